@@ -1,0 +1,122 @@
+package event
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Shape is the form of a request body.
+type Shape string
+
+// The shapes: one envelope, or a batch in either form that a receiver has to
+// take (R-SINGLE, R-BATCH-BODY).
+const (
+	Single  Shape = "single"
+	Array   Shape = "array"
+	Wrapped Shape = "wrapped"
+)
+
+// Split returns the shape of a request body and the bytes of its envelopes,
+// which alias body. A single envelope is returned as it is, undecoded and
+// unchecked; only a batch whose JSON is broken gives a finding, and no members.
+// Safe for concurrent use.
+func Split(body []byte) (Shape, [][]byte, []Finding) {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case len(trimmed) > 0 && trimmed[0] == '[':
+		members, findings := elements(body, 0)
+		return Array, members, findings
+	case bytes.Contains(body, []byte(`"batch"`)):
+		if start, ok := wrappedBatch(body); ok {
+			members, findings := elements(body, start)
+			return Wrapped, members, findings
+		}
+	}
+	return Single, [][]byte{body}, nil
+}
+
+// elements returns the elements of the JSON array that starts at or after
+// start in body.
+func elements(body []byte, start int) ([][]byte, []Finding) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body[start:]), jsontext.AllowDuplicateNames(true))
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, []Finding{syntaxFinding(body, err, start+int(dec.InputOffset()))}
+	}
+	var members [][]byte
+	for dec.PeekKind() != ']' {
+		v, err := dec.ReadValue()
+		if err != nil {
+			return nil, []Finding{syntaxFinding(body, err, start+int(dec.InputOffset()))}
+		}
+		end := start + int(dec.InputOffset())
+		members = append(members, body[end-len(v):end:end])
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, []Finding{syntaxFinding(body, err, start+int(dec.InputOffset()))}
+	}
+	if rest := body[start+int(dec.InputOffset()):]; start == 0 && len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+		return nil, []Finding{{"R-BATCH-BODY", Error, "", "more text after the batch's array", len(body) - len(rest)}}
+	}
+	if len(members) == 0 {
+		return nil, []Finding{{"R-BATCH-BODY", Warning, "", "the batch is empty", start}}
+	}
+	return members, nil
+}
+
+// wrappedBatch finds the array of a {"batch":[…]} body: an object that is no
+// envelope itself. It says false too where the JSON is broken, so that the
+// body is then judged as a single envelope.
+func wrappedBatch(body []byte) (start int, ok bool) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
+		return 0, false
+	}
+	start = -1
+	for dec.PeekKind() == '"' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return 0, false
+		}
+		name := tok.String()
+		if name == "event_id" || name == "event_name" {
+			return 0, false
+		}
+		isArray := dec.PeekKind() == '['
+		v, err := dec.ReadValue()
+		if err != nil {
+			return 0, false
+		}
+		if name == "batch" && isArray {
+			start = int(dec.InputOffset()) - len(v)
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil || start < 0 {
+		return 0, false
+	}
+	return start, true
+}
+
+// syntaxFinding words a JSON syntax error with its line and column.
+func syntaxFinding(body []byte, err error, offset int) Finding {
+	var syntactic *jsontext.SyntacticError
+	reason := err.Error()
+	if errors.As(err, &syntactic) {
+		reason = syntactic.Err.Error()
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		reason, offset = "it ends too early", len(body)
+	}
+	offset = min(max(offset, 0), len(body))
+	line, col := Position(body, offset)
+	return Finding{"R-JSON", Error, "", fmt.Sprintf("broken JSON at line %d, column %d: %s", line, col, reason), offset}
+}
+
+// Position turns a byte offset into a line and a column, both from 1.
+func Position(text []byte, offset int) (line, col int) {
+	before := text[:min(offset, len(text))]
+	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
+}

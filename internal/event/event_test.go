@@ -1,0 +1,121 @@
+package event
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSplit(t *testing.T) {
+	for _, tc := range []struct {
+		body    string
+		shape   Shape
+		members string
+		finding string
+	}{
+		{`{"event_id":"a"}`, Single, `{"event_id":"a"}`, ""},
+		{` [ {"a":1} , 2 ] `, Array, `{"a":1}|2`, ""},
+		{`{"batch":[{"a":1},{"b":[2]}]}`, Wrapped, `{"a":1}|{"b":[2]}`, ""},
+		{`{"meta":{},"batch":[1]}`, Wrapped, `1`, ""},
+		{`{"batch":"x"}`, Single, `{"batch":"x"}`, ""},
+		{`{"event_id":"a","batch":[1]}`, Single, `{"event_id":"a","batch":[1]}`, ""},
+		{`{"batch":[1]`, Single, `{"batch":[1]`, ""},
+		{`[]`, Array, ``, "the batch is empty"},
+		{`[1`, Array, ``, "broken JSON at line 1, column 3: it ends too early"},
+		{`[1] 2`, Array, ``, "more text after the batch's array"},
+	} {
+		shape, members, findings := Split([]byte(tc.body))
+		var got []string
+		for _, m := range members {
+			got = append(got, string(m))
+		}
+		msg := ""
+		if len(findings) > 0 {
+			msg = findings[0].Message
+		}
+		if shape != tc.shape || strings.Join(got, "|") != tc.members || msg != tc.finding {
+			t.Errorf("%s: got %s %q %q", tc.body, shape, got, msg)
+		}
+	}
+}
+
+func TestApply(t *testing.T) {
+	const in = `{ "event_id": "a", "payload": {"ccid": "1", "x": [1, 2]} }`
+	for _, tc := range []struct{ set, want string }{
+		{"payload.ccid=1002", `{ "event_id": "a", "payload": {"ccid": 1002, "x": [1, 2]} }`},
+		{"payload.ccid=one two", `{ "event_id": "a", "payload": {"ccid": "one two", "x": [1, 2]} }`},
+		{"payload.message_id=null", `{ "event_id": "a", "payload": {"ccid": "1", "x": [1, 2],"message_id":null} }`},
+		{"event_id=\"b\"", `{ "event_id": "b", "payload": {"ccid": "1", "x": [1, 2]} }`},
+		{"zzzzz.deep.er=1", `{ "event_id": "a", "payload": {"ccid": "1", "x": [1, 2]},"zzzzz":{"deep":{"er":1}} }`},
+		{"-payload.ccid", `{ "event_id": "a", "payload": { "x": [1, 2]} }`},
+		{"-event_id", `{ "payload": {"ccid": "1", "x": [1, 2]} }`},
+		{"-payload", `{ "event_id": "a" }`},
+		{"-payload.message_id", in},
+	} {
+		var o Override
+		var err error
+		if p, ok := strings.CutPrefix(tc.set, "-"); ok {
+			o, err = ParseUnset(p)
+		} else {
+			o, err = ParseSet(tc.set)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", tc.set, err)
+			continue
+		}
+		got, err := Apply([]byte(in), []Override{o})
+		if err != nil || string(got) != tc.want {
+			t.Errorf("%s: got %s %v\nwant %s", tc.set, got, err, tc.want)
+		}
+	}
+}
+
+func TestOverrideSuggests(t *testing.T) {
+	for arg, want := range map[string]string{
+		"payload.cid=1":           `unknown path "payload.cid"; did you mean "payload.ccid"? (+payload.cid adds a new property)`,
+		"ccid=1":                  `unknown path "ccid"; did you mean "payload.ccid"? (+ccid adds a new property)`,
+		"event_idd=1":             `unknown path "event_idd"; did you mean "event_id"? (+event_idd adds a new property)`,
+		"paylod.ccid=1":           `unknown path "paylod.ccid"; did you mean "payload.ccid"? (+paylod.ccid adds a new property)`,
+		"payload..x=1":            `path "payload..x" has an empty part; paths look like payload.ccid`,
+		"payload.ccid":            `"payload.ccid" is not of the form PATH=VALUE, for example payload.ccid=1002`,
+		"+payload.cid=1":          "",
+		"payload.tenant_region=1": "",
+	} {
+		_, err := ParseSet(arg)
+		if got := errText(err); got != want {
+			t.Errorf("%s: got %q, want %q", arg, got, want)
+		}
+	}
+}
+
+func TestFilter(t *testing.T) {
+	f, err := ParseFilter("notification.*, message.delivered")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"notification.delivered": true, "message.delivered": true, "message.undelivered": false} {
+		if f.Match(name) != want {
+			t.Errorf("Match(%q) = %v", name, !want)
+		}
+	}
+	if !(Filter{}).Match("anything") {
+		t.Error("the empty filter selects everything")
+	}
+	for p, want := range map[string]string{
+		"notificaton.*":    `event pattern "notificaton.*" matches no known event; did you mean "notification.*"?`,
+		"message.deliverd": `event pattern "message.deliverd" matches no known event; did you mean "message.delivered"?`,
+		"[":                `event pattern "[" cannot be read: syntax error in pattern`,
+		"billing.*":        "",
+	} {
+		_, err := ParseFilter(p)
+		if got := errText(err); got != want {
+			t.Errorf("%s: got %q, want %q", p, got, want)
+		}
+	}
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
