@@ -79,8 +79,12 @@ func (d *Decoder) add(clause string, level Level, path string, offset int, forma
 	}
 }
 
-// broken reports a syntax error at the place where reading stopped.
+// broken reports a syntax error at the place where reading stopped; the first
+// one is the cause of those after it.
 func (d *Decoder) broken(err error) {
+	if n := len(d.findings); n > 0 && d.findings[n-1].Clause == "R-JSON" {
+		return
+	}
 	f := syntaxFinding(d.raw, err, int(d.json.InputOffset()))
 	d.add(f.Clause, f.Level, f.Path, f.Offset, "%s", f.Message)
 }
@@ -118,8 +122,8 @@ func (d *Decoder) readEnvelope() bool {
 		if name == nil {
 			break
 		}
-		bit := d.envelopeMember(string(name), val, off)
-		if bit != 0 && seen&bit != 0 {
+		bit := d.envelopeMember(name, val, off)
+		if seen&bit != 0 {
 			d.add("R-ENVELOPE", Warning, string(name), off, "the property stands twice; receivers differ in which one they take")
 		}
 		seen |= bit
@@ -166,29 +170,30 @@ func (d *Decoder) member() (name []byte, val jsontext.Value, off int, ok bool) {
 
 // envelopeMember takes one property of the envelope and returns its bit, in
 // the order of envelopeNames, or 0 for an unknown one.
-func (d *Decoder) envelopeMember(name string, val jsontext.Value, off int) uint8 {
-	switch name {
+func (d *Decoder) envelopeMember(name []byte, val jsontext.Value, off int) uint8 {
+	switch string(name) {
 	case "event_id":
-		d.env.ID = d.required("R-ID", name, val, off)
+		d.env.ID = d.required("R-ID", "event_id", val, off)
 		return 1
 	case "event_name":
-		d.env.Name = d.required("R-ENVELOPE", name, val, off)
+		d.env.Name = d.required("R-ENVELOPE", "event_name", val, off)
 		return 2
 	case "event_ts":
-		if d.env.TSText = d.required("R-TS", name, val, off); d.env.TSText != "" {
+		d.env.TS = time.Time{}
+		if d.env.TSText = d.required("R-TS", "event_ts", val, off); d.env.TSText != "" {
 			d.readTS(off)
 		}
 		return 4
 	case "payload":
 		d.env.Payload = Payload{}
 		if val != nil {
-			d.add("R-ENVELOPE", Error, name, off, "the property is %s, not an object", kindName(val.Kind()))
+			d.add("R-ENVELOPE", Error, "payload", off, "the property is %s, not an object", kindName(val.Kind()))
 		} else {
 			d.readPayload()
 		}
 		return 8
 	}
-	d.add("R-TOLERANT", Warning, name, off, "unknown property%s", suggest.DidYouMean(name, envelopeNames()))
+	d.add("R-TOLERANT", Warning, string(name), off, "unknown property%s", suggest.DidYouMean(string(name), envelopeNames()))
 	return 0
 }
 
@@ -219,17 +224,39 @@ func (d *Decoder) stringOf(val jsontext.Value, off int) string {
 
 func (d *Decoder) readTS(off int) {
 	s := d.env.TSText
-	// UnmarshalText is strict where Parse is lenient: it takes no one-digit hour
-	// and no comma.
-	if err := d.env.TS.UnmarshalText([]byte(s)); err != nil {
-		d.env.TS = time.Time{}
+	ts, err := time.Parse(time.RFC3339, s)
+	if err != nil || !tsForm(s) {
 		d.add("R-TS", Error, "event_ts", off, "%s is no ISO 8601 date and time such as 2022-04-12T14:53:11.958Z", quote(s))
 		return
 	}
-	d.env.TS = d.env.TS.UTC()
+	d.env.TS = ts.UTC()
 	if len(s) != len(TimeLayout) || s[len(s)-1] != 'Z' {
 		d.add("R-TS", Warning, "event_ts", off, "%s is not in UTC with milliseconds as Relay writes it", quote(s))
 	}
+}
+
+// tsForm refuses what time.Parse is lenient about: one-digit hours, a comma
+// before the fraction, offsets of a day and more.
+func tsForm(s string) bool {
+	const form = "dddd-dd-ddTdd:dd:dd"
+	if len(s) < len(form)+1 || !hasForm(s[:len(form)], form) {
+		return false
+	}
+	rest := s[len(form):]
+	if rest[0] == '.' {
+		rest = strings.TrimLeft(rest[1:], "0123456789")
+	}
+	return rest == "Z" || len(rest) == 6 && (hasForm(rest[1:], "dd:dd") && rest[1:3] < "24" && rest[4:] < "60")
+}
+
+// hasForm compares s to a form of the same length in which d stands for a digit.
+func hasForm(s, form string) bool {
+	for i := range len(form) {
+		if form[i] == 'd' && (s[i] < '0' || s[i] > '9') || form[i] != 'd' && s[i] != form[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *Decoder) readPayload() bool {

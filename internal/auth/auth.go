@@ -1,0 +1,36 @@
+// Package auth puts credentials on a request and checks them on the other
+// side: none, basic, API key and OAuth 2 client credentials.
+package auth
+
+import (
+	"context"
+	"net/http"
+)
+
+// Scheme is one way to authenticate a webhook call. Implementations are safe
+// for concurrent use.
+type Scheme interface {
+	// Name is the scheme's name on the command line.
+	Name() string
+	// Sign returns the headers, in their exact spelling, that authenticate the
+	// next attempt. It may fetch a token; the error is then free of secrets.
+	Sign(ctx context.Context) ([]Header, error)
+	// Rejected tells the scheme that an attempt signed with these headers was
+	// answered 401, and returns whether signing anew may help: a token is
+	// renewed once.
+	Rejected(signed []Header) bool
+	// Verify says whether a received request carries valid credentials, in time
+	// that does not depend on how nearly right they are.
+	Verify(h http.Header) Verdict
+	// Challenge is the WWW-Authenticate value of the 401 that a refusal gets.
+	Challenge() string
+}
+
+// Header is one header field.
+type Header struct{ Name, Value string }
+
+// Verdict is the result of a check.
+type Verdict struct {
+	OK     bool
+	Reason string // why not, for the developer: "no Authorization header"; free of secrets
+}

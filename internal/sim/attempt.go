@@ -1,0 +1,73 @@
+package sim
+
+import "time"
+
+// Failure says why an attempt brought no answer.
+type Failure string
+
+// The failures. A failed attempt is a result, not an error of relayctl.
+const (
+	NoFailure   Failure = ""
+	Timeout     Failure = "timeout"     // no answer within the deadline (R-TIMEOUT)
+	Connect     Failure = "connect"     // could not connect (R-CONNECT)
+	TLS         Failure = "tls"         // the handshake failed, the certificate did not verify
+	Cut         Failure = "cut"         // the connection ended without a whole answer
+	TokenFailed Failure = "token"       // the token endpoint gave no token
+	Interrupted Failure = "interrupted" // the run was ended while it was under way
+)
+
+// Attempt is one HTTP call of a delivery and what came of it.
+type Attempt struct {
+	Delivery *Delivery // read only; valid during the observer's call
+	Number   int       // from 1
+	Of       int       // attempts at most (R-FOUR)
+	// Intended is when the call was due by the open-loop schedule and the retry
+	// delays; SentAt is when it went out. Latency is measured from Intended.
+	Intended time.Time
+	SentAt   time.Time
+	Latency  time.Duration
+	Status   int     // the HTTP status, 0 when there was none or it was dropped
+	Failure  Failure // "" when there was an answer
+	Detail   string  // the failure's cause, free of secrets
+	// LostAck says that the endpoint did answer, with LostStatus, and that the
+	// answer was dropped on purpose: Failure is then Timeout (R-DUP).
+	LostAck    bool
+	LostStatus int
+	// Next is what happens now: Retry with the wait before it, or the outcome.
+	Retry     bool
+	RetryIn   time.Duration // scaled by the time scale
+	Outcome   OutcomeKind   // set when Retry is false
+	BodyBytes int
+}
+
+// OutcomeKind is how a delivery ended.
+type OutcomeKind string
+
+// The outcomes.
+const (
+	Accepted OutcomeKind = "accepted"
+	GivenUp  OutcomeKind = "given-up" // the last attempt failed as well (R-FOUR)
+	Refused  OutcomeKind = "refused"  // a status that is not retried (R-401, R-RETRY-ONLY)
+	Skipped  OutcomeKind = "skipped"  // not sent: the journal says that it was accepted before, or the run ended
+)
+
+// Outcome is the end of a delivery.
+type Outcome struct {
+	Delivery *Delivery // read only; valid during the observer's call
+	Kind     OutcomeKind
+	Attempts int
+	Status   int       // of the last attempt
+	Failure  Failure   // of the last attempt
+	Reason   string    // for people: why it was refused, given up or skipped
+	First    time.Time // when the first attempt was due
+	At       time.Time // when it was decided
+}
+
+// Observer is told everything that a Sender does, by one goroutine at a time
+// and in the order in which it happened on each lane. It must not keep the
+// pointers. A slow observer slows the run down, so it must not wait on a
+// terminal.
+type Observer interface {
+	Attempt(*Attempt)
+	Outcome(*Outcome)
+}
