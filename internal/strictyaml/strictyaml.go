@@ -1,3 +1,236 @@
 // Package strictyaml reads YAML documents that people write by hand: what is
 // not understood is an error with its place and the nearest right key.
 package strictyaml
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"relayctl/internal/suggest"
+)
+
+// Limits of a document: far above what a person writes, far below what hurts.
+const (
+	maxSize  = 4 << 20
+	maxDepth = 100
+)
+
+// Error is a fault in a document. Its text is one line: file, line, column and
+// what is wrong.
+type Error struct {
+	File         string
+	Line, Column int // from 1; 0 when the fault is the whole document's
+	Message      string
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.File, e.Message)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+}
+
+// Document is a parsed YAML document that knows where its values stand. It is
+// not safe for concurrent use.
+type Document struct {
+	file string
+	data []byte
+	tree *ast.File
+}
+
+// Unmarshal decodes data into v, a pointer to a struct with yaml tags. Every
+// error is an *Error.
+func Unmarshal(file string, data []byte, v any) error {
+	d, err := Parse(file, data)
+	if err != nil {
+		return err
+	}
+	return d.Decode(v)
+}
+
+// Parse reads one YAML document; file is its name in errors. Anchors and
+// aliases are refused, so that a small file cannot grow. Every error is an
+// *Error.
+func Parse(file string, data []byte) (*Document, error) {
+	d := &Document{file: file, data: data}
+	if len(data) > maxSize {
+		return nil, &Error{File: file, Message: fmt.Sprintf("the file is larger than %d MiB", maxSize>>20)}
+	}
+	tokens := lexer.Tokenize(string(data))
+	if err := d.checkTokens(tokens); err != nil {
+		return nil, err
+	}
+	tree, err := parser.Parse(tokens, 0)
+	if err != nil {
+		return nil, d.wrap(err, nil)
+	}
+	d.tree = tree
+	bodies := 0
+	for _, doc := range tree.Docs {
+		if doc.Body != nil {
+			bodies++
+		}
+	}
+	switch {
+	case bodies == 0:
+		return nil, &Error{File: file, Message: "the file is empty"}
+	case len(tree.Docs) > 1:
+		return nil, &Error{File: file, Message: "the file holds several documents; one is expected"}
+	}
+	return d, nil
+}
+
+// checkTokens refuses what could make the parser or the result explode.
+func (d *Document) checkTokens(tokens token.Tokens) error {
+	depth := 0
+	for _, tk := range tokens {
+		switch tk.Type {
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			return d.at(tk, "anchors, aliases and merge keys are not supported")
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		}
+		if depth > maxDepth || tk.Position.IndentNum > 20*maxDepth {
+			return d.at(tk, "the document is nested too deeply")
+		}
+	}
+	return nil
+}
+
+// Decode decodes the document into v, a pointer to a struct with yaml tags.
+// Unknown and repeated keys and values of another type are errors.
+func (d *Document) Decode(v any) error {
+	if err := yaml.UnmarshalWithOptions(d.data, v, yaml.Strict()); err != nil {
+		return d.wrap(err, v)
+	}
+	return nil
+}
+
+// Errorf makes an Error at the value that path leads to ("$.steps[2].event"),
+// or at the nearest value above it that exists.
+func (d *Document) Errorf(path, format string, args ...any) error {
+	e := &Error{File: d.file, Message: fmt.Sprintf(format, args...)}
+	for path != "" {
+		if p, err := yaml.PathString(path); err == nil {
+			if node, err := p.FilterFile(d.tree); err == nil && node != nil && node.GetToken() != nil {
+				e.Line, e.Column = place(node)
+				return e
+			}
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return e
+}
+
+// place is where a value begins: for a mapping its first key, not its colon.
+func place(node ast.Node) (line, column int) {
+	for {
+		switch n := node.(type) {
+		case *ast.MappingNode:
+			if len(n.Values) == 0 {
+				pos := n.GetToken().Position
+				return pos.Line, pos.Column
+			}
+			node = n.Values[0]
+		case *ast.MappingValueNode:
+			pos := n.Key.GetToken().Position
+			return pos.Line, pos.Column
+		default:
+			pos := n.GetToken().Position
+			return pos.Line, pos.Column
+		}
+	}
+}
+
+// wrap turns an error of the library into one line with the nearest right key.
+func (d *Document) wrap(err error, v any) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var e yaml.Error
+	if !errors.As(err, &e) {
+		return &Error{File: d.file, Message: oneLine(err.Error())}
+	}
+	msg := oneLine(e.GetMessage())
+	var unknown *yaml.UnknownFieldError
+	var mismatch *yaml.TypeError
+	switch {
+	case errors.As(err, &unknown) && e.GetToken() != nil:
+		key := e.GetToken().Value
+		msg = fmt.Sprintf("unknown key %q%s", key, suggest.DidYouMean(key, keysOf(v)))
+	case errors.As(err, &mismatch):
+		msg = fmt.Sprintf("%q is not %s", mismatch.GetToken().Value, kindOf(mismatch.DstType))
+	}
+	return d.at(e.GetToken(), msg)
+}
+
+func (d *Document) at(tk *token.Token, msg string) error {
+	e := &Error{File: d.file, Message: msg}
+	if tk != nil && tk.Position != nil {
+		e.Line, e.Column = tk.Position.Line, tk.Position.Column
+	}
+	return e
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func kindOf(t reflect.Type) string {
+	if t == nil {
+		return "what is expected here"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Uint:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a text"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Pointer:
+		return kindOf(t.Elem())
+	}
+	return "a mapping"
+}
+
+// keysOf lists the keys of every struct that v can hold.
+func keysOf(v any) []string {
+	var keys []string
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Array:
+			walk(t.Elem())
+		case reflect.Struct:
+			if seen[t] {
+				return
+			}
+			seen[t] = true
+			for f := range t.Fields() {
+				if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" && name != "-" {
+					keys = append(keys, name)
+				}
+				walk(f.Type)
+			}
+		}
+	}
+	if v != nil {
+		walk(reflect.TypeOf(v))
+	}
+	return keys
+}

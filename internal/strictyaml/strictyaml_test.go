@@ -1,0 +1,84 @@
+package strictyaml
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+type sample struct {
+	Name  string            `yaml:"name"`
+	Count int               `yaml:"count"`
+	Steps []sampleStep      `yaml:"steps"`
+	Set   map[string]string `yaml:"set"`
+}
+
+type sampleStep struct {
+	Event string `yaml:"event"`
+	At    string `yaml:"at"`
+	Late  bool   `yaml:"late"`
+}
+
+func TestUnmarshalErrors(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"name: x\nstpes: []\n", `f.yaml:2:1: unknown key "stpes"; did you mean "steps"?`},
+		{"name: x\nsteps:\n  - event: a\n    evnt: b\n", `f.yaml:4:5: unknown key "evnt"; did you mean "event"?`},
+		{"name: x\nzzzzzz: 1\n", `f.yaml:2:1: unknown key "zzzzzz"`},
+		{"name: x\nname: y\n", `f.yaml:2:1: mapping key "name" already defined at [1:1]`},
+		{"count: many\n", `f.yaml:1:8: "many" is not a whole number`},
+		{"steps:\n  - late: perhaps\n", `f.yaml:2:11: "perhaps" is not true or false`},
+		{"", `f.yaml: the file is empty`},
+		{"# nothing\n", `f.yaml: the file is empty`},
+		{"a: &x [1]\nb: *x\n", `f.yaml:1:4: anchors, aliases and merge keys are not supported`},
+		{"name: a\n---\nname: b\n", `f.yaml: the file holds several documents; one is expected`},
+		{strings.Repeat("[", 200), `f.yaml:1:101: the document is nested too deeply`},
+		{"name: \"x\n", "f.yaml:1:7: could not find end character of double-quoted text"},
+	} {
+		var v sample
+		err := Unmarshal("f.yaml", []byte(tc.text), &v)
+		var e *Error
+		if !errors.As(err, &e) || err.Error() != tc.want {
+			t.Errorf("%q:\n got %v\nwant %s", tc.text, err, tc.want)
+		}
+	}
+}
+
+func TestErrorfFindsThePlace(t *testing.T) {
+	d, err := Parse("f.yaml", []byte("name: x\nsteps:\n  - event: a\n    at: 1s\n  - event: b\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"$.steps[1].event":   "f.yaml:5:12: no",
+		"$.steps[1].missing": "f.yaml:5:5: no",
+		"$.nothing":          "f.yaml:1:1: no",
+	} {
+		if got := d.Errorf(path, "no").Error(); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestUnmarshal(t *testing.T) {
+	var v sample
+	if err := Unmarshal("f.yaml", []byte("name: n\ncount: 3\nsteps: [{event: e, late: true}]\nset: {a: b}\n"), &v); err != nil {
+		t.Fatal(err)
+	}
+	if v.Name != "n" || v.Count != 3 || len(v.Steps) != 1 || !v.Steps[0].Late || v.Set["a"] != "b" {
+		t.Errorf("got %+v", v)
+	}
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	f.Add([]byte("name: x\nsteps:\n  - event: a\n    at: 1s\n"))
+	f.Add([]byte("{name: x, steps: [{event: a}]}"))
+	f.Add([]byte("a: |\n  text\n? b\n: c\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var v sample
+		err := Unmarshal("f.yaml", data, &v)
+		var e *Error
+		if err != nil && (!errors.As(err, &e) || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("not one line of our own: %q", err)
+		}
+	})
+}
