@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,19 @@ func ParseSet(arg string) (Override, error) {
 		return o, nil
 	}
 	if o.value, err = jsontext.AppendQuote(nil, value); err != nil {
+		return Override{}, fmt.Errorf("the value of %s: %w", path, err)
+	}
+	return o, nil
+}
+
+// NewSet makes an override of a path, checked as by ParseSet, and a value as
+// encoding/json would write it.
+func NewSet(path string, value any) (Override, error) {
+	o, err := parsePath(path)
+	if err != nil {
+		return Override{}, err
+	}
+	if o.value, err = json.Marshal(value); err != nil {
 		return Override{}, fmt.Errorf("the value of %s: %w", path, err)
 	}
 	return o, nil
