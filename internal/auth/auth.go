@@ -13,12 +13,16 @@ type Scheme interface {
 	// Name is the scheme's name on the command line.
 	Name() string
 	// Sign returns the headers, in their exact spelling, that authenticate the
-	// next attempt. It may fetch a token; the error is then free of secrets.
+	// next attempt; they must not be changed. It may fetch a token; the error is
+	// then free of secrets.
 	Sign(ctx context.Context) ([]Header, error)
 	// Rejected tells the scheme that an attempt signed with these headers was
 	// answered 401, and returns whether signing anew may help: a token is
 	// renewed once.
 	Rejected(signed []Header) bool
+	// Accepted tells the scheme that an attempt signed with these headers was
+	// answered with anything but 401, so that a later refusal is known to be news.
+	Accepted(signed []Header)
 	// Verify says whether a received request carries valid credentials, in time
 	// that does not depend on how nearly right they are.
 	Verify(h http.Header) Verdict
