@@ -1,0 +1,221 @@
+package sim
+
+import (
+	"container/heap"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// recordSpacing is the time from one record's journey to the next: at about
+// eight events a record it makes the several thousand calls a minute of
+// R-SCALE.
+const recordSpacing = 100 * time.Millisecond
+
+// Reject is a row of a campaign's CSV file that cannot be used.
+type Reject struct {
+	Line   int // in the file, from 1
+	Reason string
+}
+
+// plainRecords gives n records with nothing fixed.
+func plainRecords(n uint64) iter.Seq2[Identity, error] {
+	return func(yield func(Identity, error) bool) {
+		for range n {
+			if !yield(Identity{}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// campaign tells one journey per record. Journeys begin one after the other
+// and overlap, as after an upload; what happens comes out in the order of event
+// time. Only the open journeys stand in memory, and their number is bounded by
+// how long a journey lasts.
+func (c PlanConfig) campaign(cl *client, records iter.Seq2[Identity, error], first uint64) Plan {
+	return func(yield func(Delivery, error) bool) {
+		var open journeyHeap
+		var buf []byte
+		refs := make([]EventRef, 1)
+		emit := func() bool {
+			j := open[0]
+			var ref EventRef
+			buf, ref = j.cust.appendEvent(buf[:0], j.events[j.next], c.Start)
+			refs[0] = ref
+			d := Delivery{Body: buf, Events: refs, Lane: j.cust.lane, Arrives: j.events[j.next].at}
+			if j.next++; j.next == len(j.events) {
+				heap.Pop(&open)
+			} else {
+				heap.Fix(&open, 0)
+			}
+			return yield(d, nil)
+		}
+		index := uint64(0)
+		for id, err := range records {
+			if err != nil {
+				yield(Delivery{}, err)
+				return
+			}
+			begin := time.Duration(index) * recordSpacing
+			for len(open) > 0 && open[0].due() <= begin {
+				if !emit() {
+					return
+				}
+			}
+			cust := newCustomer(cl, c.Seed, first+index, id)
+			heap.Push(&open, &openJourney{cust: cust, events: cust.story(cl, begin)})
+			index++
+		}
+		for len(open) > 0 {
+			if !emit() {
+				return
+			}
+		}
+	}
+}
+
+type openJourney struct {
+	cust   *customer
+	events []happening
+	next   int
+}
+
+func (j *openJourney) due() time.Duration { return j.events[j.next].at }
+
+type journeyHeap []*openJourney
+
+func (h journeyHeap) Len() int { return len(h) }
+func (h journeyHeap) Less(i, j int) bool {
+	if a, b := h[i].due(), h[j].due(); a != b {
+		return a < b
+	}
+	return h[i].cust.lane < h[j].cust.lane
+}
+func (h journeyHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *journeyHeap) Push(x any)   { *h = append(*h, x.(*openJourney)) }
+func (h *journeyHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return last
+}
+
+// csvRecords reads a campaign's file: a header, then a row a record. Columns
+// that are not known are ignored; a row that cannot be used is told to reject.
+func csvRecords(r io.Reader, reject func(Reject)) iter.Seq2[Identity, error] {
+	return func(yield func(Identity, error) bool) {
+		cr := csv.NewReader(r)
+		cr.ReuseRecord = true
+		cr.FieldsPerRecord = -1
+		header, err := cr.Read()
+		if err != nil {
+			yield(Identity{}, csvHeaderError(err))
+			return
+		}
+		columns, err := csvColumns(header)
+		if err != nil {
+			yield(Identity{}, err)
+			return
+		}
+		width := len(header)
+		for {
+			row, err := cr.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			line, _ := 0, 0
+			var perr *csv.ParseError
+			switch {
+			case errors.As(err, &perr):
+				rejectRow(reject, perr.StartLine, perr.Err.Error())
+				continue
+			case err != nil:
+				yield(Identity{}, fmt.Errorf("csv: %w", err))
+				return
+			}
+			line, _ = cr.FieldPos(0)
+			id, reason := csvIdentity(row, width, columns)
+			if reason != "" {
+				rejectRow(reject, line, reason)
+				continue
+			}
+			if !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
+
+func rejectRow(reject func(Reject), line int, reason string) {
+	if reject != nil {
+		reject(Reject{line, reason})
+	}
+}
+
+func csvHeaderError(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errors.New("csv: the file is empty; the first line is a header with at least the column ccid")
+	}
+	return fmt.Errorf("csv: %w", err)
+}
+
+// csvColumns finds the known columns by name; -1 stands for a missing one.
+func csvColumns(header []string) ([6]int, error) {
+	var columns [6]int
+	for i, name := range []string{"ccid", "phone_number", "product_group_id", "consent_type", "trigger_id", "client_message_tag"} {
+		columns[i] = slices.IndexFunc(header, func(h string) bool {
+			return strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(h, "\uFEFF")), name)
+		})
+	}
+	if columns[0] < 0 {
+		return columns, fmt.Errorf("csv: the header %q has no column ccid", strings.Join(header, ","))
+	}
+	return columns, nil
+}
+
+func csvIdentity(row []string, width int, columns [6]int) (id Identity, reason string) {
+	if len(row) != width {
+		return id, fmt.Sprintf("%d fields where the header has %d", len(row), width)
+	}
+	get := func(i int) string {
+		if columns[i] < 0 {
+			return ""
+		}
+		return strings.Clone(strings.TrimSpace(row[columns[i]]))
+	}
+	id = Identity{get(0), get(1), get(2), strings.ToLower(get(3)), get(4), get(5)}
+	switch {
+	case id.CCID == "":
+		return id, "ccid is empty"
+	case utf8.RuneCountInString(id.CCID) > 255:
+		return id, "ccid is longer than 255 characters"
+	case !utf8.ValidString(strings.Join(row, "")):
+		return id, "the row is not UTF-8"
+	case id.Consent != "" && id.Consent != "written" && id.Consent != "express" && id.Consent != "stop":
+		return id, fmt.Sprintf("consent_type %q is none of written, express, stop", id.Consent)
+	}
+	if id.PhoneNumber != "" {
+		digits := strings.Map(func(r rune) rune {
+			if strings.ContainsRune(" +-().", r) {
+				return -1
+			}
+			return r
+		}, id.PhoneNumber)
+		if len(digits) == 10 {
+			digits = "1" + digits
+		}
+		if len(digits) != 11 || strings.Trim(digits, "0123456789") != "" {
+			return id, fmt.Sprintf("phone_number %q is no number of 11 digits", id.PhoneNumber)
+		}
+		id.PhoneNumber = digits
+	}
+	return id, ""
+}

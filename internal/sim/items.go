@@ -1,0 +1,122 @@
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"relayctl/internal/event"
+)
+
+// itemReader cuts a stream of JSON into events. A top-level array is opened,
+// whatever its layout; everything else is one value after another, which makes
+// JSON Lines and a pretty-printed envelope the same thing.
+type itemReader struct {
+	name    string
+	lines   *lineCounter
+	dec     *jsontext.Decoder
+	inArray bool
+}
+
+func newItemReader(name string, r *bufio.Reader) *itemReader {
+	lc := &lineCounter{r: r}
+	return &itemReader{name: name, lines: lc, dec: jsontext.NewDecoder(lc, jsontext.AllowDuplicateNames(true))}
+}
+
+func (d *itemReader) next() (FileItem, error) {
+	for {
+		kind := d.dec.PeekKind()
+		if kind == '[' && !d.inArray {
+			if _, err := d.dec.ReadToken(); err != nil {
+				return FileItem{}, d.fault(err)
+			}
+			d.inArray = true
+			continue
+		}
+		if kind == ']' && d.inArray {
+			if _, err := d.dec.ReadToken(); err != nil {
+				return FileItem{}, d.fault(err)
+			}
+			d.inArray = false
+			continue
+		}
+		val, err := d.dec.ReadValue()
+		if errors.Is(err, io.EOF) && !d.inArray {
+			return FileItem{}, io.EOF
+		}
+		if err != nil {
+			return FileItem{}, d.fault(err)
+		}
+		line := d.lines.lineAt(d.dec.InputOffset() - int64(len(val)))
+		if val.Kind() != '{' {
+			return FileItem{}, fmt.Errorf("%s:%d: an event is a JSON object", d.name, line)
+		}
+		return FileItem{Raw: val, Line: line}, nil
+	}
+}
+
+func (d *itemReader) fault(err error) error {
+	line := d.lines.lineAt(d.dec.InputOffset())
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		line = d.lines.lineAt(syntactic.ByteOffset)
+		err = syntactic.Err
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = errors.New("it ends too early")
+	}
+	return fmt.Errorf("%s:%d: broken JSON: %w", d.name, line, err)
+}
+
+// lineCounter remembers where the lines of the part still in question begin.
+// Offsets are asked for in growing order, so what lies before is forgotten.
+type lineCounter struct {
+	r      io.Reader
+	read   int64
+	line   int     // lines that begin before breaks[0]
+	breaks []int64 // offsets of the line breaks not passed yet
+}
+
+func (c *lineCounter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	for rest, off := p[:n], c.read; ; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		c.breaks = append(c.breaks, off+int64(i))
+		rest, off = rest[i+1:], off+int64(i)+1
+	}
+	c.read += int64(n)
+	return n, err
+}
+
+// lineAt gives the line of a byte offset, from 1.
+func (c *lineCounter) lineAt(offset int64) int {
+	passed := 0
+	for passed < len(c.breaks) && c.breaks[passed] < offset {
+		passed++
+	}
+	c.line += passed
+	c.breaks = c.breaks[:copy(c.breaks, c.breaks[passed:])]
+	return c.line + 1
+}
+
+// DecodeItem decodes an item's envelopes: one, or the members of a batch.
+func DecodeItem(d *event.Decoder, raw []byte) []event.Envelope {
+	shape, members, _ := event.Split(raw)
+	if shape == event.Single {
+		env, _ := d.Decode(raw)
+		return []event.Envelope{env}
+	}
+	envs := make([]event.Envelope, 0, len(members))
+	for _, m := range members {
+		env, _ := d.Decode(m)
+		envs = append(envs, env)
+	}
+	return envs
+}

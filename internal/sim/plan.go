@@ -1,0 +1,299 @@
+package sim
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"relayctl/internal/event"
+)
+
+// PlanConfig says what is to be delivered. The same configuration, seed and
+// start give the same plan, byte for byte.
+type PlanConfig struct {
+	Sources []Source // in their order; may be empty when Records or CSV is given
+	Records uint64   // a campaign of that many generated records
+	// CSV is a campaign's file; rows that cannot be used are told to Reject and
+	// left out.
+	CSV    io.Reader
+	Reject func(Reject)
+
+	Count     int // how often a named event is repeated with fresh ids; 0 is 1
+	Filter    event.Filter
+	Overrides []event.Override
+
+	Reorder       float64       // the share of deliveries that arrives late (R-ORDER)
+	ReorderWindow time.Duration // by how much of event time at most
+	Duplicates    float64       // the share that is delivered again later (R-DUP)
+	LostAcks      float64       // the share whose first answer is dropped (R-DUP)
+
+	Batch      int         // events a call, 0 for single calls (R-BATCH)
+	BatchShape event.Shape // Array or Wrapped
+
+	Seed  uint64
+	Start time.Time    // anchors event_ts
+	Warn  func(string) // told of what is skipped in a capture; may be nil
+}
+
+// Validate says what is wrong with the configuration, in the words of the
+// command line's flags.
+func (c PlanConfig) Validate() error {
+	for _, f := range []struct {
+		flag  string
+		value float64
+	}{{"reorder", c.Reorder}, {"duplicates", c.Duplicates}, {"lost-acks", c.LostAcks}} {
+		if !(f.value >= 0 && f.value <= 1) {
+			return fmt.Errorf("--%s is a share between 0 and 1, not %v", f.flag, f.value)
+		}
+	}
+	switch {
+	case c.ReorderWindow < 0:
+		return errors.New("--reorder-window must not be negative")
+	case c.Count < 0:
+		return errors.New("--count must be at least 1")
+	case c.Batch < 0:
+		return errors.New("--batch must be at least 1")
+	case c.Records > 0 && c.CSV != nil:
+		return errors.New("--records and --csv exclude each other")
+	}
+	return nil
+}
+
+// NewPlan turns the configuration into the stream of deliveries. It does not
+// read anything before the stream is pulled. The stream ends with the first
+// error, such as a broken line on stdin.
+func NewPlan(c PlanConfig) (Plan, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	cl := newClient(c.Seed)
+	p := Plan(func(yield func(Delivery, error) bool) {
+		for _, s := range c.streams(cl) {
+			for d, err := range s {
+				if !yield(d, err) || err != nil {
+					return
+				}
+			}
+		}
+	})
+	p = filtered(p, c.Filter)
+	if len(c.Overrides) > 0 {
+		p = overridden(p, c.Overrides)
+	}
+	p = disordered(p, c)
+	if c.Batch > 0 {
+		p = batched(p, c.Batch, c.BatchShape)
+	}
+	return numbered(p), nil
+}
+
+// streams gives the stream of each source; generated customers of different
+// sources have different indices.
+func (c PlanConfig) streams(cl *client) []Plan {
+	var out []Plan
+	next := uint64(0)
+	for _, src := range c.Sources {
+		switch src.Kind {
+		case NamedEvent:
+			out = append(out, c.named(cl, src.Name, next))
+			next += uint64(max(c.Count, 1))
+		case ScenarioFile:
+			out = append(out, c.scripted(cl, src.Scenario, next))
+			next += uint64(src.Scenario.Customers)
+		case Stdin:
+			out = append(out, c.items(func(yield func(FileItem) error) error {
+				return ReadItems(src.Name, src.Reader, c.Warn, yield)
+			}))
+		default:
+			out = append(out, c.items(func(yield func(FileItem) error) error {
+				return readFile(src.Path, c.Warn, yield)
+			}))
+		}
+	}
+	switch {
+	case c.CSV != nil:
+		out = append(out, c.campaign(cl, csvRecords(c.CSV, c.Reject), next))
+	case c.Records > 0:
+		out = append(out, c.campaign(cl, plainRecords(c.Records), next))
+	}
+	return out
+}
+
+// namedSpacing keeps repeated events of a name apart in event time, so that
+// disorder has something to work on.
+const namedSpacing = time.Second
+
+// named repeats one event for a fresh customer each time.
+func (c PlanConfig) named(cl *client, name string, first uint64) Plan {
+	return func(yield func(Delivery, error) bool) {
+		var buf []byte
+		refs := make([]EventRef, 1)
+		for i := range uint64(max(c.Count, 1)) {
+			cust := newCustomer(cl, c.Seed, first+i, Identity{})
+			at := time.Duration(i) * namedSpacing
+			consent := "stop"
+			buf, refs[0] = cust.appendEvent(buf[:0], happening{name: name, family: familyOf(name), at: at, consent: consent}, c.Start)
+			if !yield(Delivery{Body: buf, Events: refs, Lane: cust.lane, Arrives: at}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// scripted plays a scenario: all its customers side by side.
+func (c PlanConfig) scripted(cl *client, sc *Scenario, first uint64) Plan {
+	return func(yield func(Delivery, error) bool) {
+		for i := range uint64(sc.Customers) {
+			ds, err := c.play(cl, sc, first+i)
+			if err != nil {
+				yield(Delivery{}, err)
+				return
+			}
+			for _, d := range ds {
+				if !yield(d, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// play writes a scenario out for one customer, in the order of arrival.
+func (c PlanConfig) play(cl *client, sc *Scenario, index uint64) ([]Delivery, error) {
+	cust := newCustomer(cl, c.Seed, index, Identity{})
+	for range sc.Channels - 1 {
+		cust.addChannel()
+	}
+	for range sc.Messages - 1 {
+		cust.addMessage(cl, "")
+	}
+	var out []Delivery
+	for _, st := range sc.Steps {
+		h := happening{name: st.Event, family: familyOf(st.Event), at: st.At, channel: st.Channel - 1, message: st.Message - 1, consent: st.Consent}
+		body, ref := cust.appendEvent(nil, h, c.Start)
+		body, ref, err := override(body, ref, st.Set)
+		if err != nil {
+			return nil, fmt.Errorf("scenario %s: %w", sc.Name, err)
+		}
+		for n := range st.Copies {
+			d := Delivery{Body: body, Events: []EventRef{ref}, Lane: cust.lane, Arrives: st.Arrives, Copy: n}
+			if n == 0 {
+				d.LostAcks = st.LostAcks
+			}
+			out = append(out, d)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Delivery) int { return cmp.Compare(a.Arrives, b.Arrives) })
+	return out, nil
+}
+
+// items turns the events of files into deliveries. They keep the spacing of
+// their receipt, or of event_ts where they were not received.
+func (c PlanConfig) items(read func(func(FileItem) error) error) Plan {
+	errStop := errors.New("stop")
+	return func(yield func(Delivery, error) bool) {
+		var dec event.Decoder
+		var begin, last time.Time
+		err := read(func(item FileItem) error {
+			if item.Record != nil && item.Record.Omitted {
+				c.warn(fmt.Sprintf("line %d has no body and is left out", item.Line))
+				return nil
+			}
+			d := Delivery{Body: item.Raw}
+			at := time.Time{}
+			for i, env := range DecodeItem(&dec, item.Raw) {
+				d.Events = append(d.Events, EventRef{ID: env.ID, Name: env.Name, TS: env.TS, CCID: env.Payload.CCID})
+				if i == 0 {
+					d.Lane, at = laneOf(env), env.TS
+				}
+			}
+			if item.Record != nil {
+				at = item.Record.ReceivedAt
+			}
+			if begin.IsZero() {
+				begin = at
+			}
+			if at.IsZero() {
+				at = last
+			}
+			if last = at; !begin.IsZero() {
+				d.Arrives = at.Sub(begin)
+			}
+			if !yield(d, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(Delivery{}, err)
+		}
+	}
+}
+
+func (c PlanConfig) warn(msg string) {
+	if c.Warn != nil {
+		c.Warn(msg)
+	}
+}
+
+func filtered(p Plan, f event.Filter) Plan {
+	return func(yield func(Delivery, error) bool) {
+		for d, err := range p {
+			if err == nil && len(d.Events) == 1 && !f.Match(d.Events[0].Name) {
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+func overridden(p Plan, overrides []event.Override) Plan {
+	return func(yield func(Delivery, error) bool) {
+		for d, err := range p {
+			if err == nil && len(d.Events) == 1 {
+				d.Body, d.Events[0], err = override(d.Body, d.Events[0], overrides)
+			}
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// override applies overrides to an envelope and reads anew what they may have
+// changed of its reference.
+func override(body []byte, ref EventRef, overrides []event.Override) ([]byte, EventRef, error) {
+	if len(overrides) == 0 {
+		return body, ref, nil
+	}
+	body, err := event.Apply(body, overrides)
+	if err != nil {
+		return nil, ref, err
+	}
+	env, _ := event.Decode(body)
+	return body, EventRef{ID: env.ID, Name: env.Name, TS: env.TS, CCID: env.Payload.CCID}, nil
+}
+
+func numbered(p Plan) Plan {
+	return func(yield func(Delivery, error) bool) {
+		seq := 0
+		for d, err := range p {
+			d.Seq = seq
+			seq++
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// pull is iter.Pull2 under a name that says what it is for.
+func pull(p Plan) (next func() (Delivery, error, bool), stop func()) {
+	return iter.Pull2(iter.Seq2[Delivery, error](p))
+}
