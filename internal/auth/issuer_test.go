@@ -181,7 +181,7 @@ func TestVerifyTokens(t *testing.T) {
 		{"Basic " + good, "the Authorization scheme is not Bearer"},
 		{"Token " + good, "the Authorization scheme is not Bearer"},
 		{"Bearer " + foreign, notOurs},
-				{"Bearer " + strings.Join([]string{parts[0], parts[1], strings.Repeat("A", 43)}, "."), notOurs},
+		{"Bearer " + strings.Join([]string{parts[0], parts[1], strings.Repeat("A", 43)}, "."), notOurs},
 		{"Bearer " + parts[0] + "." + parts[1], noJWT},
 		{"Bearer " + padded, noJWT},
 		{"Bearer Bearer " + good, noJWT},
