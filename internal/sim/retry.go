@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"relayctl/internal/suggest"
+)
+
+// RetryOn says which results of an attempt are tried again. The zero value
+// retries nothing.
+type RetryOn struct {
+	statuses []int
+	classes  []int // 5 for 5xx
+	failures []Failure
+}
+
+// DefaultRetryOn is what Relay retries: 500 and a timeout as documented
+// (R-500, R-TIMEOUT), and a failed connection as assumed (R-CONNECT).
+const DefaultRetryOn = "500,timeout,connect"
+
+// ParseRetryOn reads a list such as "500,timeout,connect": statuses, classes
+// of them (5xx), timeout, connect (which stands for a connection that was cut
+// as well) and tls. An empty list retries nothing.
+func ParseRetryOn(list string) (RetryOn, error) {
+	var r RetryOn
+	for item := range strings.SplitSeq(list, ",") {
+		item = strings.ToLower(strings.TrimSpace(item))
+		status, err := strconv.Atoi(item)
+		switch {
+		case item == "" || item == "none":
+		case item == "timeout":
+			r.failures = append(r.failures, Timeout)
+		case item == "connect":
+			r.failures = append(r.failures, Connect, Cut)
+		case item == "tls":
+			r.failures = append(r.failures, TLS)
+		case len(item) == 3 && item[1:] == "xx" && item[0] >= '1' && item[0] <= '5':
+			r.classes = append(r.classes, int(item[0]-'0'))
+		case err == nil && status >= 100 && status <= 599:
+			r.statuses = append(r.statuses, status)
+		default:
+			return RetryOn{}, fmt.Errorf("retry-on takes statuses, classes such as 5xx, timeout, connect and tls, not %q%s",
+				item, suggest.DidYouMean(item, []string{"timeout", "connect", "tls", "5xx", "4xx", "none"}))
+		}
+	}
+	return r, nil
+}
+
+// retries says whether an attempt that ended so is tried again. An accepted
+// one never is.
+func (r RetryOn) retries(status int, failure Failure) bool {
+	if failure != NoFailure {
+		return slices.Contains(r.failures, failure)
+	}
+	return !accepted(status) && (slices.Contains(r.statuses, status) || slices.Contains(r.classes, status/100))
+}
+
+// accepted says whether a status means that the event was taken: 200 as
+// documented, other 2xx as assumed (R-2XX).
+func accepted(status int) bool { return status >= 200 && status < 300 }
+
+// DefaultRetryDelays are the waits between the four attempts (R-DELAYS, assumed).
+func DefaultRetryDelays() []time.Duration {
+	return []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute}
+}
+
+// ParseDelays reads a list of durations such as "10s,30s,2m".
+func ParseDelays(list string) ([]time.Duration, error) {
+	var out []time.Duration
+	for item := range strings.SplitSeq(list, ",") {
+		d, err := time.ParseDuration(strings.TrimSpace(item))
+		if err != nil || d < 0 {
+			return nil, fmt.Errorf("retry-delays takes durations such as 10s,30s,2m, not %q", item)
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// delayAfter is the wait after the nth attempt, from 1; the last delay stands
+// for all that follow it.
+func delayAfter(delays []time.Duration, n int) time.Duration {
+	if len(delays) == 0 {
+		return 0
+	}
+	return delays[min(n, len(delays))-1]
+}
+
+// Rate is an open-loop pace in calls; the zero value is unlimited.
+type Rate struct {
+	Calls float64
+	Per   time.Duration
+}
+
+// ParseRate reads N/s, N/m or N/h.
+func ParseRate(s string) (Rate, error) {
+	n, unit, ok := strings.Cut(s, "/")
+	calls, err := strconv.ParseFloat(n, 64)
+	per := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[unit]
+	if !ok || err != nil || per == 0 || !(calls > 0) || calls > 1e9 {
+		return Rate{}, fmt.Errorf("%q is no rate such as 50/s, 5000/m or 100000/h", s)
+	}
+	return Rate{calls, per}, nil
+}
+
+// due is when the nth call goes out, from 0, after the start of the run. It is
+// computed from the start each time, so that it cannot drift.
+func (r Rate) due(n int) time.Duration {
+	if r.Calls == 0 {
+		return 0
+	}
+	return time.Duration(float64(n) * float64(r.Per) / r.Calls)
+}
+
+// String gives the rate as ParseRate reads it.
+func (r Rate) String() string {
+	switch r.Per {
+	case time.Second:
+		return fmt.Sprintf("%g/s", r.Calls)
+	case time.Minute:
+		return fmt.Sprintf("%g/m", r.Calls)
+	case time.Hour:
+		return fmt.Sprintf("%g/h", r.Calls)
+	}
+	return "unlimited"
+}
