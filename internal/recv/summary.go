@@ -1,0 +1,130 @@
+package recv
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"relayctl/internal/event"
+	"relayctl/internal/suggest"
+)
+
+// maxNames bounds how many event names are counted apart; the rest is counted
+// as "(other)".
+const maxNames = 200
+
+// Summary counts what was received. It is kept on the answers' path, so it is
+// exact also where the display had to drop receipts.
+type Summary struct {
+	Requests   uint64
+	Events     uint64
+	ByName     map[string]uint64
+	ByBadge    map[BadgeKind]uint64
+	ByStatus   map[int]uint64 // 0 stands for no answer
+	Errors     uint64         // findings of that level
+	Warnings   uint64
+	Unexpected uint64 // requests answered with anything but 200 without a script asking for it
+	Accepted   uint64 // events answered 200
+	Dropped    uint64 // receipts that were not displayed
+	First      time.Time
+	Last       time.Time
+}
+
+func newSummary() Summary {
+	return Summary{ByName: map[string]uint64{}, ByBadge: map[BadgeKind]uint64{}, ByStatus: map[int]uint64{}}
+}
+
+func (s *Summary) clone() Summary {
+	c := *s
+	c.ByName, c.ByBadge, c.ByStatus = maps.Clone(s.ByName), maps.Clone(s.ByBadge), maps.Clone(s.ByStatus)
+	return c
+}
+
+func (s *Summary) addRequest(at time.Time, status int, scripted bool) {
+	if s.Requests == 0 {
+		s.First = at
+	}
+	s.Requests++
+	s.Last = at
+	s.ByStatus[status]++
+	if status != 200 && !scripted {
+		s.Unexpected++
+	}
+}
+
+func (s *Summary) addEvent(r *Receipt) {
+	if name := r.Event.Name; r.Event.Raw != nil {
+		s.Events++
+		if _, ok := s.ByName[name]; !ok && len(s.ByName) >= maxNames {
+			name = "(other)"
+		}
+		s.ByName[name]++
+		if r.Status == 200 {
+			s.Accepted++
+		}
+	}
+	for _, b := range r.Badges {
+		s.ByBadge[b.Kind]++
+	}
+	for _, f := range r.Findings {
+		if f.Level == event.Error {
+			s.Errors++
+		} else {
+			s.Warnings++
+		}
+	}
+}
+
+// FailOn says what makes the verdict of a receiver negative.
+type FailOn struct{ kinds []string }
+
+func failOnKinds() []string {
+	return []string{"error", "warning", "duplicate", "disorder", "unexpected-status", "never"}
+}
+
+// ParseFailOn reads a list of error, warning, duplicate, disorder,
+// unexpected-status and never.
+func ParseFailOn(list string) (FailOn, error) {
+	var f FailOn
+	for item := range strings.SplitSeq(list, ",") {
+		item = strings.TrimSpace(item)
+		known := false
+		for _, k := range failOnKinds() {
+			known = known || k == item
+		}
+		if !known {
+			return FailOn{}, fmt.Errorf("fail-on takes %s, not %q%s", strings.Join(failOnKinds(), ", "), item, suggest.DidYouMean(item, failOnKinds()))
+		}
+		f.kinds = append(f.kinds, item)
+	}
+	return f, nil
+}
+
+// Failures lists, in words, what the summary has that f fails on; it is empty
+// for a positive verdict.
+func (s *Summary) Failures(f FailOn) []string {
+	var out []string
+	add := func(n uint64, what string) {
+		if n > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	for _, k := range f.kinds {
+		switch k {
+		case "never":
+			return nil
+		case "error":
+			add(s.Errors, "findings of level error")
+		case "warning":
+			add(s.Warnings, "findings of level warning")
+		case "duplicate":
+			add(s.ByBadge[Duplicate]+s.ByBadge[Conflict], "duplicates or conflicts")
+		case "disorder":
+			add(s.ByBadge[Late]+s.ByBadge[Early], "events out of order")
+		case "unexpected-status":
+			add(s.Unexpected, "requests that were not answered 200")
+		}
+	}
+	return out
+}
