@@ -1,0 +1,212 @@
+package report
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"sort"
+	"strconv"
+
+	"relayctl/internal/event"
+	"relayctl/internal/recv"
+	"relayctl/internal/sim"
+)
+
+// lines writes JSON objects, one a line, and keeps the first error.
+type lines struct {
+	w   *bufio.Writer
+	err error
+}
+
+func newLines(w io.Writer) lines { return lines{w: bufio.NewWriter(w)} }
+
+func (l *lines) put(v any) {
+	b, err := json.Marshal(v)
+	if err == nil {
+		_, err = l.w.Write(append(b, '\n'))
+	}
+	if l.err == nil {
+		l.err = err
+	}
+}
+
+func (l *lines) flush() error {
+	if err := l.w.Flush(); l.err == nil {
+		l.err = err
+	}
+	return l.err
+}
+
+// SendJSON renders a run of send as NDJSON.
+type SendJSON struct{ lines }
+
+// NewSendJSON makes the renderer of send --output json.
+func NewSendJSON(w io.Writer) *SendJSON { return &SendJSON{newLines(w)} }
+
+type attemptJSON struct {
+	Type       string   `json:"type"`
+	EventID    string   `json:"event_id,omitempty"`
+	EventName  string   `json:"event_name,omitempty"`
+	EventIDs   []string `json:"event_ids,omitempty"`
+	Attempt    int      `json:"attempt"`
+	Of         int      `json:"of"`
+	Status     *int     `json:"status"`
+	Error      *string  `json:"error"`
+	Detail     string   `json:"detail,omitempty"`
+	LostAck    bool     `json:"lost_ack,omitempty"`
+	LostStatus int      `json:"lost_status,omitempty"`
+	LatencyMS  float64  `json:"latency_ms"`
+	SentAt     string   `json:"sent_at"`
+	IntendedAt string   `json:"intended_at"`
+	RetryInMS  *float64 `json:"retry_in_ms,omitempty"`
+}
+
+// Attempt implements sim.Observer.
+func (s *SendJSON) Attempt(a *sim.Attempt) {
+	o := attemptJSON{
+		Type: "attempt", Attempt: a.Number, Of: a.Of, LatencyMS: millis(a.Latency), Detail: a.Detail,
+		SentAt: rfc3339(a.SentAt), IntendedAt: rfc3339(a.Intended), LostAck: a.LostAck, LostStatus: a.LostStatus,
+	}
+	o.EventID, o.EventName, o.EventIDs = refs(a.Delivery)
+	if a.Failure != sim.NoFailure {
+		f := string(a.Failure)
+		o.Error = &f
+	} else {
+		o.Status = &a.Status
+	}
+	if a.Retry {
+		in := millis(a.RetryIn)
+		o.RetryInMS = &in
+	}
+	s.put(o)
+}
+
+// Outcome implements sim.Observer.
+func (s *SendJSON) Outcome(o *sim.Outcome) {
+	type delivery struct {
+		Type      string   `json:"type"`
+		EventID   string   `json:"event_id,omitempty"`
+		EventName string   `json:"event_name,omitempty"`
+		EventIDs  []string `json:"event_ids,omitempty"`
+		Outcome   string   `json:"outcome"`
+		Attempts  int      `json:"attempts"`
+		Copy      int      `json:"copy,omitempty"`
+		Reason    string   `json:"reason,omitempty"`
+	}
+	d := delivery{Type: "delivery", Outcome: string(o.Kind), Attempts: o.Attempts, Copy: o.Delivery.Copy, Reason: o.Reason}
+	d.EventID, d.EventName, d.EventIDs = refs(o.Delivery)
+	s.put(d)
+}
+
+func refs(d *sim.Delivery) (id, name string, ids []string) {
+	if len(d.Events) == 1 {
+		return d.Events[0].ID, d.Events[0].Name, nil
+	}
+	for _, e := range d.Events {
+		ids = append(ids, e.ID)
+	}
+	return "", "", ids
+}
+
+// Finish writes the summary and returns the first error of all the writing.
+func (s *SendJSON) Finish(sum sim.Summary, embedded *recv.Summary) error {
+	statuses := map[string]int{}
+	for code, n := range sum.Statuses {
+		statuses[strconv.Itoa(code)] = n
+	}
+	o := map[string]any{
+		"type": "summary", "events": sum.Events, "deliveries": sum.Deliveries, "attempts": sum.Attempts,
+		"accepted": sum.Accepted, "retried": sum.Retried, "given_up": sum.GivenUp, "refused": sum.Refused, "skipped": sum.Skipped,
+		"lost_acks": sum.LostAcks, "statuses": statuses, "failures": sum.Failures, "attempts_histogram": orEmpty(sum.ByAttempt),
+		"latency_ms": map[string]float64{"p50": millis(sum.P50), "p90": millis(sum.P90), "p99": millis(sum.P99), "max": millis(sum.Max)},
+		"rate_per_s": sum.PerSecond, "seed": sum.Seed,
+	}
+	if embedded != nil {
+		o["receiver"] = listenSummary(*embedded)
+	}
+	s.put(o)
+	return s.flush()
+}
+
+// ListenJSON renders a receiver's day as NDJSON.
+type ListenJSON struct{ lines }
+
+// NewListenJSON makes the renderer of listen --output json.
+func NewListenJSON(w io.Writer) *ListenJSON { return &ListenJSON{newLines(w)} }
+
+// Listening writes the first line.
+func (l *ListenJSON) Listening(url, ca string) error {
+	l.put(map[string]any{"type": "listening", "url": url, "ca": ca})
+	return l.flush()
+}
+
+type receiptJSON struct {
+	Type       string          `json:"type"`
+	ReceivedAt string          `json:"received_at"`
+	EventID    string          `json:"event_id"`
+	EventName  string          `json:"event_name"`
+	EventTS    string          `json:"event_ts"`
+	Status     *int            `json:"status"`
+	Answer     string          `json:"answer"`
+	Attempt    int             `json:"attempt"`
+	Badges     []string        `json:"badges"`
+	Findings   []event.Finding `json:"findings"`
+	Remote     string          `json:"remote"`
+	Member     *int            `json:"member,omitempty"`
+	TookMS     float64         `json:"took_ms"`
+}
+
+// Receipt writes a line. It is flushed at once: a receiver's reader waits for it.
+func (l *ListenJSON) Receipt(r *recv.Receipt) error {
+	o := receiptJSON{
+		Type: "receipt", ReceivedAt: rfc3339(r.ReceivedAt), EventID: r.Event.ID, EventName: r.Event.Name, EventTS: r.Event.TSText,
+		Answer: r.Answer, Attempt: r.Attempt, Badges: []string{}, Findings: orEmpty(r.Findings), Remote: r.Remote, TookMS: millis(r.Took),
+	}
+	for _, b := range r.Badges {
+		o.Badges = append(o.Badges, b.String())
+	}
+	if r.Status != 0 {
+		o.Status = &r.Status
+	}
+	if r.Members > 0 {
+		o.Member = &r.Member
+	}
+	l.put(o)
+	return l.flush()
+}
+
+// Finish writes the summary.
+func (l *ListenJSON) Finish(s recv.Summary) error {
+	o := listenSummary(s)
+	o["type"] = "summary"
+	l.put(o)
+	return l.flush()
+}
+
+func listenSummary(s recv.Summary) map[string]any {
+	statuses := map[string]uint64{}
+	for code, n := range s.ByStatus {
+		statuses[strconv.Itoa(code)] = n
+	}
+	return map[string]any{
+		"requests": s.Requests, "events": s.Events, "accepted": s.Accepted, "by_name": s.ByName, "by_badge": s.ByBadge,
+		"statuses": statuses, "errors": s.Errors, "warnings": s.Warnings, "unexpected_status": s.Unexpected, "dropped": s.Dropped,
+	}
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// sortedKeys gives a map's keys in order, for output that does not wander.
+func sortedKeys[K int | string | sim.Failure | recv.BadgeKind, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool { return keys[i] < keys[j] })
+	return keys
+}

@@ -1,0 +1,196 @@
+// Package report shows the same facts as text and as NDJSON.
+package report
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/mattn/go-runewidth"
+	"github.com/muesli/termenv"
+	"golang.org/x/term"
+
+	"relayctl/internal/event"
+	"relayctl/internal/suggest"
+)
+
+// ColorMode says when output is coloured.
+type ColorMode string
+
+// The modes. Auto colours a terminal unless NO_COLOR is set.
+const (
+	ColorAuto   ColorMode = "auto"
+	ColorAlways ColorMode = "always"
+	ColorNever  ColorMode = "never"
+)
+
+// ParseColor reads a mode by its name.
+func ParseColor(s string) (ColorMode, error) {
+	switch m := ColorMode(s); m {
+	case ColorAuto, ColorAlways, ColorNever:
+		return m, nil
+	}
+	known := []string{"auto", "always", "never"}
+	return "", fmt.Errorf("color takes auto, always or never, not %q%s", s, suggest.DidYouMean(s, known))
+}
+
+// Style is how text looks on one writer. It is safe for concurrent use.
+type Style struct {
+	Width    int  // columns of the terminal, 0 when there is none
+	Terminal bool // the writer is a terminal
+	r        *lipgloss.Renderer
+}
+
+// NewStyle looks at the writer: only a terminal has a width and, in ColorAuto
+// without NO_COLOR, colours.
+func NewStyle(w io.Writer, mode ColorMode) *Style {
+	s := &Style{r: lipgloss.NewRenderer(w)}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		s.Terminal = true
+		s.Width = 80
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			s.Width = width
+		}
+	}
+	_, noColor := os.LookupEnv("NO_COLOR")
+	switch {
+	case mode == ColorAlways:
+		s.r.SetColorProfile(termenv.ANSI256)
+	case mode == ColorNever, noColor, !s.Terminal, os.Getenv("TERM") == "dumb":
+		s.r.SetColorProfile(termenv.Ascii)
+	default:
+		s.r.SetColorProfile(termenv.ANSI256)
+	}
+	// Asking the terminal for its background would write to it; the colours
+	// below read on both.
+	s.r.SetHasDarkBackground(true)
+	return s
+}
+
+func (s *Style) color(c string) lipgloss.Style { return s.r.NewStyle().Foreground(lipgloss.Color(c)) }
+
+// The tones: middle ones of the 256 colours, readable on dark and on light.
+func (s *Style) good(t string) string { return s.color("35").Render(t) }
+func (s *Style) bad(t string) string  { return s.color("167").Bold(true).Render(t) }
+func (s *Style) warn(t string) string { return s.color("172").Render(t) }
+func (s *Style) dim(t string) string  { return s.color("245").Render(t) }
+func (s *Style) bold(t string) string { return s.r.NewStyle().Bold(true).Render(t) }
+
+// name colours an event name by its family.
+func (s *Style) name(name, padded string) string {
+	c := "245"
+	switch event.FamilyOf(name) {
+	case "message":
+		c = "68"
+	case "notification":
+		c = "73"
+	case "notification_channel", "channel_consent":
+		c = "139"
+	case "account":
+		c = "173"
+	}
+	return s.color(c).Render(padded)
+}
+
+// Clean makes a string from outside safe to print: control characters, escape
+// sequences, line breaks and characters that turn the direction of the text are
+// shown as what they are.
+func Clean(t string) string {
+	if strings.IndexFunc(t, unsafeRune) < 0 && utf8.ValidString(t) {
+		return t
+	}
+	var b strings.Builder
+	for i, r := range t {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(t[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, t[i])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case unsafeRune(r) && r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case unsafeRune(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func unsafeRune(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || r == '\uFEFF'
+}
+
+// fit brings clean text to a width in columns: cut with an ellipsis, or padded.
+func fit(t string, width int) string {
+	return runewidth.FillRight(runewidth.Truncate(t, width, "…"), width)
+}
+
+// shortID keeps both ends of an id, for hosts and counters tell little.
+func shortID(id string, width int) string {
+	id = Clean(id)
+	if runewidth.StringWidth(id) <= width {
+		return id
+	}
+	if u := uuidIn(id); u != "" {
+		id = u
+	}
+	head := (width - 1) / 2
+	runes := []rune(id)
+	if len(runes) <= width {
+		return id
+	}
+	return runewidth.Truncate(string(runes[:head])+"…"+string(runes[len(runes)-(width-1-head):]), width, "…")
+}
+
+// uuidIn finds the UUID in a host-style id (R-ID).
+func uuidIn(id string) string {
+	for i := 0; i+36 <= len(id); i++ {
+		u := id[i : i+36]
+		if u[8] == '-' && u[13] == '-' && u[18] == '-' && u[23] == '-' && strings.Trim(u, "0123456789abcdefABCDEF-") == "" {
+			return u
+		}
+	}
+	return ""
+}
+
+func clock(t time.Time) string { return t.Local().Format("15:04:05.000") }
+
+// millis gives a duration in milliseconds, as the JSON outputs have it.
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// human gives a duration with the digits that matter.
+func human(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%dµs", d.Microseconds())
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1fms", millis(d))
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// rfc3339 is how the JSON outputs write times.
+func rfc3339(t time.Time) string { return t.UTC().Format(event.TimeLayout) }
+
+// plural gives "1 event", "2 events".
+func plural[N int | uint64](n N, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	if base, ok := strings.CutSuffix(what, "y"); ok {
+		what = base + "ie"
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
