@@ -1,0 +1,176 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"relayctl/internal/event"
+	"relayctl/internal/recv"
+)
+
+// ListenText renders what a receiver sees for people.
+type ListenText struct {
+	w       *bufio.Writer
+	st      *Style
+	verbose bool
+}
+
+// NewListenText makes the renderer of listen's text output; verbose shows
+// whole events.
+func NewListenText(w io.Writer, st *Style, verbose bool) *ListenText {
+	return &ListenText{bufio.NewWriterSize(w, 64<<10), st, verbose}
+}
+
+// Listening writes the banner: where, whom to trust, and how to try it.
+func (l *ListenText) Listening(url, ca, authHint string) error {
+	fmt.Fprintf(l.w, "%s %s\n", l.st.bold("listening on"), l.st.good(url))
+	trust := ""
+	if ca != "" {
+		fmt.Fprintf(l.w, "  %s %s\n", l.st.dim("CA "), ca)
+		trust = " --cacert " + shellQuote(ca)
+	}
+	fmt.Fprintf(l.w, "  %s curl%s%s -H 'Content-Type: application/json' -d '{\"event_id\":\"1\",\"event_name\":\"message.delivered\",\"event_ts\":\"2022-04-12T14:53:11.958Z\",\"payload\":{}}' %s\n\n",
+		l.st.dim("try"), trust, authHint, url)
+	return l.w.Flush()
+}
+
+func shellQuote(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// Receipt writes an event's line. On a terminal it fits the width; findings
+// stand on lines of their own.
+func (l *ListenText) Receipt(r *recv.Receipt) error {
+	st := l.st
+	name := Clean(r.Event.Name)
+	if name == "" {
+		name = "(no event)"
+	}
+	status, tone := fmt.Sprint(r.Status), st.good
+	switch {
+	case r.Status == 0:
+		status, tone = "---", st.warn
+	case r.Status != 200:
+		tone = st.bad
+	}
+	// 12 + 1 + 30 + 1 + 11 + 1 + 3 = 59, and then the badges.
+	fmt.Fprintf(l.w, "%s %s %s %s", st.dim(clock(r.ReceivedAt)), st.name(name, fit(name, nameWidth)), st.dim(fit(shortID(r.Event.ID, idWidth), idWidth)), tone(status))
+	room := -1
+	if st.Width > 0 {
+		room = st.Width - 59
+	}
+	l.badges(r, room)
+	fmt.Fprintln(l.w)
+	if r.Status != 200 && r.Answer != "" {
+		l.note(st.dim, "%s", r.Answer)
+	}
+	for _, f := range r.Findings {
+		tone := st.warn
+		if f.Level == event.Error {
+			tone = st.bad
+		}
+		path := ""
+		if f.Path != "" {
+			path = Clean(f.Path) + ": "
+		}
+		l.note(tone, "%s %s %s%s", f.Level, f.Clause, path, Clean(f.Message))
+	}
+	if l.verbose && len(r.Event.Raw) > 0 {
+		l.event(r.Event.Raw)
+	}
+	return l.w.Flush()
+}
+
+// badges writes as many badges as fit; what does not is counted.
+func (l *ListenText) badges(r *recv.Receipt, room int) {
+	for i, b := range r.Badges {
+		text := b.String()
+		left := len(r.Badges) - i
+		if room >= 0 && len(text)+1 > room {
+			if more := fmt.Sprintf(" +%d", left); len(more) <= room {
+				fmt.Fprint(l.w, l.st.warn(more))
+			}
+			return
+		}
+		room -= len(text) + 1
+		tone := l.st.warn
+		if b.Kind == recv.Conflict {
+			tone = l.st.bad
+		}
+		fmt.Fprint(l.w, " "+tone(text))
+	}
+}
+
+// note writes an indented line, cut to the terminal's width.
+func (l *ListenText) note(tone func(string) string, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if w := l.st.Width; w > 20 {
+		text = strings.TrimRight(fit(text, w-13), " ")
+	}
+	fmt.Fprintf(l.w, "             %s\n", tone(text))
+}
+
+func (l *ListenText) event(raw []byte) {
+	var pretty bytes.Buffer
+	if json.Indent(&pretty, raw, "", "  ") != nil {
+		pretty.Reset()
+		pretty.Write(raw)
+	}
+	for line := range strings.SplitSeq(pretty.String(), "\n") {
+		fmt.Fprintf(l.w, "             %s\n", l.st.dim(Clean(line)))
+	}
+}
+
+// Finish writes the summary.
+func (l *ListenText) Finish(s recv.Summary, failures []string) error {
+	fmt.Fprintln(l.w)
+	writeListenSummary(l.w, l.st, s)
+	for _, f := range failures {
+		fmt.Fprintf(l.w, "  %s %s\n", l.st.bad("failed on"), f)
+	}
+	return l.w.Flush()
+}
+
+func writeListenSummary(w io.Writer, st *Style, s recv.Summary) {
+	fmt.Fprintf(w, "  %s, %s\n", plural(s.Requests, "request"), plural(s.Events, "event"))
+	for _, name := range sortedKeys(s.ByName) {
+		shown := Clean(name)
+		if shown == "" {
+			shown = "(no event_name)"
+		}
+		fmt.Fprintf(w, "    %s %d\n", st.name(name, fit(shown, nameWidth)), s.ByName[name])
+	}
+	var parts []string
+	for _, k := range sortedKeys(s.ByBadge) {
+		parts = append(parts, fmt.Sprintf("%s × %d", k, s.ByBadge[k]))
+	}
+	if parts != nil {
+		fmt.Fprintf(w, "  %s %s\n", st.dim("badges  "), st.warn(strings.Join(parts, ", ")))
+	}
+	parts = nil
+	for _, code := range sortedKeys(s.ByStatus) {
+		name := fmt.Sprint(code)
+		if code == 0 {
+			name = "no answer"
+		}
+		parts = append(parts, fmt.Sprintf("%s × %d", name, s.ByStatus[code]))
+	}
+	if parts != nil {
+		fmt.Fprintf(w, "  %s %s\n", st.dim("answers "), strings.Join(parts, ", "))
+	}
+	findings := st.good("none")
+	if s.Errors+s.Warnings > 0 {
+		findings = st.warn(fmt.Sprintf("%s, %s", plural(s.Errors, "error"), plural(s.Warnings, "warning")))
+	}
+	fmt.Fprintf(w, "  %s %s\n", st.dim("findings"), findings)
+	if s.Dropped > 0 {
+		fmt.Fprintf(w, "  %s\n", st.warn(fmt.Sprintf("%d lines were not shown: the output was too slow (all were answered and counted)", s.Dropped)))
+	}
+}
