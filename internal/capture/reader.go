@@ -7,47 +7,61 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"relayctl/internal/event"
 )
 
-// maxLine bounds a line: a body of the largest size that listen takes, escaped.
-const maxLine = 256 << 20
+// defaultMaxLine is far above what a body of the usual cap takes up when every
+// byte of it is escaped.
+const defaultMaxLine = 64 << 20
 
-// Reader reads a capture's records one after the other. It is not safe for
-// concurrent use.
-type Reader struct {
-	// Warn is told of lines that are skipped: a torn last line (a power cut), a
-	// line that is no record. Nil drops the warnings.
-	Warn func(line int, reason string)
-	r    *bufio.Reader
-	line int
-	long []byte
+// Problem is a line that a Reader skipped.
+type Problem struct {
+	Line   int   // from 1
+	Offset int64 // of the line's first byte
+	// Level is a warning for a line that was cut short, as a power cut leaves the
+	// last one behind, and an error for one that is corrupt, too long or of
+	// another version.
+	Level   event.Level
+	Message string // what, without a full stop
 }
 
-// NewReader reads records from r in a streaming way.
-func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 256<<10)} }
+// Reader reads a capture's records one after the other, in one pass and with
+// memory for one line. It is not safe for concurrent use.
+type Reader struct {
+	// OnProblem is told of every line that is skipped. Nil drops them.
+	OnProblem func(Problem)
+	// Warn is told of the same, in words only.
+	Warn func(line int, reason string)
+	// MaxLine bounds a line, in bytes; a longer one is skipped without being
+	// held. 0 is 64 MiB.
+	MaxLine int
 
-// Next returns the next record, or io.EOF. Lines that cannot be read are
-// skipped with a warning; other errors are those of the underlying reader.
+	src    *bufio.Reader
+	dec    *decoder
+	rec    Record
+	line   int
+	offset int64 // of the line
+	next   int64 // of the one after it
+	long   []byte
+}
+
+// NewReader reads records from r.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{src: bufio.NewReaderSize(r, 256<<10), dec: &decoder{names: newInterner()}}
+}
+
+// Next returns the next record, or io.EOF. It is valid until the next call:
+// Clone what is kept. Lines that cannot be read are skipped and told to
+// OnProblem; other errors are those of the underlying reader.
 func (r *Reader) Next() (*Record, error) {
 	for {
-		text, ended, err := r.readLine()
+		text, whole, err := r.readLine()
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
+			return nil, fmt.Errorf("line %d: %w", r.line, err)
 		}
-		// A preallocated file that lost its length in a crash ends in zeros.
-		text = bytes.TrimSpace(bytes.Trim(text, "\x00"))
-		if len(text) > 0 {
-			rec, perr := Parse(text)
-			if perr == nil {
-				return rec, nil
-			}
-			reason := "skipped: " + perr.Error()
-			if !ended {
-				reason = "the last line is torn and was skipped"
-			}
-			r.warn(reason)
+		if r.decode(text, whole) {
+			// An end or a fault met by the way comes again with the next read.
+			return &r.rec, nil
 		}
 		if err != nil {
 			return nil, err
@@ -58,68 +72,74 @@ func (r *Reader) Next() (*Record, error) {
 // Line is the number of the line that the last record stood on, from 1.
 func (r *Reader) Line() int { return r.line }
 
-func (r *Reader) warn(reason string) {
+// decode reads a line into the record, or tells what is wrong with it.
+func (r *Reader) decode(text []byte, whole bool) bool {
+	if text == nil {
+		return false
+	}
+	// A file system may leave zeros where a crash cut a write off.
+	trimmed := bytes.TrimRight(text, "\x00 \t\r\n")
+	zeros := bytes.IndexByte(text[len(trimmed):], 0) >= 0
+	trimmed = bytes.TrimPrefix(bytes.TrimLeft(trimmed, "\x00"), []byte("\xef\xbb\xbf"))
+	if len(bytes.TrimSpace(trimmed)) == 0 {
+		if zeros {
+			r.tell(event.Warning, "zero bytes instead of a record: a crash left them behind")
+		}
+		return false
+	}
+	err := r.dec.decode(trimmed, &r.rec)
+	switch {
+	case err == nil:
+		return true
+	case !whole:
+		r.tell(event.Warning, "the last line is torn and was skipped")
+	case errors.Is(err, errCut) || zeros:
+		r.tell(event.Warning, "skipped: the line is cut short, as by a power cut")
+	default:
+		r.tell(event.Error, "skipped: "+err.Error())
+	}
+	return false
+}
+
+func (r *Reader) tell(level event.Level, message string) {
+	if r.OnProblem != nil {
+		r.OnProblem(Problem{r.line, r.offset, level, message})
+	}
 	if r.Warn != nil {
-		r.Warn(r.line, reason)
+		r.Warn(r.line, message)
 	}
 }
 
 // readLine returns the next line, valid until the next call, and whether it
-// ended in a line break.
-func (r *Reader) readLine() (text []byte, ended bool, err error) {
+// ended in a line break. It is nil where there is none or it was too long.
+func (r *Reader) readLine() (text []byte, whole bool, err error) {
+	r.offset = r.next
+	text, err = r.src.ReadSlice('\n')
+	if len(text) == 0 {
+		return nil, false, err
+	}
 	r.line++
-	text, err = r.r.ReadSlice('\n')
+	r.next += int64(len(text))
 	if !errors.Is(err, bufio.ErrBufferFull) {
 		return text, err == nil, err
 	}
+	limit := r.MaxLine
+	if limit <= 0 {
+		limit = defaultMaxLine
+	}
 	r.long = append(r.long[:0], text...)
+	size := len(text)
 	for errors.Is(err, bufio.ErrBufferFull) {
-		text, err = r.r.ReadSlice('\n')
-		if len(r.long)+len(text) > maxLine {
-			return nil, false, fmt.Errorf("line %d is longer than %d MiB", r.line, maxLine>>20)
+		text, err = r.src.ReadSlice('\n')
+		r.next += int64(len(text))
+		if size += len(text); size <= limit {
+			r.long = append(r.long, text...)
 		}
-		r.long = append(r.long, text...)
+	}
+	if size > limit {
+		r.long = nil
+		r.tell(event.Error, fmt.Sprintf("skipped: the line is longer than %d bytes", limit))
+		return nil, err == nil, err
 	}
 	return r.long, err == nil, err
-}
-
-// IsCapture says whether a file that begins with these bytes is a capture.
-func IsCapture(head []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n\x00"), []byte(`{"v":`))
-}
-
-func unmarshal(text []byte, l *line) error {
-	err := json.Unmarshal(text, l, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	var syntactic *jsontext.SyntacticError
-	if errors.As(err, &syntactic) {
-		return fmt.Errorf("broken JSON: %w", syntactic.Err)
-	}
-	var semantic *json.SemanticError
-	if errors.As(err, &semantic) {
-		return fmt.Errorf("the record's %s has the wrong type", semantic.JSONPointer)
-	}
-	return err
-}
-
-func (r *Record) readHeaders(v jsontext.Value) error {
-	if len(v) == 0 || v.Kind() != '{' {
-		return nil
-	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(v), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	_, err := dec.ReadToken()
-	for err == nil && dec.PeekKind() == '"' {
-		var name, value jsontext.Token
-		if name, err = dec.ReadToken(); err != nil {
-			break
-		}
-		h := Header{Name: name.String()}
-		if dec.PeekKind() != '"' {
-			return errors.New("the record's headers are not all strings")
-		}
-		if value, err = dec.ReadToken(); err == nil {
-			h.Value = value.String()
-			r.Headers = append(r.Headers, h)
-		}
-	}
-	return err
 }

@@ -1,0 +1,101 @@
+package capture
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Redacted stands in a record for a value that is a secret.
+const Redacted = "[redacted]"
+
+// Redactor takes the secrets out of what is recorded. The zero value knows the
+// names that commonly carry one.
+type Redactor struct {
+	Names []string // more header names to redact, in any case
+}
+
+// Headers copies a request's headers for a record, sorted by name, several
+// values joined by a comma, and the values of sensitive ones replaced by
+// Redacted. Names that look like credentials are sensitive, and those listed.
+func Headers(h http.Header, sensitive ...string) []Header {
+	return Redactor{Names: sensitive}.Headers(h)
+}
+
+// Sensitive says whether a header, or a query parameter, of that name may
+// carry a secret.
+func Sensitive(name string) bool { return Redactor{}.Sensitive(name) }
+
+// Headers is the function Headers with the redactor's names.
+func (r Redactor) Headers(h http.Header) []Header {
+	out := make([]Header, 0, len(h))
+	for name, values := range h {
+		value := Redacted
+		if !r.Sensitive(name) {
+			value = joined(values)
+		}
+		out = append(out, Header{name, value})
+	}
+	slices.SortFunc(out, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func joined(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return strings.Join(values, ", ")
+}
+
+// Sensitive says whether a header, or a query parameter, of that name may
+// carry a secret.
+func (r Redactor) Sensitive(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Connection", "Content-Length", "Content-Type", "Host", "User-Agent":
+		return r.listed(name) // the common ones, quickly
+	}
+	n := strings.ToLower(name)
+	for _, part := range []string{"authoriz", "apikey", "cookie", "token", "secret", "passw", "passphrase", "credential", "signature", "session", "private"} {
+		if strings.Contains(n, part) {
+			return true
+		}
+	}
+	// Short words count only as words: a key is a secret, a keyboard is none.
+	for word := range strings.FieldsFuncSeq(n, func(c rune) bool { return c == '-' || c == '_' || c == '.' }) {
+		switch word {
+		case "key":
+			if n != "idempotency-key" {
+				return true
+			}
+		case "keys", "auth", "jwt", "pwd", "pass", "pin", "otp", "sig", "hmac", "sid":
+			return true
+		}
+	}
+	return r.listed(name)
+}
+
+func (r Redactor) listed(name string) bool {
+	return slices.ContainsFunc(r.Names, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+// Target returns a request's path and query for a record, with the values of
+// sensitive query parameters replaced. What is not sensitive stays byte for byte.
+func (r Redactor) Target(target string) string {
+	path, query, ok := strings.Cut(target, "?")
+	if !ok {
+		return target
+	}
+	params := strings.Split(query, "&")
+	for i, p := range params {
+		raw, _, hasValue := strings.Cut(p, "=")
+		name, err := url.QueryUnescape(raw)
+		if err != nil {
+			name = raw
+		}
+		if hasValue && r.Sensitive(name) {
+			params[i] = raw + "=" + Redacted
+		}
+	}
+	return path + "?" + strings.Join(params, "&")
+}
