@@ -199,7 +199,11 @@ func (x *exchange) finish() {
 	for _, rc := range x.receipts {
 		x.r.summary.addEvent(rc)
 	}
+	events := x.r.summary.Events
 	x.r.mu.Unlock()
+	if x.r.cfg.Counted != nil {
+		defer x.r.cfg.Counted(events)
+	}
 	if x.status == 0 {
 		// Told before the connection is cut, for the cut unwinds the handler.
 		x.tell()

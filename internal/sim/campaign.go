@@ -108,6 +108,20 @@ func (h *journeyHeap) Pop() any {
 	return last
 }
 
+// CheckCSV reads the header of a campaign's file, so that a wrong file is
+// refused before anything is sent, and goes back to its beginning.
+func CheckCSV(f io.ReadSeeker) error {
+	header, err := csv.NewReader(f).Read()
+	if err != nil {
+		return csvHeaderError(err)
+	}
+	if _, err := csvColumns(header); err != nil {
+		return err
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return err
+}
+
 // csvRecords reads a campaign's file: a header, then a row a record. Columns
 // that are not known are ignored; a row that cannot be used is told to reject.
 func csvRecords(r io.Reader, reject func(Reject)) iter.Seq2[Identity, error] {
@@ -131,7 +145,6 @@ func csvRecords(r io.Reader, reject func(Reject)) iter.Seq2[Identity, error] {
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			line, _ := 0, 0
 			var perr *csv.ParseError
 			switch {
 			case errors.As(err, &perr):
@@ -141,7 +154,7 @@ func csvRecords(r io.Reader, reject func(Reject)) iter.Seq2[Identity, error] {
 				yield(Identity{}, fmt.Errorf("csv: %w", err))
 				return
 			}
-			line, _ = cr.FieldPos(0)
+			line, _ := cr.FieldPos(0)
 			id, reason := csvIdentity(row, width, columns)
 			if reason != "" {
 				rejectRow(reject, line, reason)
@@ -162,9 +175,9 @@ func rejectRow(reject func(Reject), line int, reason string) {
 
 func csvHeaderError(err error) error {
 	if errors.Is(err, io.EOF) {
-		return errors.New("csv: the file is empty; the first line is a header with at least the column ccid")
+		return errors.New("the file is empty; the first line is a header with at least the column ccid")
 	}
-	return fmt.Errorf("csv: %w", err)
+	return err
 }
 
 // csvColumns finds the known columns by name; -1 stands for a missing one.
@@ -176,7 +189,7 @@ func csvColumns(header []string) ([6]int, error) {
 		})
 	}
 	if columns[0] < 0 {
-		return columns, fmt.Errorf("csv: the header %q has no column ccid", strings.Join(header, ","))
+		return columns, fmt.Errorf("the header %q has no column ccid", strings.Join(header, ","))
 	}
 	return columns, nil
 }

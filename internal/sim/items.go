@@ -53,7 +53,7 @@ func (d *itemReader) next() (FileItem, error) {
 		}
 		line := d.lines.lineAt(d.dec.InputOffset() - int64(len(val)))
 		if val.Kind() != '{' {
-			return FileItem{}, fmt.Errorf("%s:%d: an event is a JSON object", d.name, line)
+			return FileItem{}, &SyntaxError{d.name, line, "an event is a JSON object"}
 		}
 		return FileItem{Raw: val, Line: line}, nil
 	}
@@ -62,15 +62,28 @@ func (d *itemReader) next() (FileItem, error) {
 func (d *itemReader) fault(err error) error {
 	line := d.lines.lineAt(d.dec.InputOffset())
 	var syntactic *jsontext.SyntacticError
-	if errors.As(err, &syntactic) {
+	switch {
+	case errors.As(err, &syntactic):
 		line = d.lines.lineAt(syntactic.ByteOffset)
 		err = syntactic.Err
+	case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
+		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		err = errors.New("it ends too early")
 	}
-	return fmt.Errorf("%s:%d: broken JSON: %w", d.name, line, err)
+	return &SyntaxError{d.name, line, "broken JSON: " + err.Error()}
 }
+
+// SyntaxError says where a file of events is no JSON.
+type SyntaxError struct {
+	File    string
+	Line    int // from 1
+	Message string
+}
+
+// Error implements error.
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Message) }
 
 // lineCounter remembers where the lines of the part still in question begin.
 // Offsets are asked for in growing order, so what lies before is forgotten.

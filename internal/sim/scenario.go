@@ -56,7 +56,6 @@ type SendDefaults struct {
 type ReceiverDefaults struct {
 	Respond  []string `yaml:"respond"`   // scripts as for listen --respond
 	TokenTTL string   `yaml:"token_ttl"` // how long its OAuth tokens live
-	Expect   string   `yaml:"expect"`    // "give-up" when the run is meant to lose events
 }
 
 // The document as people write it; times are texts so that errors can point at

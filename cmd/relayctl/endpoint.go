@@ -1,0 +1,147 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"relayctl/internal/auth"
+)
+
+// authOptions are the flags of the credentials, to send or to expect.
+type authOptions struct {
+	kind, username, password, apiKey             string
+	tokenURL, clientID, clientSecret, scope      string
+	rawToken                                     bool
+	resolvedPassword, resolvedKey, resolvedOAuth auth.Secret
+}
+
+const secretHelp = " (env:NAME, file:PATH, or the value itself, which then shows in the process list)"
+
+func (o *authOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.kind, "auth", "none", "credentials: none, basic, api-key or oauth")
+	f.StringVar(&o.username, "username", "", "user name of --auth basic")
+	f.StringVar(&o.password, "password", "", "password of --auth basic"+secretHelp)
+	f.StringVar(&o.apiKey, "api-key", "", "key of --auth api-key"+secretHelp)
+	f.StringVar(&o.clientID, "client-id", "", "client id of --auth oauth")
+	f.StringVar(&o.clientSecret, "client-secret", "", "client secret of --auth oauth"+secretHelp)
+	f.StringVar(&o.scope, "scope", "", "scope of --auth oauth")
+	_ = cmd.RegisterFlagCompletionFunc("auth", cobra.FixedCompletions(auth.Kinds(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (o *authOptions) senderFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.tokenURL, "token-url", "", "where --auth oauth gets its token")
+	cmd.Flags().BoolVar(&o.rawToken, "raw-token", false, "send the token without \"Bearer \" as Relay's sample shows it (R-AUTH-OAUTH)")
+}
+
+// resolve reads the secrets from where they are.
+func (o *authOptions) resolve(env func(string) (string, bool)) error {
+	for _, s := range []struct {
+		flag, value string
+		into        *auth.Secret
+	}{{"password", o.password, &o.resolvedPassword}, {"api-key", o.apiKey, &o.resolvedKey}, {"client-secret", o.clientSecret, &o.resolvedOAuth}} {
+		v, err := auth.ResolveSecret(s.value, env)
+		if err != nil {
+			return fmt.Errorf("--%s: %w", s.flag, err)
+		}
+		*s.into = v
+	}
+	return nil
+}
+
+func (o *authOptions) config() auth.Config {
+	return auth.Config{
+		Kind: o.kind, Username: o.username, Password: o.resolvedPassword, APIKey: o.resolvedKey,
+		TokenURL: o.tokenURL, ClientID: o.clientID, ClientSecret: o.resolvedOAuth, Scope: o.scope, RawToken: o.rawToken,
+	}
+}
+
+// endpointOptions are the flags of an endpoint to call.
+type endpointOptions struct {
+	auth         authOptions
+	to           string
+	headers      []string
+	cacert       string
+	insecure     bool
+	insecureHTTP bool
+}
+
+func (o *endpointOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.to, "to", "", "the endpoint's URL; without it the embedded receiver takes the events")
+	o.auth.flags(cmd)
+	o.auth.senderFlags(cmd)
+	f.StringArrayVar(&o.headers, "header", nil, "custom header 'K: V', up to ten (R-HEADERS)")
+	f.StringVar(&o.cacert, "cacert", "", "PEM file of a CA to trust beside the system's")
+	f.BoolVar(&o.insecure, "insecure", false, "trust any certificate")
+	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow plain http to other hosts than loopback; Relay itself never calls it (R-HTTPS)")
+}
+
+// checkURL holds a URL to R-HTTPS.
+func (o *endpointOptions) checkURL(flag, raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("--%s: the URL cannot be read: %w", flag, errors.Unwrap(err))
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+		return fmt.Errorf("--%s: %q is no URL such as https://host/path", flag, u.Redacted())
+	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !o.insecureHTTP:
+		return fmt.Errorf("--%s: Relay never calls plain http (R-HTTPS); --insecure-http allows it to %s", flag, u.Hostname())
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+// tlsConfig says whom to trust.
+func (o *endpointOptions) tlsConfig() (*tls.Config, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: o.insecure} //nolint:gosec // only on --insecure
+	if o.cacert == "" {
+		return conf, nil
+	}
+	pem, err := os.ReadFile(o.cacert)
+	if err != nil {
+		return nil, fmt.Errorf("--cacert: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--cacert: %s holds no PEM certificate", o.cacert)
+	}
+	conf.RootCAs = pool
+	return conf, nil
+}
+
+// parseHeaders reads the --header flags.
+func (o *endpointOptions) parseHeaders() ([]auth.Header, error) {
+	var out []auth.Header
+	for _, h := range o.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return nil, fmt.Errorf("--header: %q is not of the form 'Name: value'", h)
+		}
+		out = append(out, auth.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
+	}
+	return out, nil
+}
+
+// httpClient makes the token requests, with the endpoint's trust.
+func httpClient(conf *tls.Config, timeout time.Duration) *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: conf}, Timeout: timeout}
+}

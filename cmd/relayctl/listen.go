@@ -1,0 +1,313 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/capture"
+	"relayctl/internal/event"
+	"relayctl/internal/recv"
+	"relayctl/internal/report"
+	"relayctl/internal/suggest"
+)
+
+// listenOptions are the flags of listen.
+type listenOptions struct {
+	auth       authOptions
+	addr       string
+	tlsMode    string
+	cert, key  string
+	tokenTTL   time.Duration
+	allowFrom  string
+	trustProxy string
+	respond    []string
+	seed       uint64
+	capture    string
+	captureMax string
+	sync       string
+	maxBody    string
+	expect     uint64
+	lasts      time.Duration
+	failOn     string
+	filter     []string
+	verbose    bool
+	output     string
+}
+
+func newListenCmd(a *app) *cobra.Command {
+	o := &listenOptions{}
+	cmd := &cobra.Command{
+		Use:   "listen",
+		Short: "Run a local endpoint that shows, judges and records what it gets",
+		Long: `Run a local endpoint. It answers 200 to every authenticated POST that it could
+read and store, also when the event is invalid (R-NO-400), and shows what came:
+retries, duplicates, disorder and findings with their clauses. It ends on Ctrl-C
+with a summary; the verdict of --fail-on is the exit code.`,
+		Example: `  relayctl listen
+  relayctl listen --auth basic --username relay --password env:RELAY_PASSWORD --capture events.jsonl
+  relayctl listen --respond 500,500,200
+  relayctl listen --addr :0 --expect 8 --for 30s --fail-on error,duplicate --output json`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.listen(cmd.Context(), o) },
+	}
+	o.auth.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.addr, "addr", "127.0.0.1:8443", "address; :0 picks a free port on loopback")
+	f.StringVar(&o.tlsMode, "tls", "auto", "auto: a certificate of the local CA; off: plain http")
+	f.StringVar(&o.cert, "cert", "", "PEM file of the certificate to show instead")
+	f.StringVar(&o.key, "key", "", "PEM file of its key")
+	f.DurationVar(&o.tokenTTL, "token-ttl", time.Hour, "how long the tokens of POST /oauth/token live")
+	f.StringVar(&o.allowFrom, "allow-from", "", "who may call: staging, production, CIDRs (R-IP)")
+	f.StringVar(&o.trustProxy, "trust-proxy", "", "CIDRs of the proxies whose X-Forwarded-For is believed")
+	f.StringArrayVar(&o.respond, "respond", nil, "what attempts 1, 2, … of an event get: 500,500,200; timeout; close; 200~3s; notification.*=500x3,200; 500@10% (first match wins, the last answer stays)")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of the chances in --respond")
+	f.StringVar(&o.capture, "capture", "", "append every request to this file, one JSON line each")
+	f.StringVar(&o.captureMax, "capture-max", "", "begin a new capture file at this size: 100MiB (the full one becomes FILE.1, FILE.2, …)")
+	f.StringVar(&o.sync, "sync", "always", "when a captured request counts as stored: always (it survives a power cut), interval, none")
+	f.StringVar(&o.maxBody, "max-body", "1MiB", "largest body; above it the answer is 413")
+	f.Uint64Var(&o.expect, "expect", 0, "end after this many events; fewer are a failure")
+	f.DurationVar(&o.lasts, "for", 0, "end after this time")
+	f.StringVar(&o.failOn, "fail-on", "error", "what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, never")
+	f.StringSliceVar(&o.filter, "filter", nil, "show only these events: notification.*")
+	f.BoolVar(&o.verbose, "verbose", false, "show whole events")
+	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
+	return cmd
+}
+
+// listenRun is what the flags came to.
+type listenRun struct {
+	config recv.Config
+	failOn recv.FailOn
+	filter event.Filter
+	limit  int64 // --capture-max
+	sync   capture.Sync
+}
+
+func (o *listenOptions) check(a *app) (r listenRun, err error) {
+	if err = checkOutput(o.output); err != nil {
+		return r, err
+	}
+	if r.failOn, err = recv.ParseFailOn(o.failOn); err != nil {
+		return r, fmt.Errorf("--%w", err)
+	}
+	if r.filter, err = event.ParseFilter(o.filter...); err != nil {
+		return r, fmt.Errorf("--filter: %w", err)
+	}
+	if r.config.MaxBody, err = parseSize(o.maxBody); err != nil || r.config.MaxBody < 1 {
+		return r, fmt.Errorf("--max-body: %q is no size such as 1MiB", o.maxBody)
+	}
+	if o.captureMax != "" {
+		if r.limit, err = parseSize(o.captureMax); err != nil || r.limit < 1 {
+			return r, fmt.Errorf("--capture-max: %q is no size such as 100MiB", o.captureMax)
+		}
+	}
+	if r.sync, err = capture.ParseSync(o.sync); err != nil {
+		return r, fmt.Errorf("--sync: %w", err)
+	}
+	if o.allowFrom != "" {
+		if r.config.AllowFrom, err = recv.ParseAllow(o.allowFrom); err != nil {
+			return r, fmt.Errorf("--allow-from: %w", err)
+		}
+	}
+	if o.trustProxy != "" {
+		if r.config.TrustProxy, err = recv.ParseAllow(o.trustProxy); err != nil {
+			return r, fmt.Errorf("--trust-proxy: %w", err)
+		}
+	}
+	if err = o.checkScript(&r.config); err != nil {
+		return r, err
+	}
+	if err = o.checkTLS(&r.config); err != nil {
+		return r, err
+	}
+	return r, o.checkAuth(a, &r.config)
+}
+
+func (o *listenOptions) checkScript(c *recv.Config) error {
+	script := &recv.Script{Seed: o.seed}
+	for _, text := range o.respond {
+		rule, err := recv.ParseRule(text)
+		if err != nil {
+			return fmt.Errorf("--respond: %w", err)
+		}
+		script.Rules = append(script.Rules, rule)
+	}
+	if len(script.Rules) > 0 {
+		c.Script = script
+	}
+	return nil
+}
+
+func (o *listenOptions) checkTLS(c *recv.Config) error {
+	c.Addr = o.addr
+	if strings.HasPrefix(c.Addr, ":") {
+		// Loopback is the default for a missing host too: a laptop's receiver is
+		// nobody else's business.
+		c.Addr = "127.0.0.1" + c.Addr
+	}
+	_, port, err := net.SplitHostPort(c.Addr)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("--addr: %q is not of the form HOST:PORT", o.addr)
+	}
+	c.TLS, c.CertFile, c.KeyFile = recv.TLSMode(o.tlsMode), o.cert, o.key
+	switch {
+	case c.TLS != recv.TLSAuto && c.TLS != recv.TLSOff:
+		return fmt.Errorf("--tls takes auto or off, not %q%s", o.tlsMode, suggest.DidYouMean(o.tlsMode, []string{"auto", "off"}))
+	case (o.cert == "") != (o.key == ""):
+		return errors.New("--cert and --key go together")
+	case c.TLS == recv.TLSOff && o.cert != "":
+		return errors.New("--cert has no meaning with --tls off")
+	}
+	return nil
+}
+
+func (o *listenOptions) checkAuth(a *app, c *recv.Config) (err error) {
+	if err := o.auth.resolve(a.env); err != nil {
+		return err
+	}
+	if o.auth.kind == "oauth" {
+		issuer, err := auth.NewIssuer(auth.IssuerConfig{
+			ClientID: o.auth.clientID, ClientSecret: o.auth.resolvedOAuth, Scope: o.auth.scope, TTL: o.tokenTTL,
+		})
+		if err != nil {
+			return err
+		}
+		c.Issuer, c.Auth = issuer, issuer.Scheme()
+		return nil
+	}
+	c.Auth, err = auth.New(o.auth.config())
+	return err
+}
+
+// parseSize reads sizes such as 512, 64KiB, 1MiB, 1MB, 2GiB.
+func parseSize(s string) (int64, error) {
+	units := []struct {
+		suffix string
+		factor int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
+	for _, u := range units {
+		if n, ok := strings.CutSuffix(s, u.suffix); ok {
+			v, err := strconv.ParseInt(strings.TrimSpace(n), 10, 64)
+			if err == nil && v > (1<<62)/u.factor {
+				err = strconv.ErrRange
+			}
+			return v * u.factor, err
+		}
+	}
+	return 0, strconv.ErrSyntax
+}
+
+// listenRenderer is what listen shows its receipts with.
+type listenRenderer interface {
+	Receipt(*recv.Receipt) error
+}
+
+func (a *app) listen(ctx context.Context, o *listenOptions) error {
+	r, err := o.check(a)
+	if err != nil {
+		return usage(err)
+	}
+	if r.config.TLS == recv.TLSAuto && o.cert == "" {
+		dir, err := configDir(a.env)
+		if err != nil {
+			return environment(err)
+		}
+		if r.config.Authority, err = recv.LoadAuthority(dir); err != nil {
+			return environment(err)
+		}
+	}
+	if o.capture != "" {
+		w, err := capture.Open(o.capture, capture.Options{Sync: r.sync, MaxBytes: r.limit})
+		if err != nil {
+			return environment(err)
+		}
+		defer w.Close()
+		r.config.Capture = w
+	}
+	return a.serve(ctx, o, r)
+}
+
+// serve listens until it is told to end, or has what was expected.
+func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	if o.lasts > 0 {
+		ctx, done = context.WithTimeout(ctx, o.lasts)
+		defer done()
+	}
+	text := report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
+	asJSON := report.NewListenJSON(a.stdout)
+	var out listenRenderer = text
+	if o.output == "json" {
+		out = asJSON
+	}
+	var broken atomic.Bool
+	r.config.Observe = func(rc *recv.Receipt) {
+		if r.filter.Match(rc.Event.Name) && out.Receipt(rc) != nil && !broken.Swap(true) {
+			done() // nobody reads any more
+		}
+	}
+	r.config.Counted = func(events uint64) {
+		if o.expect > 0 && events >= o.expect {
+			done()
+		}
+	}
+	r.config.Notice = func(msg string) { fmt.Fprintln(a.stderr, "relayctl:", report.Clean(msg)) }
+	receiver, err := recv.New(r.config)
+	if err != nil {
+		var listen *recv.ListenError
+		if errors.As(err, &listen) {
+			return err
+		}
+		return usage(err)
+	}
+	if o.output == "json" {
+		err = asJSON.Listening(receiver.URL(), receiver.CAFile())
+	} else {
+		err = text.Listening(receiver.URL(), receiver.CAFile(), curlAuth(o.auth.kind))
+	}
+	if err == nil {
+		err = receiver.Serve(ctx)
+	}
+	if err != nil {
+		return environment(err)
+	}
+	sum := receiver.Summary()
+	failures := sum.Failures(r.failOn)
+	if sum.Events < o.expect {
+		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Events, o.expect))
+	}
+	if o.output == "json" {
+		err = asJSON.Finish(sum)
+	} else {
+		err = text.Finish(sum, failures)
+	}
+	switch {
+	case err != nil && !broken.Load():
+		return environment(err)
+	case len(failures) > 0:
+		return silent(exitFellShort)
+	}
+	return nil
+}
+
+// curlAuth gives the credentials of the ready-made curl line as variables.
+func curlAuth(kind string) string {
+	switch kind {
+	case "basic":
+		return ` -u "$USERNAME:$PASSWORD"`
+	case "api-key":
+		return ` -H "ApiKey: $API_KEY"`
+	case "oauth":
+		return ` -H "Authorization: Bearer $TOKEN"`
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"relayctl/fixtures"
+	"relayctl/internal/event"
+	"relayctl/internal/sim"
+)
+
+// planOptions are the flags that say what is delivered; send and generate
+// share them.
+type planOptions struct {
+	records uint64
+	csv     string
+	rejects string
+	count   int
+	events  []string
+	set     []string
+	unset   []string
+	seed    uint64
+	start   string
+}
+
+func (o *planOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Uint64Var(&o.records, "records", 0, "a campaign: one generated journey per record")
+	f.StringVar(&o.csv, "csv", "", "a campaign: one journey per row of this file (header with ccid; also phone_number, product_group_id, consent_type, trigger_id, client_message_tag)")
+	f.StringVar(&o.rejects, "rejects", "", "file for the rows of --csv that cannot be used (default: only counted on stderr)")
+	f.IntVar(&o.count, "count", 1, "repeat each named event with fresh ids")
+	f.StringSliceVar(&o.events, "events", nil, "only these events, as patterns: notification.* (R-FILTER)")
+	f.StringArrayVar(&o.set, "set", nil, "override in every envelope: payload.ccid=1002 (the value is JSON, else a string)")
+	f.StringArrayVar(&o.unset, "unset", nil, "remove from every envelope: payload.ccid")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of everything left to chance (default: drawn, and printed)")
+	f.StringVar(&o.start, "start", "now", "anchor of event_ts: now, or a time such as 2026-01-31T12:00:00Z")
+	_ = cmd.RegisterFlagCompletionFunc("events", cobra.FixedCompletions(event.Names(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return append(event.Names(), fixtures.ScenarioNames()...), cobra.ShellCompDirectiveDefault
+	}
+}
+
+// planFiles are the files behind a plan, to be closed after it.
+type planFiles struct {
+	in, rejects *os.File
+	rejected    int
+}
+
+func (p *planFiles) close() error {
+	if p.in != nil {
+		_ = p.in.Close() // it was only read
+	}
+	if p.rejects != nil {
+		return p.rejects.Close()
+	}
+	return nil
+}
+
+// config checks the flags and opens what they name.
+func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.PlanConfig, *planFiles, error) {
+	files := &planFiles{}
+	c := sim.PlanConfig{Records: o.records, Count: o.count, Seed: o.seed, Start: time.Now()}
+	if !cmd.Flags().Changed("seed") {
+		c.Seed = rand.Uint64N(1e9)
+	}
+	var err error
+	if o.count < 1 {
+		return c, files, errors.New("--count must be at least 1")
+	}
+	if o.start != "now" && o.start != "" {
+		if c.Start, err = time.Parse(time.RFC3339, o.start); err != nil {
+			return c, files, fmt.Errorf("--start: %q is no time such as 2026-01-31T12:00:00Z", o.start)
+		}
+	}
+	if c.Filter, err = event.ParseFilter(o.events...); err != nil {
+		return c, files, fmt.Errorf("--events: %w", err)
+	}
+	if c.Overrides, err = overrides(o.set, o.unset); err != nil {
+		return c, files, err
+	}
+	c.Warn = func(msg string) { fmt.Fprintln(a.stderr, "warning:", msg) }
+	campaign := o.records > 0 || o.csv != ""
+	if len(args) > 0 || !campaign {
+		if c.Sources, err = sim.ResolveWhat(args, a.stdin); err != nil {
+			return c, files, err
+		}
+	}
+	if o.csv != "" {
+		if o.records > 0 {
+			return c, files, errors.New("--records and --csv exclude each other")
+		}
+		if err := o.openCSV(a, &c, files); err != nil {
+			return c, files, err
+		}
+	}
+	return c, files, c.Validate()
+}
+
+func (o *planOptions) openCSV(a *app, c *sim.PlanConfig, files *planFiles) error {
+	var err error
+	if files.in, err = os.Open(o.csv); err != nil {
+		return fmt.Errorf("--csv: %w", err)
+	}
+	if err := sim.CheckCSV(files.in); err != nil {
+		return fmt.Errorf("--csv: %s: %w", o.csv, err)
+	}
+	c.CSV = files.in
+	if o.rejects != "" {
+		if files.rejects, err = os.OpenFile(o.rejects, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
+			return fmt.Errorf("--rejects: %w", err)
+		}
+	}
+	c.Reject = func(r sim.Reject) {
+		files.rejected++
+		switch {
+		case files.rejects != nil:
+			fmt.Fprintf(files.rejects, "%s:%d: %s\n", o.csv, r.Line, r.Reason)
+		case files.rejected <= 10:
+			fmt.Fprintf(a.stderr, "rejected: %s:%d: %s\n", o.csv, r.Line, r.Reason)
+		}
+	}
+	return nil
+}
+
+// report says how many rows were rejected.
+func (p *planFiles) report(a *app, name string) {
+	if p.rejected == 0 {
+		return
+	}
+	where := " (--rejects FILE keeps them all)"
+	if p.rejects != nil {
+		where = ", see " + name
+	}
+	fmt.Fprintf(a.stderr, "%d rows rejected%s\n", p.rejected, where)
+}
+
+func overrides(set, unset []string) ([]event.Override, error) {
+	var out []event.Override
+	for _, s := range set {
+		o, err := event.ParseSet(s)
+		if err != nil {
+			return nil, fmt.Errorf("--set: %w", err)
+		}
+		out = append(out, o)
+	}
+	for _, s := range unset {
+		o, err := event.ParseUnset(strings.TrimSpace(s))
+		if err != nil {
+			return nil, fmt.Errorf("--unset: %w", err)
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}

@@ -1,0 +1,324 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/event"
+	"relayctl/internal/recv"
+	"relayctl/internal/report"
+	"relayctl/internal/sim"
+)
+
+// sendOptions are the flags of send.
+type sendOptions struct {
+	planOptions
+	endpoint      endpointOptions
+	attempts      int
+	retryDelays   string
+	retryOn       string
+	timeout       time.Duration
+	pace          string
+	timeScale     float64
+	batch         int
+	batchShape    string
+	reorder       float64
+	reorderWindow time.Duration
+	duplicates    float64
+	lostAcks      float64
+	rate          string
+	workers       int
+	spread        bool
+	dryRun        bool
+	output        string
+	waitReady     time.Duration
+}
+
+func newSendCmd(a *app) *cobra.Command {
+	o := &sendOptions{}
+	cmd := &cobra.Command{
+		Use:   "send [WHAT]...",
+		Short: "Deliver events as Relay does",
+		Long: `Deliver events to an endpoint as Relay does: four attempts, byte-identical
+retries, several serial workers.
+
+WHAT is an event name, a scenario name, a file (a JSON envelope or an array of
+them, JSON Lines, a capture of "listen", a scenario in YAML), or - for JSON Lines
+on stdin. Without it the scenario "journey" is sent. Without --to a receiver
+inside the process takes the events over TLS and shows what it saw.`,
+		Example: `  relayctl send
+  relayctl send message.delivered --to https://staging.example.com/relay --auth basic --username relay --password env:RELAY_PASSWORD
+  relayctl send lost-ack --time-scale 0.01
+  relayctl send --records 100000 --rate 5000/m --reorder 0.1 --duplicates 0.05 --to https://localhost:8443/
+  relayctl generate --records 10 | relayctl send -`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.send(cmd, o, args) },
+	}
+	o.endpoint.flags(cmd)
+	o.planOptions.flags(cmd)
+	f := cmd.Flags()
+	f.IntVar(&o.attempts, "attempts", 4, "attempts in total (R-FOUR)")
+	f.StringVar(&o.retryDelays, "retry-delays", "10s,30s,2m", "waits between the attempts (R-DELAYS, assumed)")
+	f.StringVar(&o.retryOn, "retry-on", sim.DefaultRetryOn, "what is tried again: statuses, 5xx, timeout, connect, tls (R-RETRY-ONLY)")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "deadline of a call (R-DEADLINE, assumed)")
+	f.StringVar(&o.pace, "pace", "fast", "fast: in the planned order without waiting; original: with the offsets of the scenario or capture")
+	f.Float64Var(&o.timeScale, "time-scale", 1, "multiplies every simulated wait, not --timeout nor --rate")
+	f.IntVar(&o.batch, "batch", 0, "events a call, 0 for single calls (R-BATCH)")
+	f.StringVar(&o.batchShape, "batch-shape", "array", "array, or wrapped in {\"batch\":[…]} (R-BATCH-BODY, assumed)")
+	f.Float64Var(&o.reorder, "reorder", 0, "share of the deliveries that arrives late, 0 to 1 (R-ORDER)")
+	f.DurationVar(&o.reorderWindow, "reorder-window", 30*time.Second, "by how much of event time at most")
+	f.Float64Var(&o.duplicates, "duplicates", 0, "share that is delivered again later, byte-identical (R-DUP)")
+	f.Float64Var(&o.lostAcks, "lost-acks", 0, "share whose first answer is dropped, so that the event comes again (R-DUP)")
+	f.StringVar(&o.rate, "rate", "", "open-loop pace in calls: 50/s, 5000/m (default unlimited)")
+	f.IntVar(&o.workers, "workers", 4, "serial workers; a customer stays with one (R-WORKERS, assumed)")
+	f.BoolVar(&o.spread, "spread", false, "give each delivery to the next free worker: newer events overtake a retry")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan, send nothing")
+	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
+	f.DurationVar(&o.waitReady, "wait-ready", 0, "wait so long for the endpoint to accept connections")
+	return cmd
+}
+
+// sendRun is what the flags came to.
+type sendRun struct {
+	plan     sim.PlanConfig
+	files    *planFiles
+	sender   sim.SenderConfig
+	auth     auth.Config
+	embedded *recv.Config // nil when --to names an endpoint
+	respond  []string
+	tokenTTL time.Duration
+}
+
+func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) error {
+	r, err := o.check(a, cmd, args)
+	if r != nil && r.files != nil {
+		defer r.files.close()
+	}
+	if err != nil {
+		return usage(err)
+	}
+	if o.dryRun {
+		return a.dryRun(o, r)
+	}
+	ctx := cmd.Context()
+	if o.waitReady > 0 && o.endpoint.to != "" {
+		if err := sim.WaitReady(ctx, o.endpoint.to, o.waitReady); err != nil {
+			return environment(err)
+		}
+	}
+	code, err := a.deliver(ctx, o, r)
+	r.files.report(a, o.rejects)
+	if err != nil {
+		return err
+	}
+	return silent(code)
+}
+
+// check turns the flags into configurations, before anything is sent.
+func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun, error) {
+	r := &sendRun{}
+	if err := checkOutput(o.output); err != nil {
+		return r, err
+	}
+	var err error
+	if r.plan, r.files, err = o.planOptions.config(a, cmd, args); err != nil {
+		return r, err
+	}
+	if err := o.presets(cmd, r); err != nil {
+		return r, err
+	}
+	if o.batch < 0 || o.batch == 0 && cmd.Flags().Changed("batch") {
+		return r, errors.New("--batch must be at least 1")
+	}
+	r.plan.Reorder, r.plan.ReorderWindow, r.plan.Duplicates, r.plan.LostAcks = o.reorder, o.reorderWindow, o.duplicates, o.lostAcks
+	r.plan.Batch = o.batch
+	switch event.Shape(o.batchShape) {
+	case event.Array, event.Wrapped:
+		r.plan.BatchShape = event.Shape(o.batchShape)
+	default:
+		return r, fmt.Errorf("--batch-shape takes array or wrapped, not %q", o.batchShape)
+	}
+	if err := r.plan.Validate(); err != nil {
+		return r, err
+	}
+	if err := o.checkSender(r); err != nil {
+		return r, err
+	}
+	return r, o.checkEndpoint(a, r)
+}
+
+// presets applies what a scenario asks for where the user has not said
+// otherwise.
+func (o *sendOptions) presets(cmd *cobra.Command, r *sendRun) error {
+	if len(r.plan.Sources) != 1 || r.plan.Sources[0].Scenario == nil {
+		return nil
+	}
+	sc := r.plan.Sources[0].Scenario
+	for _, p := range [][2]string{
+		{"retry-delays", sc.Send.RetryDelays}, {"time-scale", sc.Send.TimeScale}, {"timeout", sc.Send.Timeout},
+		{"workers", sc.Send.Workers}, {"spread", sc.Send.Spread}, {"batch", sc.Send.Batch}, {"batch-shape", sc.Send.BatchShape},
+		{"auth", sc.Send.Auth}, {"pace", sc.Send.Pace},
+	} {
+		if p[1] == "" || cmd.Flags().Changed(p[0]) {
+			continue
+		}
+		if err := cmd.Flags().Set(p[0], p[1]); err != nil {
+			return fmt.Errorf("scenario %s: send: %s: %w", sc.Name, p[0], err)
+		}
+	}
+	r.respond = sc.Receiver.Respond
+	if sc.Receiver.TokenTTL != "" {
+		var err error
+		if r.tokenTTL, err = time.ParseDuration(sc.Receiver.TokenTTL); err != nil {
+			return fmt.Errorf("scenario %s: receiver: token_ttl: %w", sc.Name, err)
+		}
+	}
+	return nil
+}
+
+func (o *sendOptions) checkSender(r *sendRun) error {
+	s := &r.sender
+	s.Attempts, s.Timeout, s.TimeScale, s.Workers, s.Spread, s.Seed = o.attempts, o.timeout, o.timeScale, o.workers, o.spread, r.plan.Seed
+	var err error
+	if s.RetryDelays, err = sim.ParseDelays(o.retryDelays); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	if s.RetryOn, err = sim.ParseRetryOn(o.retryOn); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	if o.rate != "" {
+		if s.Rate, err = sim.ParseRate(o.rate); err != nil {
+			return fmt.Errorf("--rate: %w", err)
+		}
+	}
+	switch {
+	case o.attempts < 1:
+		return errors.New("--attempts must be at least 1")
+	case o.workers < 1 || o.workers > 10000:
+		return errors.New("--workers must be between 1 and 10000")
+	case o.timeout <= 0:
+		return errors.New("--timeout must be more than nothing")
+	case !(o.timeScale >= 0) || o.timeScale > 1e6:
+		return errors.New("--time-scale must not be negative")
+	case o.pace != "fast" && o.pace != "original":
+		return fmt.Errorf("--pace takes fast or original, not %q", o.pace)
+	}
+	if s.Original = o.pace == "original"; o.timeScale == 0 {
+		s.TimeScale = -1
+	}
+	return nil
+}
+
+func (o *sendOptions) checkEndpoint(a *app, r *sendRun) error {
+	e := &o.endpoint
+	if err := e.auth.resolve(a.env); err != nil {
+		return err
+	}
+	conf, err := e.tlsConfig()
+	if err != nil {
+		return err
+	}
+	r.sender.TLS = conf
+	if r.sender.Headers, err = e.parseHeaders(); err != nil {
+		return err
+	}
+	r.sender.Kill = a.kill
+	r.auth = e.auth.config()
+	r.auth.InsecureHTTP, r.auth.Timeout = e.insecureHTTP, o.timeout
+	if e.to == "" {
+		return o.checkEmbedded(r)
+	}
+	if err := e.checkURL("to", e.to); err != nil {
+		return err
+	}
+	r.auth.HTTP = httpClient(conf, o.timeout)
+	if r.sender.Auth, err = auth.New(r.auth); err != nil {
+		return err
+	}
+	r.sender.URL = e.to
+	_, err = sim.NewSender(r.sender)
+	return err
+}
+
+// dryRun prints the plan.
+func (a *app) dryRun(o *sendOptions, r *sendRun) error {
+	plan, err := sim.NewPlan(r.plan)
+	if err != nil {
+		return usage(err)
+	}
+	p := report.NewPlan(a.stdout, a.style(a.stdout), o.output == "json")
+	for d, err := range plan {
+		if err != nil {
+			return usage(errors.Join(err, p.Finish(r.plan.Seed)))
+		}
+		p.Delivery(&d)
+	}
+	return p.Finish(r.plan.Seed)
+}
+
+// renderer is what send shows its run with.
+type renderer interface {
+	sim.Observer
+	Finish(sim.Summary, *recv.Summary) error
+}
+
+// deliver makes the run and returns its exit code.
+func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, error) {
+	var receiver *embedded
+	if r.embedded != nil {
+		var err error
+		if receiver, err = startEmbedded(r); err != nil {
+			return 0, err
+		}
+		defer receiver.stop()
+	}
+	sender, err := sim.NewSender(r.sender)
+	if err != nil {
+		return 0, usage(err)
+	}
+	plan, err := sim.NewPlan(r.plan)
+	if err != nil {
+		return 0, usage(err)
+	}
+	out := a.sendRenderer(o, r)
+	sum, runErr := sender.Run(ctx, plan, out)
+	var seen *recv.Summary
+	if receiver != nil {
+		receiver.stop()
+		s := receiver.Summary()
+		seen = &s
+	}
+	if err := out.Finish(sum, seen); err != nil {
+		return 0, environment(err)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return exitInterrupted, nil
+	case runErr != nil:
+		return 0, usage(runErr)
+	case sum.Deliveries == 0:
+		return 0, usageError("nothing was sent: the filter and the rejects left no event")
+	case !sum.OK():
+		return exitFellShort, nil
+	}
+	return exitOK, nil
+}
+
+func (a *app) sendRenderer(o *sendOptions, r *sendRun) renderer {
+	if o.output == "json" {
+		return report.NewSendJSON(a.stdout)
+	}
+	t := report.NewSendText(a.stdout, a.style(a.stdout))
+	to := r.sender.URL
+	if r.embedded != nil {
+		to = "the embedded receiver at " + to
+	}
+	t.Header("to %s, seed %s", to, strconv.FormatUint(r.plan.Seed, 10))
+	return t
+}

@@ -1,0 +1,66 @@
+package report
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"relayctl/fixtures"
+)
+
+// Catalogue lists the events, as text or as NDJSON.
+func Catalogue(w io.Writer, st *Style, events []fixtures.Event, asJSON bool) error {
+	if asJSON {
+		l := newLines(w)
+		for _, e := range events {
+			l.put(eventJSON(e))
+		}
+		return l.flush()
+	}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "%s\n", st.bold(fit("EVENT", nameWidth)+" "+fit("CONTROL", 9)+"MEANING"))
+	for _, e := range events {
+		meaning := e.Meaning
+		if room := st.Width - nameWidth - 10; st.Width > 0 && room > 10 {
+			meaning = fit(meaning, room)
+		}
+		fmt.Fprintf(b, "%s %s%s\n", st.name(e.Name, fit(e.Name, nameWidth)), st.dim(fit(e.Area, 9)), meaning)
+	}
+	return b.Flush()
+}
+
+func eventJSON(e fixtures.Event) map[string]any {
+	return map[string]any{
+		"event_name": e.Name, "area_of_control": e.Area, "family": e.Family, "meaning": e.Meaning,
+		"order": e.Order, "order_mark": e.Mark, "generated_by_default": e.Default,
+	}
+}
+
+// Event explains one event with its properties and a sample.
+func Event(w io.Writer, st *Style, e fixtures.Event, props []fixtures.Property, sample []byte, asJSON bool) error {
+	if asJSON {
+		l := newLines(w)
+		o := eventJSON(e)
+		o["sample"] = json.RawMessage(sample)
+		l.put(o)
+		return l.flush()
+	}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "%s\n%s\n\n", st.name(e.Name, e.Name), e.Meaning)
+	fmt.Fprintf(b, "%s  %s\n", st.dim("control"), e.Area)
+	fmt.Fprintf(b, "%s    %s (%s)\n", st.dim("order"), e.Order, e.Mark)
+	if !e.Default {
+		fmt.Fprintf(b, "%s     generated only when it is asked for by name\n", st.dim("note"))
+	}
+	fmt.Fprintf(b, "\n%s\n", st.bold("payload"))
+	for _, p := range props {
+		mark := ""
+		if p.Mark != fixtures.Documented {
+			mark = fmt.Sprintf(" (%s)", p.Mark)
+		}
+		fmt.Fprintf(b, "  %s %s%s\n", fit(p.Name, 20), p.Meaning, mark)
+	}
+	fmt.Fprintf(b, "\n%s\n%s", st.bold("sample"), sample)
+	return b.Flush()
+}

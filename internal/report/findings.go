@@ -1,0 +1,76 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"relayctl/internal/event"
+)
+
+// Findings renders what validate found, as text or as NDJSON, and counts it.
+type Findings struct {
+	Events, Errors, Warnings int
+
+	w    *bufio.Writer
+	st   *Style
+	json *lines
+}
+
+// NewFindings makes the renderer.
+func NewFindings(w io.Writer, st *Style, asJSON bool) *Findings {
+	f := &Findings{w: bufio.NewWriterSize(w, 64<<10), st: st}
+	if asJSON {
+		l := newLines(w)
+		f.json = &l
+	}
+	return f
+}
+
+type findingJSON struct {
+	File    string      `json:"file"`
+	Line    int         `json:"line"`
+	EventID string      `json:"event_id"`
+	Clause  string      `json:"clause"`
+	Level   event.Level `json:"level"`
+	Path    string      `json:"path"`
+	Message string      `json:"message"`
+}
+
+// Add writes a finding.
+func (f *Findings) Add(file string, line int, id string, fi event.Finding) {
+	tone := f.st.warn
+	if fi.Level == event.Error {
+		f.Errors++
+		tone = f.st.bad
+	} else {
+		f.Warnings++
+	}
+	if f.json != nil {
+		f.json.put(findingJSON{file, line, id, fi.Clause, fi.Level, fi.Path, fi.Message})
+		return
+	}
+	path := ""
+	if fi.Path != "" {
+		path = " " + Clean(fi.Path)
+	}
+	fmt.Fprintf(f.w, "%s:%d: %s %s%s: %s\n", Clean(file), line, tone(string(fi.Level)), f.st.dim(fi.Clause), path, Clean(fi.Message))
+}
+
+// Flush writes out what was added.
+func (f *Findings) Flush() error {
+	if f.json != nil {
+		return f.json.flush()
+	}
+	return f.w.Flush()
+}
+
+// Finish writes the counts to stderr and returns the first error of the
+// writing.
+func (f *Findings) Finish(stderr io.Writer) error {
+	if err := f.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(stderr, "%s: %s, %s\n", plural(f.Events, "event"), plural(f.Errors, "error"), plural(f.Warnings, "warning"))
+	return err
+}
