@@ -1,102 +1,87 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 
+	"relayctl/internal/recv"
 	"relayctl/internal/report"
 )
 
-// The exit codes that scripts hold on to.
+// The exit codes, which scripts hold on to.
 const (
 	exitOK          = 0
-	exitShort       = 1   // the endpoint or the data fell short
-	exitUsage       = 2   // usage or configuration error, and nothing was sent
-	exitEnvironment = 3   // cannot listen, cannot write, endpoint not reachable
-	exitInterrupted = 130 // ended by a signal, after everything was closed
+	exitFellShort   = 1   // the endpoint or the data fell short
+	exitUsage       = 2   // usage or configuration; nothing was sent
+	exitEnvironment = 3   // cannot listen, cannot write, cannot reach
+	exitInterrupted = 130 // after the summary was printed and files were closed
 )
 
-// exitError is an error that knows its exit code. An empty text is a verdict
-// that the command has shown already.
+// exitError carries an exit code to the one place that decides it. With a nil
+// err nothing is printed: the command has said everything itself.
 type exitError struct {
 	code int
-	err  error  // nil when there is nothing left to say
-	hint string // a line after the error that helps
+	err  error
+	hint string
 }
 
 func (e *exitError) Error() string {
 	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
+		return fmt.Sprintf("exit %d", e.code)
 	}
 	return e.err.Error()
 }
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// usagef is an error in how relayctl was called or configured.
-func usagef(format string, args ...any) *exitError {
+func usageError(format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
-// environmentf is a failure of what surrounds relayctl.
-func environmentf(format string, args ...any) *exitError {
-	return &exitError{code: exitEnvironment, err: fmt.Errorf(format, args...)}
+// usage marks an error as the user's: exit 2.
+func usage(err error) error {
+	var known *exitError
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return &exitError{code: exitUsage, err: err}
 }
 
-// shortf says that the data fell short.
-func shortf(format string, args ...any) *exitError {
-	return &exitError{code: exitShort, err: fmt.Errorf(format, args...)}
+// environment marks an error as the surroundings': exit 3.
+func environment(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{code: exitEnvironment, err: err}
 }
 
-// withHint adds a line that helps.
-func (e *exitError) withHint(format string, args ...any) *exitError {
-	e.hint = fmt.Sprintf(format, args...)
-	return e
-}
-
-// verdict turns an exit code that was computed from data into an error, nil
-// for success.
-func verdict(code int) error {
+// silent ends with a code after the command has said why.
+func silent(code int) error {
 	if code == exitOK {
 		return nil
 	}
 	return &exitError{code: code}
 }
 
-// conclude prints what is left to say about err and decides the exit code. It
-// is the only place that does.
-func (a *app) conclude(err error) int {
+// exit prints the error, if there is one to print, and returns the exit code.
+func (a *app) exit(err error) int {
 	if err == nil {
 		return exitOK
 	}
+	code, hint := exitUsage, "" // what cobra itself refuses is usage
 	var e *exitError
-	if !errors.As(err, &e) {
-		if errors.Is(err, context.Canceled) {
-			return exitInterrupted
+	if errors.As(err, &e) {
+		code, hint = e.code, e.hint
+	}
+	var listen *recv.ListenError
+	if errors.As(err, &listen) {
+		code, hint = exitEnvironment, "--addr :0 picks a free port"
+	}
+	if e == nil || e.err != nil {
+		fmt.Fprintf(a.stderr, "relayctl: %s\n", report.Clean(err.Error()))
+		if hint != "" {
+			fmt.Fprintf(a.stderr, "hint: %s\n", hint)
 		}
-		e = &exitError{code: exitEnvironment, err: err}
 	}
-	if e.err != nil {
-		a.complain("error", err.Error())
-		if e.hint != "" {
-			a.complain("hint", e.hint)
-		}
-	}
-	return e.code
+	return code
 }
-
-// complain prints one diagnostic to stderr. What came from outside reaches
-// the terminal with its control characters made visible; an error of several
-// lines keeps them, indented.
-func (a *app) complain(label, text string) {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	for i, line := range lines {
-		lines[i] = report.Visible(line)
-	}
-	fmt.Fprintf(a.err, "relayctl: %s: %s\n", label, strings.Join(lines, "\n  "))
-}
-
-// warn prints a warning to stderr.
-func (a *app) warn(text string) { a.complain("warning", text) }

@@ -1,26 +1,39 @@
-// Command relayctl plays both ends of Relay's push-event webhook: it sends
-// events as Relay does, receives them as an endpoint should, and checks an
-// endpoint's conformance.
+// Command relayctl plays both ends of Relay's push-event webhook.
 package main
 
 import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx, stop := context.WithCancel(context.Background())
+	kill, stopNow := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		<-signals
+		stopNow()
+		// Whatever does not end by itself now ends like any interrupted program.
+		signal.Stop(signals)
+	}()
+	os.Exit(run(ctx, kill, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))
 }
 
-// run executes one command line and returns the exit code. It is the only way
-// into the program: nothing below it exits, and nothing but the process's
-// environment and working directory reaches it otherwise.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := newApp(stdin, stdout, stderr)
-	err := a.execute(ctx, args)
-	if werr := a.out.Err(); err == nil && werr != nil {
-		err = environmentf("cannot write the output: %w", werr)
-	}
-	return a.conclude(err)
+// run is the whole program: it returns the exit code and touches nothing of
+// the process but the files and addresses that the arguments name. ctx ends it
+// in good order, kill at once.
+func run(ctx, kill context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
+	a := &app{kill: kill, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	root := newRootCmd(a)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return a.exit(root.ExecuteContext(ctx))
 }
