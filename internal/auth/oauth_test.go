@@ -225,6 +225,35 @@ func TestFailedRenewalKeepsTheLivingToken(t *testing.T) {
 	})
 }
 
+func TestLivingTokenSparesAFailingEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{}
+		e.answer = func(n int64, r *http.Request) (int, string) {
+			if n == 1 || n == 12 {
+				return tokens("100")(n, r)
+			}
+			return 503, ""
+		}
+		s := e.scheme(t)
+		sign(t, s)
+		time.Sleep(80 * time.Second)
+		for range 100 { // ten seconds
+			sign(t, s)
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := e.requests.Load(); n < 10 || n > 12 {
+			t.Errorf("%d requests, want one a second", n)
+		}
+		time.Sleep(2 * time.Second)
+		if sign(t, s); e.requests.Load() < 12 {
+			time.Sleep(2 * time.Second)
+		}
+		if h := sign(t, s); h[0].Value != "Bearer t12" {
+			t.Errorf("signed with %v after the endpoint came back", h)
+		}
+	})
+}
+
 func TestWaitingForATokenEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{took: 5 * time.Second, answer: tokens("60")}
