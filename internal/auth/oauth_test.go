@@ -225,6 +225,33 @@ func TestFailedRenewalKeepsTheLivingToken(t *testing.T) {
 	})
 }
 
+func TestLivingTokenSparesAFailingEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, start := &endpoint{}, time.Now()
+		e.answer = func(n int64, r *http.Request) (int, string) {
+			if d := time.Since(start); d < 80*time.Second || d > 91*time.Second {
+				return tokens("100")(n, r)
+			}
+			return 503, ""
+		}
+		s := e.scheme(t)
+		sign(t, s)
+		time.Sleep(80 * time.Second)
+		for range 100 { // ten seconds
+			sign(t, s)
+			time.Sleep(100 * time.Millisecond)
+		}
+		n := e.requests.Load()
+		if n < 10 || n > 12 {
+			t.Errorf("%d requests, want one a second", n)
+		}
+		time.Sleep(2 * time.Second)
+		if h := sign(t, s); h[0].Value != fmt.Sprintf("Bearer t%d", n+1) {
+			t.Errorf("signed with %v after the endpoint came back", h)
+		}
+	})
+}
+
 func TestWaitingForATokenEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{took: 5 * time.Second, answer: tokens("60")}

@@ -70,6 +70,7 @@ func TestVerifyBasic(t *testing.T) {
 		{"Bearer " + good, "the Authorization scheme is not basic"},
 		{"basic " + good[:len(good)-1], "the basic credentials are not base64"},
 		{"basic " + good[:5] + "\n" + good[5:], "the basic credentials are not base64"},
+		{"basic " + strings.Replace(good, "w==", "x==", 1), "the basic credentials are not base64"}, // bits left over
 		{"basic " + good + " x", "the basic credentials are not base64"},
 		{"basic %%%", "the basic credentials are not base64"},
 		{"basic relay:p:ä ss", "the basic credentials are not base64"},

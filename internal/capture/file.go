@@ -27,7 +27,6 @@ type file struct {
 	suspect  bool // a write failed: what lies beyond size is not stored
 	torn     bool // the file does not end with a line break
 	dirty    bool // written and not yet synced
-	overdue  bool // a sync failed that nobody was told about
 	synced   time.Time
 	next     int // number of the next rotated file, 0 before it is known
 }
@@ -100,13 +99,7 @@ func (f *file) append(lines []byte) error {
 
 // due says whether what was written has to be synced now.
 func (f *file) due() bool {
-	switch {
-	case f.sync == Always || f.overdue:
-		return true
-	case f.sync == Interval:
-		return time.Since(f.synced) >= interval
-	}
-	return false
+	return f.sync == Always || f.sync == Interval && time.Since(f.synced) >= interval
 }
 
 func (f *file) flush() error {
@@ -118,17 +111,13 @@ func (f *file) flush() error {
 			return fmt.Errorf("sync %s: %w", f.path, err)
 		}
 	}
-	f.dirty, f.overdue, f.synced = false, false, time.Now()
+	f.dirty, f.synced = false, time.Now()
 	return nil
 }
 
 // tick syncs what an idle interval left behind. A fault is told by the next
-// write, which then syncs as well.
-func (f *file) tick() {
-	if f.flush() != nil {
-		f.overdue = true
-	}
-}
+// write, for which the sync is due as well.
+func (f *file) tick() { _ = f.flush() }
 
 // ready makes the file fit for n more bytes, from whatever it was left in.
 func (f *file) ready(n int64) error {

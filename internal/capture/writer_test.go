@@ -281,13 +281,14 @@ func TestRotation(t *testing.T) {
 func TestLineLongerThanTheLimitHasItsOwnFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c.jsonl")
 	w := mustOpen(t, path, Options{Sync: None, MaxBytes: 400})
-	add(t, w, "a", strings.Repeat("x", 1000), "b")
+	long := strings.Repeat("x", 1000)
+	add(t, w, long, "a", long, "b")
 	mustClose(t, w)
 	files, err := Files(path)
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 4 {
 		t.Fatalf("%v, %v", files, err)
 	}
-	for i, want := range []string{"a", strings.Repeat("x", 1000), "b"} {
+	for i, want := range []string{long, "a", long, "b"} {
 		holds(t, files[i], want)
 	}
 }

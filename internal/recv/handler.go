@@ -248,7 +248,7 @@ func (x *exchange) store() error {
 		return nil
 	}
 	rec := &capture.Record{
-		ReceivedAt: x.at, Remote: x.remote, Method: x.req.Method, Path: x.req.URL.RequestURI(),
+		ReceivedAt: x.at, Remote: x.remote, Method: x.req.Method, Path: capture.Redactor{Names: x.r.cfg.Sensitive}.Target(x.req.URL.RequestURI()),
 		Headers: capture.Headers(x.req.Header, x.r.cfg.Sensitive...), Body: x.body, Omitted: x.omitted, Status: x.status,
 	}
 	for i, rc := range x.receipts {
