@@ -70,7 +70,7 @@ with a summary; the verdict of --fail-on is the exit code.`,
 	f.StringArrayVar(&o.respond, "respond", nil, "what attempts 1, 2, … of an event get: 500,500,200; timeout; close; 200~3s; notification.*=500x3,200; 500@10% (first match wins, the last answer stays)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the chances in --respond")
 	f.StringVar(&o.capture, "capture", "", "append every request to this file, one JSON line each")
-	f.StringVar(&o.captureMax, "capture-max", "", "begin a new capture file at this size: 100MiB (the full one becomes FILE.1, FILE.2, …)")
+	f.StringVar(&o.captureMax, "capture-max", "", "begin a new capture file at this size: 100MiB (full ones get a number: events.000001.jsonl)")
 	f.StringVar(&o.sync, "sync", "always", "when a captured request counts as stored: always (it survives a power cut), interval, none")
 	f.StringVar(&o.maxBody, "max-body", "1MiB", "largest body; above it the answer is 413")
 	f.Uint64Var(&o.expect, "expect", 0, "end after this many events; fewer are a failure")

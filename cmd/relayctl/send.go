@@ -18,7 +18,7 @@ import (
 
 // sendOptions are the flags of send.
 type sendOptions struct {
-	planOptions
+	plan          planOptions
 	endpoint      endpointOptions
 	attempts      int
 	retryDelays   string
@@ -61,7 +61,7 @@ inside the process takes the events over TLS and shows what it saw.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.send(cmd, o, args) },
 	}
 	o.endpoint.flags(cmd)
-	o.planOptions.flags(cmd)
+	o.plan.flags(cmd)
 	f := cmd.Flags()
 	f.IntVar(&o.attempts, "attempts", 4, "attempts in total (R-FOUR)")
 	f.StringVar(&o.retryDelays, "retry-delays", "10s,30s,2m", "waits between the attempts (R-DELAYS, assumed)")
@@ -95,10 +95,10 @@ type sendRun struct {
 	tokenTTL time.Duration
 }
 
-func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) error {
+func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error) {
 	r, err := o.check(a, cmd, args)
 	if r != nil && r.files != nil {
-		defer r.files.close()
+		defer func() { err = errors.Join(err, environment(r.files.close())) }()
 	}
 	if err != nil {
 		return usage(err)
@@ -113,7 +113,7 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) error {
 		}
 	}
 	code, err := a.deliver(ctx, o, r)
-	r.files.report(a, o.rejects)
+	r.files.report(a, o.plan.rejects)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun
 		return r, err
 	}
 	var err error
-	if r.plan, r.files, err = o.planOptions.config(a, cmd, args); err != nil {
+	if r.plan, r.files, err = o.plan.config(a, cmd, args); err != nil {
 		return r, err
 	}
 	if err := o.presets(cmd, r); err != nil {

@@ -40,9 +40,8 @@ code is 1 when there are errors (with --strict, or warnings).`,
 
 // linter validates files one after the other.
 type linter struct {
-	dec   event.Decoder
-	out   *report.Findings
-	wrong error // a file that could not be read
+	dec event.Decoder
+	out *report.Findings
 }
 
 func (a *app) validate(o *validateOptions, args []string) error {

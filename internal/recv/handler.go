@@ -227,12 +227,10 @@ func (x *exchange) tell() {
 // answer writes the status. Status 0 cuts the connection: the caller never
 // learns what became of its event.
 func (x *exchange) answer() {
-	switch {
-	case x.status == 0:
+	switch x.status {
+	case 0:
 		panic(http.ErrAbortHandler)
-	case x.status == http.StatusOK:
-		x.w.WriteHeader(http.StatusOK)
-	case x.status == http.StatusNoContent || x.status == http.StatusNotModified:
+	case http.StatusOK, http.StatusNoContent, http.StatusNotModified:
 		x.w.WriteHeader(x.status)
 	default:
 		x.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
