@@ -133,7 +133,7 @@ func (x *exchange) judge() {
 	for i, m := range members {
 		env, findings := dec.Decode(m)
 		v := x.r.tracker.Observe(&env)
-		rc := &Receipt{Event: env, Findings: findings, Shape: x.shape, Attempt: v.Attempt, Badges: v.Badges}
+		rc := &Receipt{Event: env, Findings: findings, Shape: x.shape, Attempt: v.Attempt, Times: v.Times, Badges: v.Badges}
 		if x.shape != event.Single {
 			rc.Member, rc.Members = i, len(members)
 		}
@@ -150,7 +150,7 @@ func (x *exchange) answerScripted() {
 		return
 	}
 	first := x.receipts[0]
-	a := x.r.cfg.Script.Decide(first.Event.Name, first.Event.ID, first.Attempt)
+	a := x.r.cfg.Script.Decide(first.Event.Name, first.Event.ID, first.Times)
 	if a.Delay > 0 {
 		x.wait(a.Delay)
 	}

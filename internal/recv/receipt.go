@@ -46,6 +46,7 @@ type Receipt struct {
 	Status     int    // the answer's status, 0 when the connection was cut or left hanging
 	Answer     string // why: "accepted", "bad credentials", "script", "app", "store failed", "timeout by script", …
 	Attempt    int    // which delivery of this event it is since the last accepted one, from 1
+	Times      int    // which delivery of this event it is altogether, from 1
 	Badges     []Badge
 	Findings   []event.Finding
 	Took       time.Duration // from the first byte to the answer

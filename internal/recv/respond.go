@@ -101,7 +101,7 @@ func parseAnswers(item string) ([]Answer, error) {
 	return out, nil
 }
 
-// Decide gives the answer to an attempt (from 1) of an event.
+// Decide gives the answer to the nth delivery (from 1) of an event.
 func (s *Script) Decide(name, id string, attempt int) Answer {
 	if s == nil {
 		return Answer{Status: 200}

@@ -35,6 +35,7 @@ type shard struct {
 type deliveryState struct {
 	body     uint64
 	attempts int32 // since the last accepted one
+	times    int32 // altogether
 	accepted bool
 }
 
@@ -70,7 +71,8 @@ func (g *generations[V]) put(k uint64, v V) {
 
 // Verdicts is what the tracker says of an event.
 type Verdicts struct {
-	Attempt int
+	Attempt int // which delivery it is since the last accepted one, from 1
+	Times   int // which delivery it is altogether, from 1
 	Badges  []Badge
 }
 
@@ -83,7 +85,7 @@ func (t *Tracker) shard(k uint64) *shard { return &t.shards[k%trackerShards] }
 // tracked.
 func (t *Tracker) Observe(env *event.Envelope) Verdicts {
 	if env.ID == "" {
-		return Verdicts{Attempt: 1}
+		return Verdicts{Attempt: 1, Times: 1}
 	}
 	v, again := t.observeID(env)
 	if again || env.TS.IsZero() {
@@ -112,7 +114,8 @@ func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, again bool) {
 		st.attempts = 0
 	}
 	st.attempts++
-	v.Attempt = int(st.attempts)
+	st.times++
+	v.Attempt, v.Times = int(st.attempts), int(st.times)
 	if v.Attempt > 1 {
 		v.Badges = append(v.Badges, Badge{Kind: AttemptBadge, Attempt: v.Attempt})
 	}
