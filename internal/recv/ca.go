@@ -15,11 +15,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Authority is a local certificate authority for loopback names. Its
-// certificate can be handed to senders; its key never leaves the machine.
+// Authority is a local certificate authority for names and addresses near by.
+// Its certificate can be handed to senders; its key never leaves the machine.
+// It is immutable and safe for concurrent use.
 type Authority struct {
 	Cert *x509.Certificate
 	PEM  []byte // the certificate, as --cacert takes it
@@ -30,29 +33,37 @@ type Authority struct {
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
 	leafLife      = 90 * 24 * time.Hour
+	leafRenew     = 30 * 24 * time.Hour // a leaf with less left than this is replaced
 	// renewBefore replaces an authority early enough for a leaf to live out.
 	renewBefore = leafLife + 24*time.Hour
+	clockSlack  = time.Hour // senders' clocks may be behind
 )
 
-// NewAuthority makes an authority that lives in memory only.
-func NewAuthority() (*Authority, error) {
+// The files of an authority within its folder.
+const (
+	caCertFile = "ca.pem"
+	caKeyFile  = "ca-key.pem"
+	caLockFile = "ca.lock"
+)
+
+// NewAuthority makes an authority that lives in memory only. It is constrained
+// to local names and addresses, so that a stolen key is of no use against a
+// public site.
+func NewAuthority() (*Authority, error) { return newAuthority(time.Now()) }
+
+func newAuthority(now time.Time) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
 	tmpl := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "relayctl local CA", Organization: []string{"relayctl"}},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(authorityLife),
+		NotBefore: now.Add(-clockSlack), NotAfter: now.Add(authorityLife),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-		// Whoever trusts this authority trusts it for this machine only.
+		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		PermittedDNSDomainsCritical: true,
-		PermittedDNSDomains:         []string{"localhost"},
-		PermittedIPRanges: []*net.IPNet{
-			{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
-			{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
-		},
+		PermittedDNSDomains:         localDomains(),
+		PermittedIPRanges:           localRanges(),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
@@ -65,25 +76,60 @@ func NewAuthority() (*Authority, error) {
 	return &Authority{Cert: cert, PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key: key}, nil
 }
 
+// localDomains are the names that can only mean something near by.
+func localDomains() []string { return []string{"localhost", "local", "test", "internal", "home.arpa"} }
+
+// localRanges are the loopback, link-local and private addresses.
+func localRanges() []*net.IPNet {
+	var out []*net.IPNet
+	for _, s := range []string{
+		"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+		"::1/128", "fc00::/7", "fe80::/10",
+	} {
+		if _, n, err := net.ParseCIDR(s); err == nil { // they are constants
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // LoadAuthority returns the authority in dir, making it there once: ca.pem, and
 // ca-key.pem with mode 0600. An authority that is about to expire, or that
 // cannot be read, is replaced. Several processes may call it at once: the first
 // one's authority is everybody's.
-func LoadAuthority(dir string) (*Authority, error) {
-	if a, err := readAuthority(dir); err == nil && time.Until(a.Cert.NotAfter) > renewBefore {
+func LoadAuthority(dir string) (*Authority, error) { return loadAuthority(dir, time.Now()) }
+
+func loadAuthority(dir string, now time.Time) (*Authority, error) {
+	if a, err := readAuthority(dir, now); err == nil {
 		return a, nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("local CA: %w", err)
-	}
-	a, err := NewAuthority()
+	a, err := makeAuthority(dir, now)
 	if err != nil {
 		return nil, fmt.Errorf("local CA: %w", err)
 	}
-	if err := a.write(dir); err != nil {
-		return nil, fmt.Errorf("local CA: %w", err)
+	return a, nil
+}
+
+// makeAuthority makes the authority of dir while holding the folder's lock.
+func makeAuthority(dir string, now time.Time) (*Authority, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
-	return readAuthority(dir)
+	unlock, err := lockFile(filepath.Join(dir, caLockFile))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	// Another process may have made it while this one waited.
+	if a, err := readAuthority(dir, now); err == nil {
+		return a, nil
+	}
+	a, err := newAuthority(now)
+	if err != nil {
+		return nil, err
+	}
+	a.Path = filepath.Join(dir, caCertFile)
+	return a, a.write(dir)
 }
 
 // write stores both parts as one file, so that they can never belong to
@@ -94,28 +140,35 @@ func (a *Authority) write(dir string) error {
 		return err
 	}
 	both := append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), a.PEM...)
-	if err := replace(filepath.Join(dir, "ca-key.pem"), both, 0o600); err != nil {
+	if err := replaceFile(filepath.Join(dir, caKeyFile), both, 0o600); err != nil {
 		return err
 	}
-	return replace(filepath.Join(dir, "ca.pem"), a.PEM, 0o644)
+	return replaceFile(filepath.Join(dir, caCertFile), a.PEM, 0o644)
 }
 
-func replace(path string, data []byte, mode fs.FileMode) error {
+// replaceFile writes a file so that readers see the old content or the new,
+// never a part.
+func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".relayctl-*")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // gone already once it was renamed
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Close())
-	if err != nil {
-		return err
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	return os.Rename(f.Name(), path)
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
-func readAuthority(dir string) (*Authority, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "ca-key.pem"))
+// readAuthority reads the authority of a folder and refuses one that cannot be
+// used now.
+func readAuthority(dir string, now time.Time) (*Authority, error) {
+	keyPath := filepath.Join(dir, caKeyFile)
+	data, err := os.ReadFile(keyPath)
 	if err != nil {
 		return nil, err
 	}
@@ -124,41 +177,72 @@ func readAuthority(dir string) (*Authority, error) {
 		return nil, err
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("the local CA's key is of another kind")
+	switch {
+	case !ok || !pair.Leaf.IsCA || !pair.Leaf.PermittedDNSDomainsCritical:
+		return nil, fmt.Errorf("%s is not of a local CA", keyPath)
+	case now.Before(pair.Leaf.NotBefore) || pair.Leaf.NotAfter.Sub(now) <= renewBefore:
+		return nil, fmt.Errorf("the local CA in %s has expired or soon will", dir)
 	}
-	a := &Authority{Cert: pair.Leaf, key: key, Path: filepath.Join(dir, "ca.pem"),
-		PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})}
+	if info, err := os.Stat(keyPath); err != nil || info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(keyPath, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	a := &Authority{
+		Cert: pair.Leaf, key: key, Path: filepath.Join(dir, caCertFile),
+		PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}),
+	}
 	if got, err := os.ReadFile(a.Path); err != nil || string(got) != string(a.PEM) {
-		return a, replace(a.Path, a.PEM, 0o644)
+		return a, replaceFile(a.Path, a.PEM, 0o644)
 	}
 	return a, nil
 }
 
-// Leaf issues a server certificate for localhost, 127.0.0.1 and ::1.
-func (a *Authority) Leaf() (tls.Certificate, error) {
+// leaf issues a server certificate for the names and addresses, which expires
+// before the authority does.
+func (a *Authority) leaf(now time.Time, names []string, ips []net.IP) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, err
 	}
-	now := time.Now()
+	end := now.Add(leafLife)
+	if end.After(a.Cert.NotAfter) {
+		end = a.Cert.NotAfter
+	}
 	tmpl := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "localhost"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(leafLife),
+		NotBefore: now.Add(-clockSlack), NotAfter: end,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		DNSNames: names, IPAddresses: ips,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.Cert, &key.PublicKey, a.key)
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, err
 	}
-	return tls.Certificate{Certificate: [][]byte{der, a.Cert.Raw}, PrivateKey: key}, nil
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der, a.Cert.Raw}, PrivateKey: key, Leaf: cert}, nil
 }
 
-func serial() *big.Int {
-	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return big.NewInt(time.Now().UnixNano())
+// vouches says whether certificates of the authority can be for that host: an
+// authority is constrained, and a leaf outside the constraint fails in every
+// client.
+func (a *Authority) vouches(host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return slices.ContainsFunc(a.Cert.PermittedIPRanges, func(n *net.IPNet) bool { return n.Contains(ip) })
 	}
-	return n
+	return slices.ContainsFunc(a.Cert.PermittedDNSDomains, func(d string) bool {
+		return strings.EqualFold(host, d) || strings.HasSuffix(strings.ToLower(host), "."+d)
+	})
+}
+
+// serial returns a random certificate number of 127 bits.
+func serial() *big.Int {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails: the runtime would end the process
+	b[0] &= 0x7f
+	b[15] |= 1 // not zero
+	return new(big.Int).SetBytes(b)
 }

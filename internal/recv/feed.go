@@ -34,21 +34,21 @@ func newFeed(observe func(*Receipt)) *feed {
 	return f
 }
 
-// offer hands a receipt over, or counts it as dropped when too many wait.
-func (f *feed) offer(r *Receipt) {
+// offer hands a receipt over and says whether it did: not when too many wait.
+func (f *feed) offer(r *Receipt) bool {
 	if f.queue == nil {
-		return
+		return false
 	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if f.closed {
-		f.dropped.Add(1)
-		return
+		return false
 	}
 	select {
 	case f.queue <- r:
+		return true
 	default:
-		f.dropped.Add(1)
+		return false
 	}
 }
 

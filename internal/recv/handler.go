@@ -4,33 +4,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
-	"relayctl/internal/capture"
+	"relayctl/internal/auth"
 	"relayctl/internal/event"
 )
 
-// exchange is one request on its way through the receiver.
+// maxMembers bounds how many events of a batch are judged: a body of a million
+// empty members must not become a million receipts.
+const maxMembers = 1000
+
+// exchange is one request on its way through the receiver. It is used again for
+// another request, together with its buffers.
 type exchange struct {
-	r        *Receiver
-	w        http.ResponseWriter
-	req      *http.Request
-	seq      uint64
-	at       time.Time
-	remote   string
-	body     []byte
-	omitted  bool
-	shape    event.Shape
+	r       *Receiver
+	w       http.ResponseWriter
+	req     *http.Request
+	seq     uint64
+	at      time.Time
+	remote  string
+	body    body
+	omitted bool // the body was not read whole
+	dec     event.Decoder
+
 	receipts []*Receipt
-	scripted bool
-	hang     bool // do not answer until the caller hangs up
-	status   int
+	spare    Receipt // the first of receipts where nobody observes them
+	scripted bool    // the script asked for this status
+	hang     bool    // do not answer until the caller hangs up
+	status   int     // 0 for none: the connection is cut
 	reason   string
+	relayed  *relayed // the app's answer
 }
 
 // ServeHTTP answers one request. The order of the checks is fixed: method,
@@ -38,22 +43,42 @@ type exchange struct {
 // What could be read and stored is answered 200, also when the event is invalid
 // (R-NO-400).
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if r.cfg.Issuer != nil && req.URL.Path == "/oauth/token" {
-		r.cfg.Issuer.ServeHTTP(w, req)
+	remote, allowed := r.caller(req)
+	if r.tokens != nil && req.URL.Path == auth.TokenPath {
+		if !allowed {
+			http.Error(w, "the caller's address is not allowed", http.StatusForbidden)
+			return
+		}
+		r.tokens.ServeHTTP(w, req)
 		return
 	}
-	x := &exchange{r: r, w: w, req: req, at: time.Now(), remote: r.remote(req)}
-	r.mu.Lock()
-	r.seq++
-	x.seq = r.seq
-	r.mu.Unlock()
-	if !x.admit() || !x.read() {
-		x.finish()
-		return
+	x := r.exchange()
+	x.w, x.req, x.at, x.remote, x.seq = w, req, time.Now(), remote, r.seq.Add(1)
+	if x.admit(allowed) && x.read() {
+		x.judge()
+		x.decide()
 	}
-	x.judge()
-	x.answerScripted()
 	x.finish()
+	x.recycle()
+}
+
+func (r *Receiver) exchange() *exchange {
+	if x, ok := r.pool.Get().(*exchange); ok {
+		return x
+	}
+	return &exchange{r: r}
+}
+
+// recycle gives the exchange back, without what receipts in the feed refer to.
+func (x *exchange) recycle() {
+	x.body.release()
+	buf := x.body.buf[:0]
+	if x.r.cfg.Observe != nil && len(x.receipts) > 0 || cap(buf) > smallBody {
+		buf = nil
+	}
+	clear(x.receipts)
+	*x = exchange{r: x.r, dec: x.dec, receipts: x.receipts[:0], body: body{buf: buf}}
+	x.r.pool.Put(x)
 }
 
 // refuse sets an answer other than 200.
@@ -63,110 +88,175 @@ func (x *exchange) refuse(status int, reason string) bool {
 }
 
 // admit checks what can be checked without the body.
-func (x *exchange) admit() bool {
-	h := x.w.Header()
-	if x.req.Method != http.MethodPost {
-		h.Set("Allow", http.MethodPost)
+func (x *exchange) admit(allowed bool) bool {
+	x.omitted = true
+	h := x.req.Header
+	switch {
+	case x.req.Method != http.MethodPost:
+		x.w.Header().Set("Allow", http.MethodPost)
 		return x.refuse(http.StatusMethodNotAllowed, "only POST carries an event")
-	}
-	if !x.r.allowed(x.remote) {
+	case !allowed:
 		return x.refuse(http.StatusForbidden, "the caller's address is not allowed (R-IP)")
 	}
-	if v := x.r.cfg.Auth.Verify(x.req.Header); !v.OK {
-		h.Set("WWW-Authenticate", x.r.cfg.Auth.Challenge())
+	if v := x.r.cfg.Auth.Verify(h); !v.OK {
+		x.w.Header().Set("WWW-Authenticate", x.r.cfg.Auth.Challenge())
 		return x.refuse(http.StatusUnauthorized, v.Reason)
 	}
-	mediaType, _, err := mime.ParseMediaType(x.req.Header.Get("Content-Type"))
-	if err != nil && mediaType == "" || !strings.EqualFold(mediaType, "application/json") {
+	switch {
+	case !isJSON(h["Content-Type"]):
+		// A missing type is refused too: a web page can send that without asking.
 		return x.refuse(http.StatusUnsupportedMediaType, "the content type is not application/json (R-JSON)")
-	}
-	if enc := x.req.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return x.refuse(http.StatusUnsupportedMediaType, "Relay sends no compressed bodies")
-	}
-	if x.req.ContentLength > x.r.cfg.MaxBody {
-		return x.tooLarge()
+	case !plain(h["Content-Encoding"]):
+		return x.refuse(http.StatusUnsupportedMediaType, "the body is compressed, which Relay does not document")
 	}
 	return true
 }
 
-func (x *exchange) tooLarge() bool {
-	x.omitted, x.body = true, nil
-	x.w.Header().Set("Connection", "close")
-	return x.refuse(http.StatusRequestEntityTooLarge, "the body is larger than --max-body")
+// isJSON says whether a Content-Type is application/json, in any case and with
+// any parameters.
+func isJSON(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	mediaType, _, _ := strings.Cut(values[0], ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
 }
 
-// read reads the body up to the limit, within a deadline of its own.
-func (x *exchange) read() bool {
-	// Not every connection can set one (HTTP/2 streams can); the idle and header
-	// timeouts then bound the connection instead.
-	_ = http.NewResponseController(x.w).SetReadDeadline(x.at.Add(bodyTimeout))
-	var err error
-	if n := x.req.ContentLength; n >= 0 {
-		x.body = make([]byte, n)
-		_, err = io.ReadFull(x.req.Body, x.body)
-	} else {
-		x.body, err = io.ReadAll(io.LimitReader(x.req.Body, x.r.cfg.MaxBody+1))
-		if int64(len(x.body)) > x.r.cfg.MaxBody {
-			return x.tooLarge()
+func plain(encodings []string) bool {
+	for _, e := range encodings {
+		if e = strings.TrimSpace(e); e != "" && !strings.EqualFold(e, "identity") {
+			return false
 		}
 	}
-	if err != nil {
-		x.w.Header().Set("Connection", "close")
-		x.omitted = true
-		return x.refuse(http.StatusRequestTimeout, "the body did not arrive whole")
-	}
 	return true
+}
+
+// read reads the body up to the limit. What cannot be read whole is recorded
+// without it.
+func (x *exchange) read() bool {
+	x.body.bodies, x.body.req = x.r.bodies, x.req
+	err := x.body.read()
+	if err == nil {
+		x.omitted = false
+		return true
+	}
+	x.w.Header().Set("Connection", "close")
+	switch {
+	case errors.Is(err, errTooLarge):
+		drain(x.w, x.req)
+		return x.refuse(http.StatusRequestEntityTooLarge, err.Error())
+	case errors.Is(err, errPartial):
+		return x.refuse(http.StatusRequestTimeout, err.Error())
+	}
+	return x.refuse(0, "the caller hung up")
 }
 
 // judge decodes, validates and tracks the events of the body.
 func (x *exchange) judge() {
-	var findings []event.Finding
-	var members [][]byte
-	x.shape, members, findings = event.Split(x.body)
-	if findings != nil && len(members) == 0 {
-		x.receipts = append(x.receipts, &Receipt{Findings: findings, Shape: x.shape, Attempt: 1})
+	shape, members, findings := event.Split(x.body.buf)
+	if len(members) == 0 {
+		x.receipt().Findings = findings
+		x.receipts[0].Shape = shape
 	}
-	dec, _ := x.r.bodies.Get().(*event.Decoder)
-	if dec == nil {
-		dec = &event.Decoder{}
-	}
-	for i, m := range members {
-		env, findings := dec.Decode(m)
-		v := x.r.tracker.Observe(&env)
-		rc := &Receipt{Event: env, Findings: findings, Shape: x.shape, Attempt: v.Attempt, Times: v.Times, Badges: v.Badges}
-		if x.shape != event.Single {
+	for i, m := range members[:min(len(members), maxMembers)] {
+		rc := x.receipt()
+		rc.Shape = shape
+		rc.Event, rc.Findings = x.dec.Decode(m)
+		v := x.r.tracker.Observe(&rc.Event)
+		rc.Attempt, rc.Badges = v.Attempt, v.Badges
+		if shape != event.Single {
 			rc.Member, rc.Members = i, len(members)
 		}
-		x.receipts = append(x.receipts, rc)
 	}
-	x.r.bodies.Put(dec)
+	if len(members) > maxMembers {
+		x.receipts[0].Findings = append(x.receipts[0].Findings, event.Finding{
+			Clause: "R-BATCH-SIZE", Level: event.Warning,
+			Message: fmt.Sprintf("the batch has %d events; only the first %d are judged", len(members), maxMembers),
+		})
+	}
 	x.status, x.reason = http.StatusOK, "accepted"
 }
 
-// answerScripted lets the script replace the answer; a batch is answered by
-// what its first event gets, for the answer covers all of it (R-BATCH).
-func (x *exchange) answerScripted() {
-	if x.r.cfg.Script == nil || len(x.receipts) == 0 {
-		return
+// receipt adds a receipt to the exchange.
+func (x *exchange) receipt() *Receipt {
+	rc := &x.spare
+	if x.r.cfg.Observe != nil || len(x.receipts) > 0 {
+		rc = &Receipt{}
 	}
-	first := x.receipts[0]
-	a := x.r.cfg.Script.Decide(first.Event.Name, first.Event.ID, first.Times)
+	*rc = Receipt{Shape: event.Single, Attempt: 1}
+	x.receipts = append(x.receipts, rc)
+	return rc
+}
+
+// decide finds the answer to an event that was received: the script's, and
+// where that is 200, the app's.
+func (x *exchange) decide() {
+	a := x.script()
 	if a.Delay > 0 {
 		x.wait(a.Delay)
 	}
 	switch {
 	case a.Timeout:
-		x.scripted, x.status, x.reason = true, 0, "no answer, by script"
+		x.status, x.reason, x.scripted, x.hang = 0, "no answer, by script", true, true
+		return
 	case a.Close:
-		x.scripted, x.status, x.reason = true, 0, "connection cut, by script"
+		x.status, x.reason, x.scripted = 0, "connection cut, by script", true
+		return
 	case a.Status != http.StatusOK:
-		x.scripted, x.status, x.reason = true, a.Status, "by script"
+		x.status, x.reason, x.scripted = a.Status, "by script", true
+	case x.r.forward != nil:
+		x.pass()
 	}
-	x.hang = a.Timeout
+	if (a.Delay > 0 || x.r.forward != nil) && x.req.Context().Err() != nil {
+		// It will come again, and that is then a retry and no duplicate.
+		x.status, x.reason, x.relayed = 0, "the caller hung up before the answer", nil
+	}
+}
+
+// script returns what the script has for the request. The answer covers a whole
+// batch (R-BATCH), so it is that of the first member that does not get a plain
+// 200.
+func (x *exchange) script() Answer {
+	plain := Answer{Status: http.StatusOK}
+	if x.r.cfg.Script == nil {
+		return plain
+	}
+	for _, rc := range x.receipts {
+		if a := x.r.cfg.Script.Decide(rc.Event.Name, rc.Event.ID, rc.Attempt); a != plain {
+			return a
+		}
+	}
+	return plain
+}
+
+// pass lets the app answer. When it does not, the answer is 500, for that is
+// what makes Relay send the event again (R-500).
+func (x *exchange) pass() {
+	app := x.r.forward.route(x.receipts[0].Event.Name)
+	if app == nil {
+		return
+	}
+	x.lingers(x.r.forward.timeout)
+	answer, err := x.r.forward.pass(app, x.req, x.body.buf, x.receipts)
+	switch {
+	case errors.Is(err, errHungUp):
+		x.status, x.reason = 0, err.Error()
+	case err != nil:
+		x.status, x.reason = http.StatusInternalServerError, "app: "+err.Error()
+	default:
+		x.status, x.reason, x.relayed = answer.status, "app", answer
+	}
+}
+
+// lingers keeps the connection writable although the answer takes up to d.
+func (x *exchange) lingers(d time.Duration) {
+	// Where no deadline can be set, the server's own applies.
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(d + writeTimeout))
 }
 
 // wait lasts for d, or until the caller hangs up or the receiver stops.
 func (x *exchange) wait(d time.Duration) {
+	x.lingers(d)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -179,163 +269,92 @@ func (x *exchange) wait(d time.Duration) {
 // finish stores the request, tells the tracker and the summary, answers, and
 // hands the receipts to the observer.
 func (x *exchange) finish() {
-	if err := x.store(); err != nil {
-		// An answer 200 promises that the event is kept, so this one may not be 200.
-		x.r.notice("the capture cannot be written, so requests are answered 500: %v", err)
-		if x.status == http.StatusOK {
-			x.status, x.reason = http.StatusInternalServerError, "the capture could not be written"
-		}
-	}
 	if len(x.receipts) == 0 {
-		x.receipts = []*Receipt{{Shape: event.Single, Attempt: 1}}
+		x.receipt()
+	}
+	if err := x.store(); err != nil && x.status == http.StatusOK {
+		// An answer 200 promises that the event is kept, so this one may not be 200.
+		x.status, x.reason, x.relayed = http.StatusInternalServerError, "the capture could not be written", nil
 	}
 	for _, rc := range x.receipts {
-		rc.Seq, rc.ReceivedAt, rc.Remote, rc.Method, rc.Path = x.seq, x.at, x.remote, x.req.Method, x.req.URL.RequestURI()
+		rc.Seq, rc.ReceivedAt, rc.Remote, rc.Method, rc.Path = x.seq, x.at, x.remote, x.req.Method, x.req.RequestURI
 		rc.Status, rc.Answer = x.status, x.reason
 		x.r.tracker.Answered(&rc.Event, x.status)
 	}
-	x.r.mu.Lock()
-	x.r.summary.addRequest(x.at, x.status, x.scripted)
-	for _, rc := range x.receipts {
-		x.r.summary.addEvent(rc)
-	}
-	events := x.r.summary.Events
-	x.r.mu.Unlock()
+	events := x.r.count(x)
 	if x.r.cfg.Counted != nil {
 		defer x.r.cfg.Counted(events)
 	}
 	if x.status == 0 {
 		// Told before the connection is cut, for the cut unwinds the handler.
 		x.tell()
-	}
-	if x.hang {
-		x.wait(hangFor)
+		if x.hang {
+			x.wait(hangFor)
+		}
+		x.body.release()
+		panic(http.ErrAbortHandler)
 	}
 	x.answer()
 	x.tell()
 }
 
-// tell hands the receipts to the observer.
+// count adds the request to the summary and returns the number of events so far.
+func (r *Receiver) count(x *exchange) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.summary.addRequest(x.at, x.status, x.scripted)
+	for _, rc := range x.receipts {
+		r.summary.addEvent(rc)
+	}
+	return r.summary.Events
+}
+
+// tell hands the receipts to the observer, or counts them as dropped where too
+// many bytes wait for it.
 func (x *exchange) tell() {
+	if x.r.cfg.Observe == nil {
+		return
+	}
 	took := time.Since(x.at)
 	for _, rc := range x.receipts {
 		rc.Took = took
-		x.r.feed.offer(rc)
+		x.r.tell(rc)
 	}
 }
 
-// answer writes the status. Status 0 cuts the connection: the caller never
-// learns what became of its event.
+func (r *Receiver) tell(rc *Receipt) {
+	size := rc.weight()
+	if r.waiting.Add(size) > feedBytes || !r.feed.offer(rc) {
+		r.waiting.Add(-size)
+		r.feed.dropped.Add(1)
+	}
+}
+
+// answer writes the status, and what a person at the other end wants to read.
 func (x *exchange) answer() {
-	switch x.status {
-	case 0:
-		panic(http.ErrAbortHandler)
-	case http.StatusOK, http.StatusNoContent, http.StatusNotModified:
+	h := x.w.Header()
+	switch {
+	case x.relayed != nil:
+		for name, values := range x.relayed.header {
+			h[name] = values
+		}
+		x.w.WriteHeader(x.status)
+		if !bodiless(x.status) {
+			_, _ = x.w.Write(x.relayed.body)
+		}
+	case x.status == http.StatusOK || bodiless(x.status):
 		x.w.WriteHeader(x.status)
 	default:
-		x.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
 		x.w.WriteHeader(x.status)
 		// The caller may be gone; there is nobody else to tell.
 		_, _ = io.WriteString(x.w, x.reason+"\n")
 	}
 }
 
-// store appends the request to the capture, if there is one.
-func (x *exchange) store() error {
-	if x.r.cfg.Capture == nil {
-		return nil
-	}
-	rec := &capture.Record{
-		ReceivedAt: x.at, Remote: x.remote, Method: x.req.Method, Path: capture.Redactor{Names: x.r.cfg.Sensitive}.Target(x.req.URL.RequestURI()),
-		Headers: capture.Headers(x.req.Header, x.r.cfg.Sensitive...), Body: x.body, Omitted: x.omitted, Status: x.status,
-	}
-	for i, rc := range x.receipts {
-		badges := make([]string, len(rc.Badges))
-		for j, b := range rc.Badges {
-			badges[j] = b.String()
-		}
-		if i == 0 {
-			rec.EventID, rec.EventName, rec.EventTS = rc.Event.ID, rc.Event.Name, rc.Event.TSText
-			rec.Attempt, rec.Badges = rc.Attempt, badges
-		}
-		for _, f := range rc.Findings {
-			f.Path = memberPath(rc, f.Path)
-			rec.Findings = append(rec.Findings, f)
-		}
-		if rc.Members > 0 {
-			rec.Members = append(rec.Members, capture.Member{EventID: rc.Event.ID, EventName: rc.Event.Name, Attempt: rc.Attempt, Badges: badges})
-		}
-	}
-	return x.r.cfg.Capture.Append(rec)
-}
-
-// remote is the caller's address; behind trusted proxies it is the last
-// address in X-Forwarded-For that is not theirs.
-func (r *Receiver) remote(req *http.Request) string {
-	host, _, err := net.SplitHostPort(req.RemoteAddr)
-	if err != nil || len(r.cfg.TrustProxy) == 0 || !contains(r.cfg.TrustProxy, host) {
-		return req.RemoteAddr
-	}
-	hops := strings.Split(strings.Join(req.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop := strings.TrimSpace(hops[i])
-		if _, err := netip.ParseAddr(hop); err != nil {
-			break // what lies before an unreadable hop is hearsay
-		}
-		host = hop
-		if !contains(r.cfg.TrustProxy, hop) {
-			break
-		}
-	}
-	return host
-}
-
-func (r *Receiver) allowed(remote string) bool {
-	if r.cfg.AllowFrom == nil {
-		return true
-	}
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	return contains(r.cfg.AllowFrom, host)
-}
-
-func contains(prefixes []netip.Prefix, host string) bool {
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, p := range prefixes {
-		if p.Contains(addr.Unmap().WithZone("")) {
-			return true
-		}
-	}
-	return false
-}
-
-// ParseAllow reads a list of staging, production, CIDRs and addresses (R-IP).
-func ParseAllow(list string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	for item := range strings.SplitSeq(list, ",") {
-		item = strings.TrimSpace(item)
-		switch item {
-		case "staging":
-			item = "50.112.172.205"
-		case "production":
-			item = "52.73.72.6"
-		}
-		if addr, err := netip.ParseAddr(item); err == nil {
-			out = append(out, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
-			continue
-		}
-		p, err := netip.ParsePrefix(item)
-		if err != nil {
-			return nil, errors.New(`"` + item + `" is neither staging, production, an address nor a CIDR such as 10.0.0.0/8`)
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 // memberPath puts a finding's path under its member of the batch.

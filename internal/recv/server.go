@@ -6,12 +6,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"relayctl/internal/auth"
@@ -44,10 +46,16 @@ type Config struct {
 
 	Script  *Script // nil answers 200
 	MaxBody int64   // 1 MiB
-	Capture *capture.Writer
+	Capture Store   // nil for none
 	// Sensitive names headers whose values a capture must not show, beside those
 	// that look like credentials.
 	Sensitive []string
+
+	// Forward passes what the script lets through on to an app, whose answer is
+	// then the receiver's. The first route that matches takes a request; one that
+	// none matches is answered 200.
+	Forward        []Route
+	ForwardTimeout time.Duration // 10 s
 
 	// Observe is told of every event from one goroutine, off the path of the
 	// answers: when it is slow, receipts are dropped and counted. Nil for none.
@@ -60,36 +68,59 @@ type Config struct {
 	Notice func(string)
 }
 
+// Store keeps records of requests; capture.Writer is one.
+type Store interface {
+	// Append returns when the record is kept as promised. It must not hold on to
+	// the record. It is called from several goroutines.
+	Append(*capture.Record) error
+}
+
 const (
 	defaultAddr    = "127.0.0.1:8443"
 	defaultMaxBody = 1 << 20
 	headerTimeout  = 10 * time.Second
-	bodyTimeout    = 30 * time.Second
+	maxHeaderBytes = 64 << 10
 	idleTimeout    = 2 * time.Minute
 	shutdownGrace  = 3 * time.Second
+	// A body has to arrive within bodyTimeout, and the time that slowBody bytes a
+	// second take for one as large as is allowed.
+	bodyTimeout = 20 * time.Second
+	slowBody    = 64 << 10
+	// writeTimeout ends the wait for a caller that does not read its answer.
+	writeTimeout = time.Minute
+	// freshGrace is how long a connection may take to begin its first request
+	// while the receiver ends.
+	freshGrace = 100 * time.Millisecond
 	// hangFor ends a scripted timeout whose caller never hangs up.
 	hangFor = 2 * time.Minute
+	// feedBytes bounds the bodies that wait for a slow observer.
+	feedBytes = 32 << 20
 )
 
 // Receiver is a listening endpoint.
 type Receiver struct {
-	cfg      Config
-	listener net.Listener
-	server   *http.Server
-	tls      *tls.Config
-	tracker  *Tracker
-	feed     *feed
-	ending   chan struct{} // closed when the receiver stops: scripted waits end
+	cfg     Config
+	conns   *connSet
+	server  *http.Server
+	tls     *tls.Config
+	tokens  http.Handler // POST /oauth/token, nil for none
+	tracker *Tracker
+	forward *forwarder // nil for none
+	bodies  *bodies
+	feed    *feed
+	waiting atomic.Int64  // bytes of receipts that wait for the observer
+	ending  chan struct{} // closed when the receiver stops: scripted waits end
+	storing health
+	pool    sync.Pool // of *exchange
+	seq     atomic.Uint64
 
 	mu      sync.Mutex
 	summary Summary
-	seq     uint64
-	bodies  sync.Pool
 }
 
 // New checks the configuration and binds the address, so that a port in use is
-// an error here and nothing is announced before it is true. The caller has to
-// Serve or Close it.
+// an error here (a *ListenError) and nothing is announced before it is true. The
+// caller has to Serve or Close it.
 func New(cfg Config) (*Receiver, error) {
 	if cfg.Addr == "" {
 		cfg.Addr = defaultAddr
@@ -104,26 +135,67 @@ func New(cfg Config) (*Receiver, error) {
 		}
 		cfg.Auth = none
 	}
-	r := &Receiver{cfg: cfg, tracker: NewTracker(), ending: make(chan struct{}), summary: newSummary()}
-	if err := r.prepareTLS(); err != nil {
+	r := &Receiver{tracker: NewTracker(), bodies: newBodies(cfg.MaxBody), ending: make(chan struct{}), summary: newSummary()}
+	var err error
+	if r.tls, err = tlsConfig(&cfg); err != nil {
 		return nil, err
 	}
+	r.cfg = cfg
 	l, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		return nil, &ListenError{cfg.Addr, err}
 	}
-	r.listener = l
-	r.feed = newFeed(cfg.Observe)
-	r.server = &http.Server{
+	r.conns = newConnSet(l, maxConns)
+	r.forward = newForwarder(&cfg, r.notice)
+	if cfg.Issuer != nil {
+		r.tokens = &guard{names: ownNames(cfg.Addr), next: cfg.Issuer}
+	}
+	r.feed = r.newFeed(cfg.Observe)
+	r.server = r.newServer()
+	return r, nil
+}
+
+// newServer sets the limits that keep callers from holding the receiver up.
+func (r *Receiver) newServer() *http.Server {
+	slowest := max(bodyTimeout, time.Duration(r.cfg.MaxBody/slowBody)*time.Second)
+	log := log.New(&troubles{tell: func(msg string) { r.notice("%s", msg) }, now: time.Now, last: make(map[string]time.Time)}, "", 0)
+	return &http.Server{
 		Handler:           r,
 		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       headerTimeout + slowest,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    maxHeaderBytes,
 		TLSConfig:         r.tls,
-		// Handshake failures and cut connections are the callers' affair.
-		ErrorLog: log.New(io.Discard, "", 0),
+		ConnState:         noteState,
+		ErrorLog:          log,
 	}
-	return r, nil
+}
+
+// newFeed counts the bytes that wait for the observer, beside the receipts.
+func (r *Receiver) newFeed(observe func(*Receipt)) *feed {
+	if observe == nil {
+		return newFeed(nil)
+	}
+	return newFeed(func(rc *Receipt) {
+		size := rc.weight()
+		observe(rc)
+		r.waiting.Add(-size)
+	})
+}
+
+// weight is about how much memory a receipt holds: its bytes, and the copy that
+// its strings share.
+func (r *Receipt) weight() int64 { return 512 + 2*int64(len(r.Event.Raw)) }
+
+// ownNames are the names by which the token endpoint may be called, beside
+// localhost and addresses.
+func ownNames(addr string) []string {
+	names := []string{strings.ToLower(hostOf(addr))}
+	if host, err := os.Hostname(); err == nil {
+		names = append(names, strings.ToLower(host))
+	}
+	return names
 }
 
 // ListenError says that the address could not be bound.
@@ -144,45 +216,24 @@ func (e *ListenError) Error() string {
 // Unwrap returns the cause.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-func (r *Receiver) prepareTLS() error {
-	var cert tls.Certificate
-	var err error
-	switch {
-	case r.cfg.TLS == TLSOff:
-		return nil
-	case r.cfg.CertFile != "" || r.cfg.KeyFile != "":
-		if cert, err = tls.LoadX509KeyPair(r.cfg.CertFile, r.cfg.KeyFile); err != nil {
-			return fmt.Errorf("certificate: %w", err)
-		}
-		r.cfg.Authority = nil
-	default:
-		if r.cfg.Authority == nil {
-			if r.cfg.Authority, err = NewAuthority(); err != nil {
-				return err
-			}
-		}
-		if cert, err = r.cfg.Authority.Leaf(); err != nil {
-			return err
-		}
-	}
-	r.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
-	return nil
-}
-
 // URL is where the receiver takes events.
 func (r *Receiver) URL() string {
-	addr, ok := r.listener.Addr().(*net.TCPAddr)
-	host := "localhost"
-	if ok && !addr.IP.IsLoopback() && !addr.IP.IsUnspecified() {
-		host = addr.IP.String()
-	} else if ok && addr.IP.IsLoopback() {
-		host = addr.IP.String()
+	host, port, err := net.SplitHostPort(r.conns.Addr().String())
+	if err != nil {
+		host, port = "localhost", "" // cannot be: it is a TCP listener
+	}
+	given := hostOf(r.cfg.Addr)
+	switch ip := net.ParseIP(host); {
+	case given != "" && net.ParseIP(given) == nil:
+		host = given // a name, which the certificate is for
+	case ip == nil || ip.IsUnspecified():
+		host = "localhost"
 	}
 	scheme := "https"
 	if r.tls == nil {
 		scheme = "http"
 	}
-	return scheme + "://" + net.JoinHostPort(host, fmt.Sprint(addr.Port)) + "/"
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
 }
 
 // CAFile is the file that makes senders trust the receiver, "" where there is
@@ -206,40 +257,53 @@ func (r *Receiver) CertPool() *x509.CertPool {
 
 // Serve answers until ctx is done, lets requests under way end for a moment,
 // tells the observer what is left, and returns. Its error is nil after an
-// ordinary end.
+// ordinary end. It is called once.
 func (r *Receiver) Serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() {
-		close(r.ending)
-		grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-		defer cancel()
-		if r.server.Shutdown(grace) != nil {
-			// Who hangs longer than that is cut off; nothing of theirs was answered.
-			_ = r.server.Close()
+	served := make(chan error, 1)
+	go func() {
+		if r.tls != nil {
+			served <- r.server.ServeTLS(r.conns, "", "")
+			return
 		}
-	})
-	defer stop()
+		served <- r.server.Serve(r.conns)
+	}()
 	var err error
-	if r.tls != nil {
-		err = r.server.ServeTLS(r.listener, "", "")
-	} else {
-		err = r.server.Serve(r.listener)
+	select {
+	case err = <-served:
+		_ = r.server.Close()
+	case <-ctx.Done():
+		r.shutdown()
+		if err = <-served; errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
-		<-r.ending
-		// Shutdown has closed the listener; wait for the handlers it waits for.
-		grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-		defer cancel()
-		_ = r.server.Shutdown(grace)
-	}
+	r.forward.close()
 	r.feed.close()
 	return err
+}
+
+// shutdown ends the scripted waits and lets requests under way be answered.
+func (r *Receiver) shutdown() {
+	close(r.ending)
+	grace := shutdownGrace
+	if r.forward != nil {
+		grace += r.forward.timeout // the app's answer is worth waiting for
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	// Shutdown waits seconds for connections on which nothing was ever asked.
+	fresh := time.AfterFunc(freshGrace, r.conns.closeFresh)
+	defer fresh.Stop()
+	if r.server.Shutdown(ctx) != nil {
+		// Who hangs longer than that is cut off; nothing of theirs was answered.
+		_ = r.server.Close()
+	}
 }
 
 // Close gives the address back without having served.
 func (r *Receiver) Close() error {
 	r.feed.close()
-	return r.listener.Close()
+	return r.conns.Close()
 }
 
 // Summary returns what was received so far. It is safe to call at any time.

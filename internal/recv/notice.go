@@ -1,0 +1,71 @@
+package recv
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	noticeEvery = time.Minute // how often the same trouble is told
+	maxTroubles = 32          // how many kinds of trouble are told apart
+)
+
+// troubles tells the user about what callers do wrong below HTTP, each kind
+// once in a while: a port scan must not fill the terminal, and a sender that
+// does not trust the certificate must not go unseen. It is the writer of the
+// server's error log. Safe for concurrent use.
+type troubles struct {
+	tell func(string)
+	now  func() time.Time
+
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// Write takes one line of the server's error log.
+func (t *troubles) Write(line []byte) (int, error) {
+	if msg := trouble(strings.TrimSpace(string(line))); msg != "" {
+		t.report(msg)
+	}
+	return len(line), nil
+}
+
+func (t *troubles) report(msg string) {
+	t.mu.Lock()
+	now := t.now()
+	last, known := t.last[msg]
+	fresh := known && now.Sub(last) < noticeEvery || !known && len(t.last) >= maxTroubles
+	if !fresh {
+		t.last[msg] = now
+	}
+	t.mu.Unlock()
+	if !fresh {
+		t.tell(msg)
+	}
+}
+
+// trouble words a line of the server's error log for the user, without the
+// caller's port so that repetitions are alike; "" where it is not worth it.
+func trouble(line string) string {
+	if rest, ok := strings.CutPrefix(line, "http: TLS handshake error from "); ok {
+		_, cause, _ := strings.Cut(rest, ": ")
+		switch {
+		case strings.Contains(cause, "EOF") || strings.Contains(cause, "reset by peer") || strings.Contains(cause, "i/o timeout") || strings.Contains(cause, "closed network"):
+			return "" // somebody looked whether the port is open
+		case strings.Contains(cause, "unknown certificate authority") || strings.Contains(cause, "bad certificate") || strings.Contains(cause, "unknown certificate"):
+			return fmt.Sprintf("a caller does not trust the certificate (%s): it has to trust the CA that is named above", cause)
+		case strings.Contains(cause, "client sent an HTTP request to an HTTPS server"):
+			return "a caller spoke plain http to the https port"
+		}
+		return "a TLS handshake failed: " + cause
+	}
+	if strings.HasPrefix(line, "http: panic serving") {
+		return "a request was dropped by a fault of relayctl: " + line
+	}
+	if strings.HasPrefix(line, "http: Accept error:") {
+		return line
+	}
+	return ""
+}

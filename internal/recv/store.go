@@ -1,0 +1,63 @@
+package recv
+
+import (
+	"relayctl/internal/capture"
+)
+
+// store appends the request to the capture, if there is one. That it cannot is
+// told once, and again when it can.
+func (x *exchange) store() error {
+	if x.r.cfg.Capture == nil {
+		return nil
+	}
+	if err := x.r.cfg.Capture.Append(x.record()); err != nil {
+		if x.r.storing.fail() {
+			x.r.notice("the capture cannot be written, so requests are answered 500: %v", err)
+		}
+		return err
+	}
+	if outage, failed := x.r.storing.work(); failed > 0 {
+		x.r.notice("the capture can be written again after %s; requests not stored meanwhile: %d", shortDuration(outage), failed)
+	}
+	return nil
+}
+
+// record is the request as a line of the capture.
+func (x *exchange) record() *capture.Record {
+	redact := capture.Redactor{Names: x.r.cfg.Sensitive}
+	rec := &capture.Record{
+		ReceivedAt: x.at, Remote: x.remote, Method: x.req.Method, Path: redact.Target(x.req.RequestURI),
+		Headers: capture.Headers(x.req.Header, x.r.cfg.Sensitive...), Omitted: x.omitted, Status: x.status,
+	}
+	if !x.omitted {
+		rec.Body = x.body.buf
+	}
+	for i, rc := range x.receipts {
+		badges := badgeTexts(rc.Badges)
+		if i == 0 {
+			rec.EventID, rec.EventName, rec.EventTS = rc.Event.ID, rc.Event.Name, rc.Event.TSText
+			rec.Attempt, rec.Badges = rc.Attempt, badges
+		}
+		if rc.Members == 0 {
+			rec.Findings = rc.Findings
+			continue
+		}
+		for _, f := range rc.Findings {
+			f.Path = memberPath(rc, f.Path)
+			rec.Findings = append(rec.Findings, f)
+		}
+		rec.Members = append(rec.Members, capture.Member{EventID: rc.Event.ID, EventName: rc.Event.Name, Attempt: rc.Attempt, Badges: badges})
+	}
+	return rec
+}
+
+func badgeTexts(badges []Badge) []string {
+	if len(badges) == 0 {
+		return nil
+	}
+	texts := make([]string, len(badges))
+	for i, b := range badges {
+		texts[i] = b.String()
+	}
+	return texts
+}
