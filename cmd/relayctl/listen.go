@@ -29,6 +29,8 @@ type listenOptions struct {
 	tokenTTL   time.Duration
 	allowFrom  string
 	trustProxy string
+	forward    []string
+	forwardFor time.Duration
 	respond    []string
 	seed       uint64
 	capture    string
@@ -67,13 +69,15 @@ with a summary; the verdict of --fail-on is the exit code.`,
 	f.DurationVar(&o.tokenTTL, "token-ttl", time.Hour, "how long the tokens of POST /oauth/token live")
 	f.StringVar(&o.allowFrom, "allow-from", "", "who may call: staging, production, CIDRs (R-IP)")
 	f.StringVar(&o.trustProxy, "trust-proxy", "", "CIDRs of the proxies whose X-Forwarded-For is believed")
+	f.StringArrayVar(&o.forward, "forward", nil, "pass requests on to your app and answer as it does: URL, or 'notification.*=URL' (first match wins)")
+	f.DurationVar(&o.forwardFor, "forward-timeout", 10*time.Second, "how long the app may take; after that the answer is 500, so that Relay tries again")
 	f.StringArrayVar(&o.respond, "respond", nil, "what attempts 1, 2, … of an event get: 500,500,200; timeout; close; 200~3s; notification.*=500x3,200; 500@10% (first match wins, the last answer stays)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the chances in --respond")
 	f.StringVar(&o.capture, "capture", "", "append every request to this file, one JSON line each")
 	f.StringVar(&o.captureMax, "capture-max", "", "begin a new capture file at this size: 100MiB (full ones get a number: events.000001.jsonl)")
 	f.StringVar(&o.sync, "sync", "always", "when a captured request counts as stored: always (it survives a power cut), interval, none")
 	f.StringVar(&o.maxBody, "max-body", "1MiB", "largest body; above it the answer is 413")
-	f.Uint64Var(&o.expect, "expect", 0, "end after this many events; fewer are a failure")
+	f.Uint64Var(&o.expect, "expect", 0, "end after this many different events were answered 200; fewer are a failure")
 	f.DurationVar(&o.lasts, "for", 0, "end after this time")
 	f.StringVar(&o.failOn, "fail-on", "error", "what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, never")
 	f.StringSliceVar(&o.filter, "filter", nil, "show only these events: notification.*")
@@ -124,6 +128,17 @@ func (o *listenOptions) check(a *app) (r listenRun, err error) {
 	}
 	if err = o.checkScript(&r.config); err != nil {
 		return r, err
+	}
+	if o.forwardFor <= 0 {
+		return r, errors.New("--forward-timeout must be more than nothing")
+	}
+	r.config.ForwardTimeout = o.forwardFor
+	for _, text := range o.forward {
+		route, err := recv.ParseRoute(text)
+		if err != nil {
+			return r, fmt.Errorf("--forward: %w", err)
+		}
+		r.config.Forward = append(r.config.Forward, route)
 	}
 	if err = o.checkTLS(&r.config); err != nil {
 		return r, err
@@ -255,8 +270,8 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 			done() // nobody reads any more
 		}
 	}
-	r.config.Counted = func(events uint64) {
-		if o.expect > 0 && events >= o.expect {
+	r.config.Counted = func(accepted uint64) {
+		if o.expect > 0 && accepted >= o.expect {
 			done()
 		}
 	}
@@ -282,8 +297,8 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 	}
 	sum := receiver.Summary()
 	failures := sum.Failures(r.failOn)
-	if sum.Events < o.expect {
-		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Events, o.expect))
+	if sum.Accepted < o.expect {
+		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Accepted, o.expect))
 	}
 	if o.output == "json" {
 		err = asJSON.Finish(sum)

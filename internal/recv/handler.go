@@ -163,7 +163,7 @@ func (x *exchange) judge() {
 		rc.Shape = shape
 		rc.Event, rc.Findings = x.dec.Decode(m)
 		v := x.r.tracker.Observe(&rc.Event)
-		rc.Attempt, rc.Badges = v.Attempt, v.Badges
+		rc.Attempt, rc.Times, rc.Badges = v.Attempt, v.Times, v.Badges
 		if shape != event.Single {
 			rc.Member, rc.Members = i, len(members)
 		}
@@ -222,7 +222,7 @@ func (x *exchange) script() Answer {
 		return plain
 	}
 	for _, rc := range x.receipts {
-		if a := x.r.cfg.Script.Decide(rc.Event.Name, rc.Event.ID, rc.Attempt); a != plain {
+		if a := x.r.cfg.Script.Decide(rc.Event.Name, rc.Event.ID, rc.Times); a != plain {
 			return a
 		}
 	}
@@ -281,9 +281,9 @@ func (x *exchange) finish() {
 		rc.Status, rc.Answer = x.status, x.reason
 		x.r.tracker.Answered(&rc.Event, x.status)
 	}
-	events := x.r.count(x)
+	accepted := x.r.count(x)
 	if x.r.cfg.Counted != nil {
-		defer x.r.cfg.Counted(events)
+		defer x.r.cfg.Counted(accepted)
 	}
 	if x.status == 0 {
 		// Told before the connection is cut, for the cut unwinds the handler.
@@ -298,7 +298,8 @@ func (x *exchange) finish() {
 	x.tell()
 }
 
-// count adds the request to the summary and returns the number of events so far.
+// count adds the request to the summary and returns how many different events
+// were accepted so far.
 func (r *Receiver) count(x *exchange) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -306,7 +307,7 @@ func (r *Receiver) count(x *exchange) uint64 {
 	for _, rc := range x.receipts {
 		r.summary.addEvent(rc)
 	}
-	return r.summary.Events
+	return r.summary.Accepted
 }
 
 // tell hands the receipts to the observer, or counts them as dropped where too

@@ -3,6 +3,7 @@
 package recv
 
 import (
+	"slices"
 	"time"
 
 	"relayctl/internal/event"
@@ -50,4 +51,8 @@ type Receipt struct {
 	Badges     []Badge
 	Findings   []event.Finding
 	Took       time.Duration // from the first byte to the answer
+}
+
+func (r *Receipt) has(k BadgeKind) bool {
+	return slices.ContainsFunc(r.Badges, func(b Badge) bool { return b.Kind == k })
 }

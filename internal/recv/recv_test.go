@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -69,6 +70,15 @@ func start(t *testing.T, cfg Config) *started {
 	}
 	t.Cleanup(s.stop)
 	return s
+}
+
+func (s *started) addr(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
 }
 
 func (s *started) post(t *testing.T, body string, headers ...string) int {
@@ -368,7 +378,7 @@ func TestHostileClients(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("y", 100<<10) + "\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
 	} {
-		conn, err := net.Dial("tcp", s.listener.Addr().String())
+		conn, err := net.Dial("tcp", s.addr(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -418,7 +428,7 @@ func TestAuthorityIsMadeOnce(t *testing.T) {
 
 func TestPortInUseFailsAtOnce(t *testing.T) {
 	s := start(t, Config{})
-	_, err := New(Config{Addr: s.listener.Addr().String()})
+	_, err := New(Config{Addr: s.addr(t)})
 	var listen *ListenError
 	if !errors.As(err, &listen) || !strings.Contains(err.Error(), "address already in use") {
 		t.Error(err)
@@ -428,11 +438,15 @@ func TestPortInUseFailsAtOnce(t *testing.T) {
 func TestASlowObserverDelaysNoAnswer(t *testing.T) {
 	release := make(chan struct{})
 	f := newFeed(func(*Receipt) { <-release })
+	taken := 0
 	for range feedSize + 100 {
-		f.offer(&Receipt{})
+		if f.offer(&Receipt{}) {
+			taken++
+		}
 	}
-	if got := f.dropped.Load(); got < 99 || got > 100 {
-		t.Errorf("%d dropped", got)
+	// One more than fits may be in the observer's hands.
+	if taken != feedSize && taken != feedSize+1 {
+		t.Errorf("%d taken", taken)
 	}
 	close(release)
 	f.close()

@@ -60,9 +60,9 @@ type Config struct {
 	// Observe is told of every event from one goroutine, off the path of the
 	// answers: when it is slow, receipts are dropped and counted. Nil for none.
 	Observe func(*Receipt)
-	// Counted is told the number of events after each request, on the path of
-	// the answers, so it must be quick. Nil for none.
-	Counted func(events uint64)
+	// Counted is told how many different events were accepted after each request,
+	// on the path of the answers, so it must be quick. Nil for none.
+	Counted func(accepted uint64)
 	// Notice is told what the user should know at once, such as a capture that
 	// cannot be written. It may be called from several goroutines.
 	Notice func(string)

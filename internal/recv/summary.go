@@ -25,7 +25,7 @@ type Summary struct {
 	Errors     uint64         // findings of that level
 	Warnings   uint64
 	Unexpected uint64 // requests answered with anything but 200 without a script asking for it
-	Accepted   uint64 // events answered 200
+	Accepted   uint64 // different events answered 200: duplicates and conflicts do not count
 	Dropped    uint64 // receipts that were not displayed
 	First      time.Time
 	Last       time.Time
@@ -60,7 +60,7 @@ func (s *Summary) addEvent(r *Receipt) {
 			name = "(other)"
 		}
 		s.ByName[name]++
-		if r.Status == 200 {
+		if r.Status == 200 && !r.has(Duplicate) && !r.has(Conflict) {
 			s.Accepted++
 		}
 	}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"relayctl": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"endpoint": startEndpoint,
+			"requests": checkRequests,
+			"listen":   startListen,
+			"post":     post,
+			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) {
+				interrupt(ts, args)
+			},
+			"taken": takePort,
+		},
+	})
+}
+
+// startEndpoint runs a recording server that nobody here wrote relayctl for:
+// "endpoint NAME STATUS[,STATUS…]" sets $NAME to its URL. Status 0 hangs up
+// without an answer.
+func startEndpoint(ts *testscript.TestScript, _ bool, args []string) {
+	var statuses []int
+	for s := range strings.SplitSeq(args[1], ",") {
+		n, err := strconv.Atoi(s)
+		ts.Check(err)
+		statuses = append(statuses, n)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	var mu sync.Mutex
+	n := 0
+	log, err := os.Create(ts.MkAbs(args[0] + ".log"))
+	ts.Check(err)
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		status := statuses[min(n, len(statuses)-1)]
+		n++
+		fmt.Fprintf(log, "%s %q %q %s\n", r.Method, r.Header.Get("Authorization"), r.Header.Get("ApiKey"), body)
+		mu.Unlock()
+		if status == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		if status >= 300 && status < 400 {
+			w.Header().Set("Location", "/elsewhere")
+		}
+		w.WriteHeader(status)
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = srv.Serve(l) }()
+	ts.Setenv(args[0], "http://"+l.Addr().String()+"/hook")
+	ts.Defer(func() { _ = srv.Close(); <-done; _ = log.Close() })
+}
+
+// checkRequests says how many requests an endpoint got, and that all are
+// byte-identical: "requests NAME N [identical]".
+func checkRequests(ts *testscript.TestScript, _ bool, args []string) {
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[0]+".log")), "\n")
+	if lines[0] == "" {
+		lines = nil
+	}
+	if fmt.Sprint(len(lines)) != args[1] {
+		ts.Fatalf("%d requests, want %s:\n%s", len(lines), args[1], strings.Join(lines, "\n"))
+	}
+	for _, l := range lines {
+		if len(args) > 2 && l != lines[0] {
+			ts.Fatalf("not identical:\n%s\n%s", lines[0], l)
+		}
+	}
+}
+
+// startListen runs "relayctl listen --output json" with the arguments, waits
+// until it says where it listens, and sets $URL and $CA. The output goes to
+// listen.out, the exit code to listen.code.
+func startListen(ts *testscript.TestScript, _ bool, args []string) {
+	out, err := os.Create(ts.MkAbs("listen.out"))
+	ts.Check(err)
+	pr, pw := io.Pipe()
+	cmd := exec.CommandContext(context.Background(), lookBinary(ts), append([]string{"listen", "--output", "json", "--addr", "127.0.0.1:0"}, args...)...)
+	cmd.Dir, cmd.Env = ts.Getenv("WORK"), []string{"XDG_CONFIG_HOME=" + ts.Getenv("XDG_CONFIG_HOME"), "HOME=" + ts.Getenv("HOME")}
+	cmd.Stdout = io.MultiWriter(out, pw)
+	stderr, err := os.Create(ts.MkAbs("listen.err"))
+	ts.Check(err)
+	cmd.Stderr = stderr
+	ts.Check(cmd.Start())
+	first, err := bufio.NewReader(pr).ReadString('\n')
+	ts.Check(err)
+	go func() { _, _ = io.Copy(io.Discard, pr) }()
+	var banner struct{ URL, CA string }
+	ts.Check(json.Unmarshal([]byte(first), &banner))
+	ts.Setenv("URL", banner.URL)
+	ts.Setenv("CA", banner.CA)
+	running.Store(ts.Getenv("WORK"), cmd)
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		_ = pw.Close()
+		_ = out.Close()
+		_ = stderr.Close()
+	})
+}
+
+// running holds the listeners of scripts that run side by side.
+var running sync.Map
+
+// interrupt ends the listener with Ctrl-C, or with "wait" lets it end by
+// itself, and checks its exit code: "interrupt CODE [wait]".
+func interrupt(ts *testscript.TestScript, args []string) {
+	v, _ := running.Load(ts.Getenv("WORK"))
+	cmd := v.(*exec.Cmd)
+	if len(args) < 2 {
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+	}
+	_ = cmd.Wait() // the code says it
+	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != args[0] {
+		ts.Fatalf("listen ended with %s, want %s:\n%s", got, args[0], ts.ReadFile("listen.err"))
+	}
+}
+
+// lookBinary finds the relayctl that testscript put on the scripts' path.
+func lookBinary(ts *testscript.TestScript) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p := filepath.Join(dir, "relayctl"); fileExists(p) {
+			return p
+		}
+	}
+	ts.Fatalf("relayctl is not on the path")
+	return ""
+}
+
+func fileExists(p string) bool { _, err := os.Stat(p); return err == nil }
+
+// post sends a body as another client would: "post STATUS BODY [HEADER VALUE]…".
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, ts.Getenv("URL"), strings.NewReader(args[1]))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	for i := 2; i < len(args); i += 2 {
+		req.Header[args[i]] = []string{args[i+1]}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	resp.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	if fmt.Sprint(resp.StatusCode) != args[0] {
+		ts.Fatalf("answered %d, want %s", resp.StatusCode, args[0])
+	}
+}
+
+// takePort sets $TAKEN to an address that is in use.
+func takePort(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("TAKEN", l.Addr().String())
+	ts.Defer(func() { l.Close() })
+}
