@@ -14,10 +14,6 @@ func (b Badge) text() string {
 		return fmt.Sprintf("attempt %d/%d", b.Attempt, maxAttempts)
 	case Late:
 		return "late " + shortDuration(b.By)
-	case Early:
-		if b.After != "" {
-			return "early (no " + b.After + " yet)"
-		}
 	}
 	return string(b.Kind)
 }

@@ -200,7 +200,7 @@ func TestBadges(t *testing.T) {
 	s.post(t, attempted)
 	s.post(t, strings.Replace(delivered, `"1"`, `"2"`, 1))
 	s.post(t, envelope("x", "notification.delivered", "06.000", `{"ccid":"1","notification_id":"n"}`))
-	want := []string{"early (no notification.attempted yet)", "late 3.2s", "attempt 2/4", "duplicate", "conflict", ""}
+	want := []string{"early", "late 3.2s", "attempt 2/4", "duplicate", "conflict", ""}
 	if got := s.badges(); strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -115,15 +115,15 @@ func (s *Summary) Failures(f FailOn) []string {
 		case "never":
 			return nil
 		case "error":
-			add(s.Errors, "findings of level error")
+			add(s.Errors, "finding(s) of level error")
 		case "warning":
-			add(s.Warnings, "findings of level warning")
+			add(s.Warnings, "finding(s) of level warning")
 		case "duplicate":
-			add(s.ByBadge[Duplicate]+s.ByBadge[Conflict], "duplicates or conflicts")
+			add(s.ByBadge[Duplicate]+s.ByBadge[Conflict], "duplicate(s) or conflict(s)")
 		case "disorder":
-			add(s.ByBadge[Late]+s.ByBadge[Early], "events out of order")
+			add(s.ByBadge[Late]+s.ByBadge[Early], "event(s) out of order")
 		case "unexpected-status":
-			add(s.Unexpected, "requests that were not answered 200")
+			add(s.Unexpected, "request(s) not answered 200")
 		}
 	}
 	return out

@@ -71,6 +71,11 @@ func (l *ListenText) Receipt(r *recv.Receipt) error {
 	if r.Status != 200 && r.Answer != "" {
 		l.note(st.dim, "%s", r.Answer)
 	}
+	for _, b := range r.Badges {
+		if b.Kind == recv.Early && b.After != "" {
+			l.note(st.dim, "no %s before it (R-ORDER)", b.After)
+		}
+	}
 	for _, f := range r.Findings {
 		tone := st.warn
 		if f.Level == event.Error {
