@@ -61,10 +61,13 @@ func (l *ListenText) Receipt(r *recv.Receipt) error {
 		tone = st.bad
 	}
 	// 12 + 1 + 30 + 1 + 11 + 1 + 3 = 59, and then the badges.
-	fmt.Fprintf(l.w, "%s %s %s %s", st.dim(clock(r.ReceivedAt)), st.name(name, fit(name, nameWidth)), st.dim(fit(shortID(r.Event.ID, idWidth), idWidth)), tone(status))
+	fmt.Fprintf(l.w, "%s %s %s %s", st.dim(clock(r.ReceivedAt)), st.name(name, fit(name, nameWidth)), st.id(r.Event.ID), tone(status))
 	room := -1
 	if st.Width > 0 {
 		room = st.Width - 59
+		if st.Width >= wideFrom {
+			room -= wideID - idWidth
+		}
 	}
 	l.badges(r, room)
 	fmt.Fprintln(l.w)

@@ -19,6 +19,8 @@ const fewLines = 60
 const (
 	nameWidth = 30
 	idWidth   = 11
+	wideID    = 36 // a whole UUID, where the terminal has the room
+	wideFrom  = 110
 )
 
 // SendText renders a run of send for people.
@@ -66,7 +68,7 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	}
 	// 8 + 1 + 30 + 1 + 11 + 1 + 3 + 1 + 8 + 1 + 6 = 71, and the rest says what is next.
 	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %s%s\n",
-		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.st.dim(fit(shortID(id, idWidth), idWidth)),
+		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.st.id(id),
 		a.Number, a.Of, tone(fit(status, 8)), fmt.Sprintf("%6s", human(a.Latency)), s.next(a))
 	if a.Failure != sim.NoFailure && !a.LostAck && !a.Retry && a.Detail != "" {
 		fmt.Fprintf(s.w, "         %s\n", s.st.dim(Clean(a.Detail)))

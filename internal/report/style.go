@@ -150,6 +150,15 @@ func shortID(id string, width int) string {
 	return runewidth.Truncate(string(runes[:head])+"…"+string(runes[len(runes)-(width-1-head):]), width, "…")
 }
 
+// id is the id column: both ends of the id, or a whole UUID on a wide terminal.
+func (s *Style) id(id string) string {
+	width := idWidth
+	if s.Width >= wideFrom {
+		width = wideID
+	}
+	return s.dim(fit(shortID(id, width), width))
+}
+
 // uuidIn finds the UUID in a host-style id (R-ID).
 func uuidIn(id string) string {
 	for i := 0; i+36 <= len(id); i++ {

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/mattn/go-runewidth"
+
+	"relayctl/internal/event"
+	"relayctl/internal/recv"
+	"relayctl/internal/sim"
+)
+
+func receipt(id, name string, badges ...recv.Badge) *recv.Receipt {
+	return &recv.Receipt{
+		Event: event.Envelope{ID: id, Name: name, Raw: []byte(`{}`)}, Status: 200, Badges: badges,
+		Findings: []event.Finding{{Clause: "R-TOLERANT", Level: event.Warning, Path: "payload." + id, Message: strings.Repeat("long ", 40)}},
+	}
+}
+
+func TestLinesFitTheTerminal(t *testing.T) {
+	late := recv.Badge{Kind: recv.Late, By: 3200 * time.Millisecond}
+	early := recv.Badge{Kind: recv.Early, After: "notification.attempted"}
+	for _, width := range []int{80, 120} {
+		for _, r := range []*recv.Receipt{
+			receipt("ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha", "notification.auth_link_clicked", late, early, recv.Badge{Kind: recv.Conflict}),
+			receipt(strings.Repeat("😀", 60), strings.Repeat("漢字", 40), late),
+			receipt("x\x1b[2J\r\n\u202e", "a\u0301.b"),
+		} {
+			var out bytes.Buffer
+			st := NewStyle(&out, ColorNever)
+			st.Width = width
+			if err := NewListenText(&out, st, false).Receipt(r); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(out.String()) {
+				line = strings.TrimSuffix(line, "\n")
+				if w := runewidth.StringWidth(line); w > width || strings.ContainsFunc(line, unicode.IsControl) {
+					t.Errorf("%d of %d columns: %q", w, width, line)
+				}
+			}
+		}
+	}
+}
+
+func TestCleanShowsWhatIsHidden(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain ü 漢 😀":  "plain ü 漢 😀",
+		"a\x1b[31mb":   `a\x1b[31mb`,
+		"a\nb\tc\rd":   `a\nb\tc\x0dd`,
+		"\u202eevil":   `\u202eevil`,
+		"bad\xff":      `bad\xff`,
+		"c1\u009b31m":  `c1\x9b31m`,
+		"line\u2028up": `line\u2028up`,
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	f.Add("a\x1b]0;title\x07")
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := Clean(s); strings.ContainsFunc(got, unsafeRune) {
+			t.Errorf("%q still has control characters", got)
+		}
+	})
+}
+
+func TestColourOnlyWhereItIsWanted(t *testing.T) {
+	for mode, want := range map[ColorMode]bool{ColorAuto: false, ColorNever: false, ColorAlways: true} {
+		var out bytes.Buffer
+		if err := NewListenText(&out, NewStyle(&out, mode), true).Receipt(receipt("a", "message.delivered")); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "\x1b["); got != want {
+			t.Errorf("%s: colours %v", mode, got)
+		}
+	}
+	if _, err := ParseColor("alway"); err == nil || !strings.Contains(err.Error(), `did you mean "always"?`) {
+		t.Error(err)
+	}
+}
+
+func TestSendJSONHasTheBindingFields(t *testing.T) {
+	var out bytes.Buffer
+	s := NewSendJSON(&out)
+	d := &sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "message.delivered"}}}
+	s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: sim.Timeout, Latency: 1500 * time.Microsecond, SentAt: time.UnixMilli(0)})
+	s.Attempt(&sim.Attempt{Delivery: d, Number: 2, Of: 4, Status: 200})
+	s.Outcome(&sim.Outcome{Delivery: d, Kind: sim.Accepted, Attempts: 2})
+	if err := s.Finish(sim.Summary{Events: 1, Statuses: map[int]int{200: 1}, Seed: 7}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var objects []map[string]any
+	for line := range strings.Lines(out.String()) {
+		var o map[string]any
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+	}
+	first, second, outcome, sum := objects[0], objects[1], objects[2], objects[3]
+	if first["type"] != "attempt" || first["status"] != nil || first["error"] != "timeout" || first["latency_ms"] != 1.5 || first["sent_at"] != "1970-01-01T00:00:00.000Z" {
+		t.Errorf("%v", first)
+	}
+	if second["status"] != 200.0 || second["error"] != nil || outcome["outcome"] != "accepted" || outcome["attempts"] != 2.0 {
+		t.Errorf("%v %v", second, outcome)
+	}
+	for _, key := range []string{"events", "attempts", "accepted", "retried", "given_up", "refused", "statuses", "latency_ms", "rate_per_s", "seed"} {
+		if _, ok := sum[key]; !ok {
+			t.Errorf("the summary lacks %s", key)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestWriteErrorsAreTold(t *testing.T) {
+	if err := NewSendJSON(fullDisk{}).Finish(sim.Summary{}, nil); err == nil {
+		t.Error("NDJSON")
+	}
+	if err := NewSendText(fullDisk{}, NewStyle(fullDisk{}, ColorNever)).Finish(sim.Summary{}, nil); err == nil {
+		t.Error("text")
+	}
+	if err := NewListenText(fullDisk{}, NewStyle(fullDisk{}, ColorNever), false).Receipt(receipt("a", "b")); err == nil {
+		t.Error("receipt")
+	}
+}
