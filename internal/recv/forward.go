@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"relayctl/internal/event"
@@ -70,11 +71,30 @@ type forwarder struct {
 	apps    []*app
 	timeout time.Duration
 	seed    maphash.Seed
-	// lanes are locks that are taken in order of arrival, which a sync.Mutex
-	// does not promise. Customers share them by hash.
-	lanes  [forwardLanes]chan struct{}
+	// Customers share the lanes by hash.
+	lanes  [forwardLanes]lane
 	notice func(format string, args ...any)
 }
+
+// lane is a lock that is given in the order in which it was asked for, which a
+// sync.Mutex does not promise.
+type lane struct {
+	held    chan struct{}
+	waiting atomic.Int32
+}
+
+func (l *lane) lock(ctx context.Context) error {
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
+	select {
+	case l.held <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return errHungUp
+	}
+}
+
+func (l *lane) unlock() { <-l.held }
 
 // app is the target of a route with its health.
 type app struct {
@@ -97,7 +117,7 @@ func newForwarder(cfg *Config, notice func(string, ...any)) *forwarder {
 		f.apps = append(f.apps, &app{Route: r, name: r.URL.String(), transport: appTransport(r.URL, f.timeout)})
 	}
 	for i := range f.lanes {
-		f.lanes[i] = make(chan struct{}, 1)
+		f.lanes[i].held = make(chan struct{}, 1)
 	}
 	return f
 }
@@ -265,34 +285,37 @@ func endToEnd(h http.Header) http.Header {
 // lock takes the lanes of the receipts' customers, in a fixed order so that
 // two batches cannot wait for each other.
 func (f *forwarder) lock(ctx context.Context, receipts []*Receipt) (unlock func(), err error) {
+	lanes := f.lanesOf(receipts)
+	unlock = func() {
+		for _, l := range lanes {
+			f.lanes[l].unlock()
+		}
+	}
+	for i, l := range lanes {
+		if err := f.lanes[l].lock(ctx); err != nil {
+			lanes = lanes[:i]
+			unlock()
+			return nil, err
+		}
+	}
+	return unlock, nil
+}
+
+// lanesOf returns the lanes of the receipts' customers, sorted. An event
+// without a customer has no order to keep.
+func (f *forwarder) lanesOf(receipts []*Receipt) []int {
 	var lanes []int
 	for _, rc := range receipts {
-		p := &rc.Event.Payload
-		customer := p.CCID
+		customer := rc.Event.Payload.CCID
 		if customer == "" {
-			customer = p.CustomerID
+			customer = rc.Event.Payload.CustomerID
 		}
 		if customer != "" {
 			lanes = append(lanes, int(maphash.String(f.seed, customer)%forwardLanes))
 		}
 	}
 	slices.Sort(lanes)
-	lanes = slices.Compact(lanes)
-	for i, l := range lanes {
-		select {
-		case f.lanes[l] <- struct{}{}:
-		case <-ctx.Done():
-			f.unlock(lanes[:i])
-			return nil, errHungUp
-		}
-	}
-	return func() { f.unlock(lanes) }, nil
-}
-
-func (f *forwarder) unlock(lanes []int) {
-	for _, l := range lanes {
-		<-f.lanes[l]
-	}
+	return slices.Compact(lanes)
 }
 
 // failedWith notes that the app gave no answer, and tells it the first time.

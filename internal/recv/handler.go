@@ -251,7 +251,7 @@ func (x *exchange) pass() {
 // lingers keeps the connection writable although the answer takes up to d.
 func (x *exchange) lingers(d time.Duration) {
 	// Where no deadline can be set, the server's own applies.
-	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(d + writeTimeout))
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(d + x.r.lim.write))
 }
 
 // wait lasts for d, or until the caller hangs up or the receiver stops.

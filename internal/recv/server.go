@@ -78,28 +78,37 @@ type Store interface {
 const (
 	defaultAddr    = "127.0.0.1:8443"
 	defaultMaxBody = 1 << 20
-	headerTimeout  = 10 * time.Second
 	maxHeaderBytes = 64 << 10
-	idleTimeout    = 2 * time.Minute
-	shutdownGrace  = 3 * time.Second
-	// A body has to arrive within bodyTimeout, and the time that slowBody bytes a
-	// second take for one as large as is allowed.
-	bodyTimeout = 20 * time.Second
-	slowBody    = 64 << 10
-	// writeTimeout ends the wait for a caller that does not read its answer.
-	writeTimeout = time.Minute
-	// freshGrace is how long a connection may take to begin its first request
-	// while the receiver ends.
-	freshGrace = 100 * time.Millisecond
+	// slowBody is how many bytes a second of the largest body have to arrive.
+	slowBody = 64 << 10
 	// hangFor ends a scripted timeout whose caller never hangs up.
 	hangFor = 2 * time.Minute
 	// feedBytes bounds the bodies that wait for a slow observer.
 	feedBytes = 32 << 20
 )
 
+// limits keep callers from holding the receiver up.
+type limits struct {
+	header time.Duration // for a request's header to arrive
+	body   time.Duration // for its body, at least
+	idle   time.Duration // between two requests of a connection
+	write  time.Duration // for the caller to take its answer
+	grace  time.Duration // for requests under way when the receiver ends
+	fresh  time.Duration // for a connection to begin its first request then
+	conns  int           // open at once
+}
+
+func defaultLimits() limits {
+	return limits{
+		header: 10 * time.Second, body: 20 * time.Second, idle: 2 * time.Minute, write: time.Minute,
+		grace: 3 * time.Second, fresh: 100 * time.Millisecond, conns: maxConns,
+	}
+}
+
 // Receiver is a listening endpoint.
 type Receiver struct {
 	cfg     Config
+	lim     limits
 	conns   *connSet
 	server  *http.Server
 	tls     *tls.Config
@@ -121,7 +130,9 @@ type Receiver struct {
 // New checks the configuration and binds the address, so that a port in use is
 // an error here (a *ListenError) and nothing is announced before it is true. The
 // caller has to Serve or Close it.
-func New(cfg Config) (*Receiver, error) {
+func New(cfg Config) (*Receiver, error) { return newReceiver(cfg, defaultLimits()) }
+
+func newReceiver(cfg Config, lim limits) (*Receiver, error) {
 	if cfg.Addr == "" {
 		cfg.Addr = defaultAddr
 	}
@@ -135,7 +146,7 @@ func New(cfg Config) (*Receiver, error) {
 		}
 		cfg.Auth = none
 	}
-	r := &Receiver{tracker: NewTracker(), bodies: newBodies(cfg.MaxBody), ending: make(chan struct{}), summary: newSummary()}
+	r := &Receiver{lim: lim, tracker: NewTracker(), bodies: newBodies(cfg.MaxBody), ending: make(chan struct{}), summary: newSummary()}
 	var err error
 	if r.tls, err = tlsConfig(&cfg); err != nil {
 		return nil, err
@@ -145,7 +156,7 @@ func New(cfg Config) (*Receiver, error) {
 	if err != nil {
 		return nil, &ListenError{cfg.Addr, err}
 	}
-	r.conns = newConnSet(l, maxConns)
+	r.conns = newConnSet(l, lim.conns)
 	r.forward = newForwarder(&cfg, r.notice)
 	if cfg.Issuer != nil {
 		r.tokens = &guard{names: ownNames(cfg.Addr), next: cfg.Issuer}
@@ -155,16 +166,16 @@ func New(cfg Config) (*Receiver, error) {
 	return r, nil
 }
 
-// newServer sets the limits that keep callers from holding the receiver up.
+// newServer sets what bounds a caller in time and size.
 func (r *Receiver) newServer() *http.Server {
-	slowest := max(bodyTimeout, time.Duration(r.cfg.MaxBody/slowBody)*time.Second)
+	slowest := max(r.lim.body, time.Duration(r.cfg.MaxBody/slowBody)*time.Second)
 	log := log.New(&troubles{tell: func(msg string) { r.notice("%s", msg) }, now: time.Now, last: make(map[string]time.Time)}, "", 0)
 	return &http.Server{
 		Handler:           r,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       headerTimeout + slowest,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: r.lim.header,
+		ReadTimeout:       r.lim.header + slowest,
+		WriteTimeout:      r.lim.write,
+		IdleTimeout:       r.lim.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		TLSConfig:         r.tls,
 		ConnState:         noteState,
@@ -285,14 +296,14 @@ func (r *Receiver) Serve(ctx context.Context) error {
 // shutdown ends the scripted waits and lets requests under way be answered.
 func (r *Receiver) shutdown() {
 	close(r.ending)
-	grace := shutdownGrace
+	grace := r.lim.grace
 	if r.forward != nil {
 		grace += r.forward.timeout // the app's answer is worth waiting for
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	// Shutdown waits seconds for connections on which nothing was ever asked.
-	fresh := time.AfterFunc(freshGrace, r.conns.closeFresh)
+	fresh := time.AfterFunc(r.lim.fresh, r.conns.closeFresh)
 	defer fresh.Stop()
 	if r.server.Shutdown(ctx) != nil {
 		// Who hangs longer than that is cut off; nothing of theirs was answered.
