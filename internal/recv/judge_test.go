@@ -1,0 +1,266 @@
+package recv
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/capture"
+	"relayctl/internal/event"
+)
+
+// launched is a serving receiver with a client that trusts it.
+type launched struct {
+	*Receiver
+	client *http.Client
+	mu     sync.Mutex
+	seen   []*Receipt
+	stop   func()
+}
+
+func launch(t *testing.T, cfg Config) *launched {
+	t.Helper()
+	s := &launched{}
+	cfg.Addr = "127.0.0.1:0"
+	cfg.Observe = func(r *Receipt) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.seen = append(s.seen, r)
+	}
+	r, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Receiver = r
+	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: r.CertPool()}, ForceAttemptHTTP2: true}
+	s.client = &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Serve(ctx) }()
+	var once sync.Once
+	s.stop = func() {
+		once.Do(func() {
+			tr.CloseIdleConnections()
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *launched) post(t *testing.T, body string, headers ...string) int {
+	t.Helper()
+	return s.do(t, http.MethodPost, body, append([]string{"Content-Type", "application/json"}, headers...)...).StatusCode
+}
+
+func (s *launched) do(t *testing.T, method, body string, headers ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL(), strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header[headers[i]] = []string{headers[i+1]}
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return &http.Response{StatusCode: 0}
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return resp
+}
+
+// badges ends the receiver and gives each receipt's badges.
+func (s *launched) badges() []string {
+	s.stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, r := range s.seen {
+		var b []string
+		for _, x := range r.Badges {
+			b = append(b, x.String())
+		}
+		out = append(out, strings.Join(b, "+"))
+	}
+	return out
+}
+
+func envelope(id, name, ts, payload string) string {
+	return fmt.Sprintf(`{"event_id":%q,"event_name":%q,"event_ts":"2026-01-31T12:00:%sZ","payload":%s}`, id, name, ts, payload)
+}
+
+func TestBadges(t *testing.T) {
+	script, err := ParseRule("notification.attempted=500,200")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := launch(t, Config{Script: &Script{Rules: []Rule{script}}})
+	delivered := envelope("d", "notification.delivered", "05.000", `{"ccid":"1","notification_id":"n"}`)
+	attempted := envelope("a", "notification.attempted", "01.800", `{"ccid":"1","notification_id":"N"}`)
+	s.post(t, delivered)
+	s.post(t, attempted)
+	s.post(t, attempted)
+	s.post(t, attempted)
+	s.post(t, strings.Replace(delivered, `"1"`, `"2"`, 1))
+	s.post(t, envelope("x", "notification.delivered", "06.000", `{"ccid":"1","notification_id":"n"}`))
+	want := []string{"early", "late 3.2s", "attempt 2/4", "duplicate", "conflict", ""}
+	if got := s.badges(); strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if sum := s.Summary(); sum.ByStatus[500] != 1 || sum.Unexpected != 0 || sum.ByBadge[Duplicate] != 1 {
+		t.Errorf("%+v", sum)
+	}
+}
+
+func TestScripts(t *testing.T) {
+	rules := func(texts ...string) *Script {
+		s := &Script{}
+		for _, text := range texts {
+			r, err := ParseRule(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Rules = append(s.Rules, r)
+		}
+		return s
+	}
+	s := launch(t, Config{Script: rules("message.*=500x2,204", "account.deactivate=close", "notification.*=401")})
+	var got []int
+	for range 4 {
+		got = append(got, s.post(t, envelope("m", "message.delivered", "00.000", "{}")))
+	}
+	got = append(got, s.post(t, envelope("c", "account.deactivate", "00.000", "{}")), s.post(t, envelope("n", "notification.delivered", "00.000", "{}")), s.post(t, envelope("o", "channel_consent.update", "00.000", "{}")))
+	if want := []int{500, 500, 204, 204, 0, 401, 200}; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	share := rules("500@25%")
+	hits := 0
+	for i := range 4000 {
+		if share.Decide("e", fmt.Sprint(i), 1).Status == 500 {
+			hits++
+		}
+	}
+	if hits < 900 || hits > 1100 {
+		t.Errorf("%d of 4000 by a chance of 25%%", hits)
+	}
+	for _, bad := range []string{"", "50", "600", "timeot", "500x0", "500~x", "500@x", "500@200%", "message.deliverd=500", "200,,500"} {
+		if _, err := ParseRule(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+	if a := rules("200~3s").Decide("", "", 1); a.Delay != 3*time.Second || a.Status != 200 {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestCaptureComesBeforeTheAnswer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.jsonl")
+	w, err := capture.Open(path, capture.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	s := launch(t, Config{Capture: w})
+	body := " " + envelope("a", "message.delivered", "00.000", "{}") + "\n"
+	if got := s.post(t, body, "ApiKey", "very-secret"); got != 200 {
+		t.Fatal(got)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || bytes.Contains(text, []byte("very-secret")) {
+		t.Fatalf("%s %v", text, err)
+	}
+	rec, err := capture.NewReader(bytes.NewReader(text)).Next()
+	if err != nil || string(rec.Body) != body || rec.Status != 200 || rec.EventID != "a" {
+		t.Errorf("%+v %v", rec, err)
+	}
+}
+
+func TestOAuthEndToEnd(t *testing.T) {
+	secret := auth.NewSecret("s")
+	issuer, err := auth.NewIssuer(auth.IssuerConfig{ClientID: "c", ClientSecret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := launch(t, Config{Issuer: issuer, Auth: issuer.Scheme()})
+	for _, raw := range []bool{false, true} {
+		sender, err := auth.New(auth.Config{Kind: "oauth", TokenURL: s.URL() + "oauth/token", ClientID: "c", ClientSecret: secret, RawToken: raw, HTTP: s.client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := sender.Sign(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.post(t, "{}", signed[0].Name, signed[0].Value); got != 200 {
+			t.Errorf("raw=%v: %d", raw, got)
+		}
+	}
+	if got := s.post(t, "{}", "Authorization", "Bearer x.y.z"); got != 401 {
+		t.Errorf("a forged token got %d", got)
+	}
+}
+
+func TestASlowObserverDelaysNoAnswer(t *testing.T) {
+	release := make(chan struct{})
+	f := newFeed(func(*Receipt) { <-release })
+	taken := 0
+	for range feedSize + 100 {
+		if f.offer(&Receipt{}) {
+			taken++
+		}
+	}
+	// One more than fits may be in the observer's hands.
+	if taken != feedSize && taken != feedSize+1 {
+		t.Errorf("%d taken", taken)
+	}
+	close(release)
+	f.close()
+}
+
+func TestTrackerForgetsTheOldest(t *testing.T) {
+	tr := NewTracker()
+	env := func(i int) *event.Envelope {
+		return &event.Envelope{ID: fmt.Sprint(i), Raw: []byte("x"), Name: "n"}
+	}
+	const n = 3 * trackerShards * perShard
+	for i := range n {
+		tr.Observe(env(i))
+		tr.Answered(env(i), 200)
+	}
+	total := 0
+	for i := range tr.shards {
+		total += len(tr.shards[i].events.young) + len(tr.shards[i].events.old)
+	}
+	if total > 2*trackerShards*perShard {
+		t.Errorf("%d events are kept", total)
+	}
+	if v := tr.Observe(env(n - 1)); len(v.Badges) != 1 || v.Badges[0].Kind != Duplicate {
+		t.Errorf("a recent one: %+v", v)
+	}
+}
+
+func FuzzParseRule(f *testing.F) {
+	for _, s := range []string{"500,500,200", "notification.*=500x3,200", "500@10%", "200~3s", "timeout", "close"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if r, err := ParseRule(s); err == nil && len(r.Answers) == 0 {
+			t.Errorf("%q has no answer", s)
+		}
+	})
+}
