@@ -60,19 +60,14 @@ func (d *itemReader) next() (FileItem, error) {
 }
 
 func (d *itemReader) fault(err error) error {
-	line := d.lines.lineAt(d.dec.InputOffset())
-	var syntactic *jsontext.SyntacticError
-	switch {
-	case errors.As(err, &syntactic):
-		line = d.lines.lineAt(syntactic.ByteOffset)
-		err = syntactic.Err
-	case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
-		return fmt.Errorf("%s: %w", d.name, err)
-	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		err = errors.New("it ends too early")
+		return &SyntaxError{d.name, d.lines.lineAt(d.lines.lastText), "broken JSON: it ends too early"}
 	}
-	return &SyntaxError{d.name, line, "broken JSON: " + err.Error()}
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		return &SyntaxError{d.name, d.lines.lineAt(syntactic.ByteOffset), "broken JSON: " + syntactic.Err.Error()}
+	}
+	return fmt.Errorf("%s: %w", d.name, err)
 }
 
 // SyntaxError says where a file of events is no JSON.
@@ -88,10 +83,12 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e
 // lineCounter remembers where the lines of the part still in question begin.
 // Offsets are asked for in growing order, so what lies before is forgotten.
 type lineCounter struct {
-	r      io.Reader
-	read   int64
-	line   int     // lines that begin before breaks[0]
-	breaks []int64 // offsets of the line breaks not passed yet
+	r    io.Reader
+	read int64
+	// lastText is the offset of the last byte that is no white space.
+	lastText int64
+	line     int     // lines that begin before breaks[0]
+	breaks   []int64 // offsets of the line breaks not passed yet
 }
 
 func (c *lineCounter) Read(p []byte) (int, error) {
@@ -103,6 +100,9 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 		}
 		c.breaks = append(c.breaks, off+int64(i))
 		rest, off = rest[i+1:], off+int64(i)+1
+	}
+	if text := bytes.TrimRight(p[:n], " \t\r\n"); len(text) > 0 {
+		c.lastText = c.read + int64(len(text)) - 1
 	}
 	c.read += int64(n)
 	return n, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"time"
 
@@ -291,9 +290,4 @@ func numbered(p Plan) Plan {
 			}
 		}
 	}
-}
-
-// pull is iter.Pull2 under a name that says what it is for.
-func pull(p Plan) (next func() (Delivery, error, bool), stop func()) {
-	return iter.Pull2(iter.Seq2[Delivery, error](p))
 }
