@@ -137,7 +137,7 @@ func (p *planFiles) report(a *app, name string) {
 	if p.rejects != nil {
 		where = ", see " + name
 	}
-	fmt.Fprintf(a.stderr, "%d rows rejected%s\n", p.rejected, where)
+	fmt.Fprintf(a.stderr, "rows rejected: %d%s\n", p.rejected, where)
 }
 
 func overrides(set, unset []string) ([]event.Override, error) {

@@ -128,7 +128,7 @@ func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
 	case !sum.OK():
 		verdict = st.bad("not everything was delivered")
 	case sum.Skipped > 0:
-		verdict = st.warn("delivered as far as it went")
+		verdict = st.warn("ended early")
 	}
 	fmt.Fprintf(s.w, "%s: %s, %s\n", verdict, plural(sum.Events, "event"), plural(sum.Attempts, "attempt"))
 	row := func(label, format string, args ...any) {
