@@ -7,13 +7,15 @@ import (
 )
 
 // How far the feeder reads ahead of the workers. Workers that can work find a
-// few jobs each; what piles up behind one that waits for its next attempt is
+// few jobs each, not many, so that bodies are still in the processor's cache
+// when they go out; what piles up behind one that waits for its next attempt is
 // bounded by number and by the size of the bodies. When that is full the feeder
 // waits, so that memory is bounded whatever the endpoint does: the due times of
 // an open-loop schedule stay as they are, and the wait counts into latency.
 const (
 	aheadPerWorker = 4
 	aheadAtLeast   = 256
+	aheadAtMost    = 1024 // while no worker waits for its next attempt
 	maxQueued      = 32768
 	maxQueuedBytes = 24 << 20
 	maxSpareJobs   = 4096
@@ -64,6 +66,7 @@ type lanes struct {
 	mu      sync.Mutex
 	queues  []queue // one a worker, or a single one
 	waiting []bool  // by worker: in a retry delay
+	waiters int     // how many are
 	idle    []int   // workers without a job
 	wake    []chan struct{}
 	spread  bool
@@ -156,7 +159,10 @@ func (l *lanes) full() bool {
 	if l.queued >= maxQueued || l.bytes >= maxQueuedBytes {
 		return true
 	}
-	return !l.openLoop && l.ready >= l.enough && len(l.idle) == 0
+	if l.openLoop || l.ready < l.enough {
+		return false
+	}
+	return len(l.idle) == 0 || l.waiters == 0 && l.queued >= max(aheadAtMost, 2*l.enough)
 }
 
 // rouse wakes the worker that can take from the lane, if it is idle. The caller
@@ -216,13 +222,17 @@ func (l *lanes) wait(worker int, begins bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting[worker] = begins
-	if l.spread {
-		return
-	}
 	if begins {
+		l.waiters++
+	} else {
+		l.waiters--
+	}
+	switch {
+	case l.spread:
+	case begins:
 		l.ready -= l.queues[worker].len()
 		l.goOn()
-	} else {
+	default:
 		l.ready += l.queues[worker].len()
 	}
 }

@@ -79,7 +79,10 @@ func (r *run) deliver(c *httpClient, worker int, j *job) noted {
 		f.hasOutcome = true
 		o := &f.outcome
 		o.Delivery, o.Attempts, o.Status, o.Failure, o.First, o.At = &j.delivery, n, status, failure, first, time.Now()
-		end := note(o)
+		var end noted
+		if r.cfg.Journal != nil {
+			end = note(o)
+		}
 		r.ledger.add(f) // from here on the job belongs to the observer
 		return end
 	}
