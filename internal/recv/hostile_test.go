@@ -79,26 +79,6 @@ func TestIdleConnectionIsCut(t *testing.T) {
 	}
 }
 
-// A caller that never reads its answers is given up.
-func TestUnreadAnswersAreGivenUp(t *testing.T) {
-	b := startWith(t, Config{}, hasty())
-	c := b.dial()
-	if tcp, ok := c.(*net.TCPConn); ok {
-		if err := tcp.SetReadBuffer(1 << 10); err != nil {
-			t.Fatal(err)
-		}
-	}
-	requests := strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1000)
-	for {
-		if _, err := io.WriteString(c, requests); err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
-				t.Fatal("the receiver keeps a caller that does not read")
-			}
-			return
-		}
-	}
-}
-
 func TestGarbage(t *testing.T) {
 	b := startWith(t, Config{}, hasty())
 	body := delivered("1")

@@ -7,22 +7,19 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Summary is what a run came to. Events is the sum of Accepted, GivenUp,
-// Refused and Skipped, which count the members of a batch one by one; a
-// delivery without a readable event counts as one.
+// Summary is what a run came to. Events counts the members of batches, all
+// other numbers count calls' deliveries.
 type Summary struct {
-	Events     int
-	Deliveries int // the calls that were planned: batches count once
+	Events     int // events whose delivery has an outcome
+	Deliveries int // accepted + given up + refused + skipped
 	Attempts   int
 	Accepted   int // also after a retry
 	Retried    int // accepted after a retry
 	GivenUp    int
 	Refused    int
 	Skipped    int
-	Before     int // of the skipped: accepted by the run that this one continues
 	LostAcks   int // answers dropped on purpose
 	Undoc2xx   int // accepted with another status than 200 (R-2XX)
-	Tokens     int // different credentials used: with OAuth, tokens
 
 	Statuses  map[int]int     // answers by status; dropped ones are not among them
 	Failures  map[Failure]int // attempts without an answer
@@ -32,15 +29,21 @@ type Summary struct {
 	Began, Ended       time.Time
 	PerSecond          float64 // attempts a second, achieved
 	Seed               uint64
-	Interrupted        bool // attempts were left out because the run was ended
-	// Resent are the events that were under way when the run that this one
-	// continues ended; they were sent again (see Journal).
-	Resent []EventRef
 
 	Outage Outage
-	Series Series
 
 	hist *hdrhistogram.Histogram
+}
+
+// Outage tells what a down-time of the endpoint cost.
+type Outage struct {
+	First, Last   time.Time     // the first and last attempt that failed or was answered 5xx
+	DeliveredLate int           // accepted after a retry
+	WorstDelay    time.Duration // the longest from the first due time to acceptance
+	Lost          int           // given up
+	PeakRetries   int           // most retries in one second
+	second        int64
+	inSecond      int
 }
 
 // maxLatency is the largest latency that the histogram tells apart.
@@ -49,7 +52,15 @@ const maxLatency = 24 * time.Hour
 func newSummary(seed uint64, began time.Time) *Summary {
 	return &Summary{
 		Seed: seed, Began: began, Statuses: map[int]int{}, Failures: map[Failure]int{},
-		hist: hdrhistogram.New(1, maxLatency.Microseconds(), 3), Series: newSeries(began),
+		hist: hdrhistogram.New(1, maxLatency.Microseconds(), 3),
+	}
+}
+
+func (s *Summary) add(f fact) {
+	if f.attempt != nil {
+		s.addAttempt(f.attempt)
+	} else {
+		s.addOutcome(f.outcome)
 	}
 }
 
@@ -63,17 +74,27 @@ func (s *Summary) addAttempt(a *Attempt) {
 	if a.LostAck {
 		s.LostAcks++
 	}
-	s.Interrupted = s.Interrupted || a.Failure == Interrupted
 	// It cannot fail: the value lies within the histogram's bounds.
 	_ = s.hist.RecordValue(min(max(a.Latency.Microseconds(), 1), maxLatency.Microseconds()))
-	s.Outage.addAttempt(a)
-	s.Series.add(a)
+	down := a.Failure != NoFailure && a.Failure != Interrupted && !a.LostAck || a.Status >= 500
+	if down {
+		if s.Outage.First.IsZero() {
+			s.Outage.First = a.SentAt
+		}
+		s.Outage.Last = a.SentAt
+	}
+	if a.Number > 1 {
+		if sec := a.SentAt.Unix(); sec != s.Outage.second {
+			s.Outage.second, s.Outage.inSecond = sec, 0
+		}
+		s.Outage.inSecond++
+		s.Outage.PeakRetries = max(s.Outage.PeakRetries, s.Outage.inSecond)
+	}
 }
 
 func (s *Summary) addOutcome(o *Outcome) {
-	events := max(1, len(o.Delivery.Events))
 	s.Deliveries++
-	s.Events += events
+	s.Events += max(1, len(o.Delivery.Events))
 	if o.Attempts > 0 {
 		for len(s.ByAttempt) < o.Attempts {
 			s.ByAttempt = append(s.ByAttempt, 0)
@@ -82,26 +103,23 @@ func (s *Summary) addOutcome(o *Outcome) {
 	}
 	switch o.Kind {
 	case Accepted:
-		s.Accepted += events
+		s.Accepted++
 		if o.Status != 200 {
-			s.Undoc2xx += events
+			s.Undoc2xx++
 		}
 		if o.Attempts > 1 {
-			s.Retried += events
+			s.Retried++
+			s.Outage.DeliveredLate++
+			s.Outage.WorstDelay = max(s.Outage.WorstDelay, o.At.Sub(o.First))
 		}
 	case GivenUp:
-		s.GivenUp += events
+		s.GivenUp++
+		s.Outage.Lost++
 	case Refused:
-		s.Refused += events
+		s.Refused++
 	case Skipped:
-		s.Skipped += events
-		if o.Before {
-			s.Before += events
-		} else {
-			s.Interrupted = true
-		}
+		s.Skipped++
 	}
-	s.Outage.addOutcome(o, events)
 }
 
 func (s *Summary) finish(now time.Time) {
@@ -115,11 +133,8 @@ func (s *Summary) finish(now time.Time) {
 	if sec := now.Sub(s.Began).Seconds(); sec > 0 {
 		s.PerSecond = math.Round(float64(s.Attempts)/sec*10) / 10
 	}
-	s.Outage.finish()
 }
 
 // OK says whether every delivery was accepted, now or by the run that this one
 // continues. A run that delivered nothing is not OK.
-func (s *Summary) OK() bool {
-	return s.Deliveries > 0 && s.GivenUp == 0 && s.Refused == 0 && s.Skipped == s.Before
-}
+func (s *Summary) OK() bool { return s.Deliveries > 0 && s.GivenUp == 0 && s.Refused == 0 }
