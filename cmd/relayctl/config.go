@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,7 +32,7 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 	set := func(f *pflag.Flag, source string, values ...string) {
 		for _, v := range values {
 			if err := cmd.Flags().Set(f.Name, v); err != nil && firstErr == nil {
-				firstErr = fmt.Errorf("%s: %w", source, err)
+				firstErr = fmt.Errorf("%s: %w", source, reword(err))
 			}
 		}
 	}
@@ -44,7 +45,7 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 			given[f.Name] = true
 		}
 	})
-	if firstErr != nil || cmd.Name() == "init" || cmd.Name() == "version" {
+	if firstErr != nil || !configurable(cmd) {
 		return firstErr
 	}
 	profile, path, err := a.loadProfile(cmd.Root())
@@ -57,6 +58,32 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 		}
 	})
 	return firstErr
+}
+
+// configurable says whether a profile applies to a command. What helps to write
+// the file, or only tells of the program, works beside a broken one.
+func configurable(cmd *cobra.Command) bool {
+	for cmd.HasParent() && cmd.Parent().HasParent() {
+		cmd = cmd.Parent()
+	}
+	switch cmd.Name() {
+	case "init", "schema", "version", "help", "completion", "man":
+		return false
+	}
+	return true
+}
+
+// completeProfiles lists the profiles of the config file in reach.
+func (a *app) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	path, data, err := findConfig(a.env)
+	if err != nil || data == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	profiles, err := parseConfig(path, data, flagNames(cmd.Root()))
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return slices.Sorted(maps.Keys(profiles)), cobra.ShellCompDirectiveNoFileComp
 }
 
 // loadProfile reads the chosen profile as flag values. Without --profile the
@@ -82,12 +109,7 @@ func (a *app) loadProfile(root *cobra.Command) (values map[string][]string, path
 	}
 	values, ok := profiles[name]
 	if !ok && a.profile != "" {
-		var names []string
-		for n := range profiles {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		return nil, "", fmt.Errorf("%s has no profile %q%s", path, name, suggest.DidYouMean(name, names))
+		return nil, "", fmt.Errorf("%s has no profile %q%s", path, name, suggest.DidYouMean(name, slices.Sorted(maps.Keys(profiles))))
 	}
 	return values, path, nil
 }

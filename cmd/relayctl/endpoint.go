@@ -28,6 +28,7 @@ type authOptions struct {
 const secretHelp = " (env:NAME, file:PATH, or the value itself, which then shows in the process list)"
 
 func (o *authOptions) flags(cmd *cobra.Command) {
+	defer group(cmd, "Credentials")()
 	f := cmd.Flags()
 	f.StringVar(&o.kind, "auth", "none", "credentials: none, basic, api-key or oauth")
 	f.StringVar(&o.username, "username", "", "user name of --auth basic")
@@ -36,12 +37,19 @@ func (o *authOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.clientID, "client-id", "", "client id of --auth oauth")
 	f.StringVar(&o.clientSecret, "client-secret", "", "client secret of --auth oauth"+secretHelp)
 	f.StringVar(&o.scope, "scope", "", "scope of --auth oauth")
-	_ = cmd.RegisterFlagCompletionFunc("auth", cobra.FixedCompletions(auth.Kinds(), cobra.ShellCompDirectiveNoFileComp))
+	words(cmd, "auth", auth.Kinds()...)
 }
 
 func (o *authOptions) senderFlags(cmd *cobra.Command) {
+	defer group(cmd, "Credentials")()
 	cmd.Flags().StringVar(&o.tokenURL, "token-url", "", "where --auth oauth gets its token")
 	cmd.Flags().BoolVar(&o.rawToken, "raw-token", false, "send the token without \"Bearer \" as Relay's sample shows it (R-AUTH-OAUTH)")
+}
+
+// words registers the words that a flag takes, for the shell's completion.
+func words(cmd *cobra.Command, flag string, list ...string) {
+	// It fails only for a flag that is not there or has its words already.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // resolve reads the secrets from where they are.
@@ -78,13 +86,15 @@ type endpointOptions struct {
 
 func (o *endpointOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
+	end := group(cmd, "Endpoint")
 	f.StringVar(&o.to, "to", "", "the endpoint's URL; without it the embedded receiver takes the events")
-	o.auth.flags(cmd)
-	o.auth.senderFlags(cmd)
 	f.StringArrayVar(&o.headers, "header", nil, "custom header 'K: V', up to ten (R-HEADERS)")
 	f.StringVar(&o.cacert, "cacert", "", "PEM file of a CA to trust beside the system's")
 	f.BoolVar(&o.insecure, "insecure", false, "trust any certificate")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow plain http to other hosts than loopback; Relay itself never calls it (R-HTTPS)")
+	end()
+	o.auth.flags(cmd)
+	o.auth.senderFlags(cmd)
 }
 
 // checkURL holds a URL to R-HTTPS.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,9 +19,16 @@ import (
 func newEventsCmd(a *app) *cobra.Command {
 	output := "text"
 	cmd := &cobra.Command{
-		Use:       "events [NAME]",
-		Short:     "List the events that Relay sends, or explain one",
-		Args:      cobra.MaximumNArgs(1),
+		Use:   "events [NAME]",
+		Short: "List the events that Relay sends, or explain one",
+		Long: `List the events that Relay sends, in the order of a customer's life, with who is
+in control of each; or explain one: what it means, what comes before and after
+it, its payload's properties, and a sample. What Relay's documentation does not
+say is marked.`,
+		Example: `  relayctl events
+  relayctl events notification.undelivered
+  relayctl events --output json`,
+		Args:      atMost(1, "one event name"),
 		ValidArgs: event.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := checkOutput(output); err != nil {
@@ -38,14 +46,19 @@ func newEventsCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&output, "output", "text", "text or json")
+	words(cmd, "output", outputs()...)
 	return cmd
 }
 
 func newScenariosCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:       "scenarios [NAME]",
-		Short:     "List the built-in scenarios, or print one to start from",
-		Args:      cobra.MaximumNArgs(1),
+		Use:   "scenarios [NAME]",
+		Short: "List the built-in scenarios, or print one to start from",
+		Long: `List the built-in scenarios, or print one as YAML: it explains itself, "send"
+takes it by its name, and a changed copy by its path.`,
+		Example: `  relayctl scenarios
+  relayctl scenarios lost-ack > mine.yaml && relayctl send mine.yaml`,
+		Args:      atMost(1, "one scenario name"),
 		ValidArgs: fixtures.ScenarioNames(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -71,6 +84,23 @@ func newScenariosCmd(a *app) *cobra.Command {
 	}
 }
 
+func schemaArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s needs one of %s", cmd.CommandPath(), strings.Join(schemas(), ", "))
+	}
+	return atMost(2, "one schema and one name")(cmd, args)
+}
+
+func completeSchemas(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	switch {
+	case len(args) == 0:
+		return schemas(), cobra.ShellCompDirectiveNoFileComp
+	case len(args) == 1 && args[0] == "event":
+		return event.Names(), cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
 // schemas lists what relayctl schema can print.
 func schemas() []string { return []string{"event", "scenario", "config", "capture"} }
 
@@ -80,10 +110,13 @@ func newSchemaCmd(a *app) *cobra.Command {
 		Use:   "schema event [NAME]|scenario|config|capture",
 		Short: "Print a JSON Schema (2020-12)",
 		Long: `Print a JSON Schema (2020-12), for other languages' code and for editors. The
-schema of an event accepts what "validate" finds no error in; with --strict, what
-it finds neither error nor warning in.`,
-		Args:      cobra.RangeArgs(1, 2),
-		ValidArgs: schemas(),
+schema of an event accepts what "validate" finds no error in; with --strict,
+what it finds neither error nor warning in.`,
+		Example: `  relayctl schema event > event.schema.json
+  relayctl schema event message.delivered --strict
+  relayctl schema config > relayctl.schema.json`,
+		Args:              schemaArgs,
+		ValidArgsFunction: completeSchemas,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := schemaOf(cmd.Root(), args, strict)
 			if err != nil {

@@ -19,7 +19,8 @@ func newGenerateCmd(a *app) *cobra.Command {
 journeys follow the documented course of a customer's events, with no property
 that Relay does not document. The same seed and start give the same bytes.`,
 		Example: `  relayctl generate message.delivered --count 3
-  relayctl generate --records 1000000 --seed 1 --start 2026-01-31T12:00:00Z > events.jsonl
+  relayctl generate --records 1000000 --seed 1 --start 2026-01-31T12:00:00Z \
+    > events.jsonl
   relayctl generate --records 10 | relayctl send -`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.generate(cmd, o, args) },

@@ -36,6 +36,11 @@ func newInitCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "init",
 		Short: "Write a commented relayctl.yaml to start from",
+		Long: `Write a commented relayctl.yaml into the working directory, never over an
+existing one. The keys of a profile are flags without their dashes; "relayctl
+schema config" gives editors their completion.`,
+		Example: `  relayctl init
+  relayctl send --profile staging`,
 		RunE: func(*cobra.Command, []string) error {
 			f, err := os.OpenFile(configName, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 			if errors.Is(err, fs.ErrExist) {

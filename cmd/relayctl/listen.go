@@ -17,7 +17,6 @@ import (
 	"relayctl/internal/event"
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
-	"relayctl/internal/suggest"
 )
 
 // listenOptions are the flags of listen.
@@ -55,35 +54,77 @@ read and store, also when the event is invalid (R-NO-400), and shows what came:
 retries, duplicates, disorder and findings with their clauses. It ends on Ctrl-C
 with a summary; the verdict of --fail-on is the exit code.`,
 		Example: `  relayctl listen
-  relayctl listen --auth basic --username relay --password env:RELAY_PASSWORD --capture events.jsonl
+  relayctl listen --auth basic --username relay --password env:RELAY_PASSWORD \
+    --capture events.jsonl
   relayctl listen --respond 500,500,200
-  relayctl listen --addr :0 --expect 8 --for 30s --fail-on error,duplicate --output json`,
+  relayctl listen --addr :0 --expect 8 --for 30s --fail-on error,duplicate \
+    --output json`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.listen(cmd.Context(), o) },
 	}
+	o.addressFlags(cmd)
 	o.auth.flags(cmd)
+	o.callerFlags(cmd)
+	o.answerFlags(cmd)
+	o.captureFlags(cmd)
+	o.verdictFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.addr, "addr", "127.0.0.1:8443", "address; :0 picks a free port on loopback")
-	f.StringVar(&o.tlsMode, "tls", "auto", "auto: a certificate of the local CA; off: plain http")
-	f.StringVar(&o.cert, "cert", "", "PEM file of the certificate to show instead")
-	f.StringVar(&o.key, "key", "", "PEM file of its key")
-	f.DurationVar(&o.tokenTTL, "token-ttl", time.Hour, "how long the tokens of POST /oauth/token live")
-	f.StringVar(&o.allowFrom, "allow-from", "", "who may call: staging, production, CIDRs (R-IP)")
-	f.StringVar(&o.trustProxy, "trust-proxy", "", "CIDRs of the proxies whose X-Forwarded-For is believed")
-	f.StringArrayVar(&o.forward, "forward", nil, "pass requests on to your app and answer as it does: URL, or 'notification.*=URL' (first match wins)")
-	f.DurationVar(&o.forwardFor, "forward-timeout", 10*time.Second, "how long the app may take; after that the answer is 500, so that Relay tries again")
-	f.StringArrayVar(&o.respond, "respond", nil, "what attempts 1, 2, … of an event get: 500,500,200; timeout; close; 200~3s; notification.*=500x3,200; 500@10% (first match wins, the last answer stays)")
-	f.Uint64Var(&o.seed, "seed", 1, "seed of the chances in --respond")
-	f.StringVar(&o.capture, "capture", "", "append every request to this file, one JSON line each")
-	f.StringVar(&o.captureMax, "capture-max", "", "begin a new capture file at this size: 100MiB (full ones get a number: events.000001.jsonl)")
-	f.StringVar(&o.sync, "sync", "always", "when a captured request counts as stored: always (it survives a power cut), interval, none")
-	f.StringVar(&o.maxBody, "max-body", "1MiB", "largest body; above it the answer is 413")
-	f.Uint64Var(&o.expect, "expect", 0, "end after this many different events were answered 200; fewer are a failure")
-	f.DurationVar(&o.lasts, "for", 0, "end after this time")
-	f.StringVar(&o.failOn, "fail-on", "error", "what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, never")
-	f.StringSliceVar(&o.filter, "filter", nil, "show only these events: notification.*")
+	end := group(cmd, "Output")
+	f.StringSliceVar(&o.filter, "filter", nil, "show only these events, as patterns: notification.*")
 	f.BoolVar(&o.verbose, "verbose", false, "show whole events")
 	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
+	end()
+	words(cmd, "filter", event.Names()...)
+	words(cmd, "output", outputs()...)
 	return cmd
+}
+
+func (o *listenOptions) addressFlags(cmd *cobra.Command) {
+	defer group(cmd, "Address")()
+	f := cmd.Flags()
+	f.StringVar(&o.addr, "addr", "127.0.0.1:8443", "`host:port`; :0 picks a free port on loopback")
+	f.StringVar(&o.tlsMode, "tls", "auto", "auto: a certificate of the local CA; off: plain http")
+	f.StringVar(&o.cert, "cert", "", "PEM `file` of the certificate to show instead")
+	f.StringVar(&o.key, "key", "", "PEM `file` of its key")
+	words(cmd, "tls", "auto", "off")
+}
+
+func (o *listenOptions) callerFlags(cmd *cobra.Command) {
+	end := group(cmd, "Credentials")
+	cmd.Flags().DurationVar(&o.tokenTTL, "token-ttl", time.Hour, "how long the tokens of POST /oauth/token live")
+	end()
+	defer group(cmd, "Who may call")()
+	f := cmd.Flags()
+	f.StringVar(&o.allowFrom, "allow-from", "", "a `list` of staging, production, addresses and CIDRs; everybody unless given (R-IP)")
+	f.StringVar(&o.trustProxy, "trust-proxy", "", "a `list` of CIDRs of the proxies whose X-Forwarded-For is believed")
+	words(cmd, "allow-from", "staging", "production")
+}
+
+func (o *listenOptions) answerFlags(cmd *cobra.Command) {
+	defer group(cmd, "Answers")()
+	f := cmd.Flags()
+	f.StringArrayVar(&o.respond, "respond", nil, "a `script` of what attempts 1, 2, … of an event get: 500,500,200; timeout; close; 200~3s; notification.*=500x3,200; 500@10% (first match wins, the last answer stays)")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of the chances in --respond")
+	f.StringArrayVar(&o.forward, "forward", nil, "pass requests on to your app and answer as it does: `URL`, or 'notification.*=URL' (first match wins)")
+	f.DurationVar(&o.forwardFor, "forward-timeout", 10*time.Second, "how long the app may take; after that the answer is 500, so that Relay tries again")
+	f.StringVar(&o.maxBody, "max-body", "1MiB", "largest body; above this `size` the answer is 413")
+}
+
+func (o *listenOptions) captureFlags(cmd *cobra.Command) {
+	defer group(cmd, "Capture")()
+	f := cmd.Flags()
+	f.StringVar(&o.capture, "capture", "", "append every request to this `file`, one JSON line each")
+	f.StringVar(&o.captureMax, "capture-max", "", "begin a new capture file at this `size`, such as 100MiB (full ones get a number: events.000001.jsonl)")
+	f.StringVar(&o.sync, "sync", "always", "when a captured request counts as stored: always (it survives a power cut), interval, none")
+	words(cmd, "sync", "always", "interval", "none")
+}
+
+func (o *listenOptions) verdictFlags(cmd *cobra.Command) {
+	defer group(cmd, "End and verdict")()
+	f := cmd.Flags()
+	f.Uint64Var(&o.expect, "expect", 0, "end after this many different events were answered 200; fewer are a failure")
+	f.DurationVar(&o.lasts, "for", 0, "end after this time")
+	f.StringVar(&o.failOn, "fail-on", "error", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, never")
+	words(cmd, "fail-on", "error", "warning", "duplicate", "disorder", "unexpected-status", "never")
 }
 
 // listenRun is what the flags came to.
@@ -172,10 +213,11 @@ func (o *listenOptions) checkTLS(c *recv.Config) error {
 	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
 		return fmt.Errorf("--addr: %q is not of the form HOST:PORT", o.addr)
 	}
+	if err := oneOf("tls", o.tlsMode, string(recv.TLSAuto), string(recv.TLSOff)); err != nil {
+		return err
+	}
 	c.TLS, c.CertFile, c.KeyFile = recv.TLSMode(o.tlsMode), o.cert, o.key
 	switch {
-	case c.TLS != recv.TLSAuto && c.TLS != recv.TLSOff:
-		return fmt.Errorf("--tls takes auto or off, not %q%s", o.tlsMode, suggest.DidYouMean(o.tlsMode, []string{"auto", "off"}))
 	case (o.cert == "") != (o.key == ""):
 		return errors.New("--cert and --key go together")
 	case c.TLS == recv.TLSOff && o.cert != "":

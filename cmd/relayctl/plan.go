@@ -30,17 +30,18 @@ type planOptions struct {
 }
 
 func (o *planOptions) flags(cmd *cobra.Command) {
+	defer group(cmd, "What is delivered")()
 	f := cmd.Flags()
 	f.Uint64Var(&o.records, "records", 0, "a campaign: one generated journey per record")
 	f.StringVar(&o.csv, "csv", "", "a campaign: one journey per row of this file (header with ccid; also phone_number, product_group_id, consent_type, trigger_id, client_message_tag)")
-	f.StringVar(&o.rejects, "rejects", "", "file for the rows of --csv that cannot be used (default: only counted on stderr)")
+	f.StringVar(&o.rejects, "rejects", "", "file for the rows of --csv that cannot be used; without it the first ten are told on stderr")
 	f.IntVar(&o.count, "count", 1, "repeat each named event with fresh ids")
 	f.StringSliceVar(&o.events, "events", nil, "only these events, as patterns: notification.* (R-FILTER)")
 	f.StringArrayVar(&o.set, "set", nil, "override in every envelope: payload.ccid=1002 (the value is JSON, else a string)")
 	f.StringArrayVar(&o.unset, "unset", nil, "remove from every envelope: payload.ccid")
-	f.Uint64Var(&o.seed, "seed", 0, "seed of everything left to chance (default: drawn, and printed)")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of everything left to chance (drawn and printed unless given)")
 	f.StringVar(&o.start, "start", "now", "anchor of event_ts: now, or a time such as 2026-01-31T12:00:00Z")
-	_ = cmd.RegisterFlagCompletionFunc("events", cobra.FixedCompletions(event.Names(), cobra.ShellCompDirectiveNoFileComp))
+	words(cmd, "events", event.Names()...)
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(event.Names(), fixtures.ScenarioNames()...), cobra.ShellCompDirectiveDefault
 	}

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"relayctl/internal/report"
 	"relayctl/internal/suggest"
@@ -15,6 +12,7 @@ import (
 
 // app is what every command works with.
 type app struct {
+	args    []string
 	kill    context.Context // done: end at once
 	stdin   io.Reader
 	stdout  io.Writer
@@ -38,7 +36,7 @@ What Relay's documentation does not say is marked "assumed" wherever it shows,
 and can be configured.
 
 Every flag can also be set by an environment variable (RELAYCTL_ and the flag in
-upper case, with _ for -) and in a profile of relayctl.yaml; see "relayctl init".
+upper case, with _ for -) and in a profile of relayctl.yaml ("relayctl init").
 Exit codes: 0 all is well, 1 the endpoint or the data fell short, 2 usage or
 configuration, 3 the environment failed, 130 interrupted.`,
 		SilenceErrors: true,
@@ -60,47 +58,31 @@ configuration, 3 the environment failed, 130 interrupted.`,
 	}
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour the output: auto, always or never")
 	root.PersistentFlags().StringVar(&a.profile, "profile", "", "profile of relayctl.yaml to use (the one named default, unless given)")
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(a.flagError)
+	root.SetUsageFunc(printUsage)
+	root.SetHelpTemplate(`{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{.UsageString}}`)
 	root.AddCommand(
 		newSendCmd(a), newListenCmd(a), newGenerateCmd(a), newValidateCmd(a),
-		newEventsCmd(a), newScenariosCmd(a), newSchemaCmd(a), newInitCmd(a), newVersionCmd(a),
+		newEventsCmd(a), newScenariosCmd(a), newSchemaCmd(a), newInitCmd(a), newVersionCmd(a), newManCmd(a),
 	)
+	root.SetHelpCommand(newHelpCmd())
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("profile", a.completeProfiles)
 	for _, c := range root.Commands() {
-		if c.Args == nil && c.Name() != "completion" {
-			c.Args = cobra.NoArgs
+		if c.Name() == "completion" {
+			refuseUnknownShell(c)
 		}
-		if args := c.Args; args != nil {
-			c.Args = func(cmd *cobra.Command, list []string) error { return usage(args(cmd, list)) }
+		if c.Args == nil {
+			c.Args = noArgs
 		}
+		args := c.Args
+		c.Args = func(cmd *cobra.Command, list []string) error { return usage(args(cmd, list)) }
 	}
 	return root
-}
-
-func unknownCommand(root *cobra.Command, name string) error {
-	var names []string
-	for _, c := range root.Commands() {
-		if !c.Hidden {
-			names = append(names, c.Name())
-		}
-	}
-	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", name, suggest.DidYouMean(name, names)), hint: "relayctl --help lists the commands"}
-}
-
-// flagError names the nearest flag to an unknown one.
-func flagError(cmd *cobra.Command, err error) error {
-	var missing *pflag.NotExistError
-	if errors.As(err, &missing) {
-		var names []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		near := ""
-		if n := suggest.Nearest(missing.GetSpecifiedName(), names); n != "" {
-			near = fmt.Sprintf("; did you mean --%s?", n)
-		}
-		err = fmt.Errorf("%w%s", err, near)
-	}
-	return &exitError{code: exitUsage, err: err, hint: "relayctl " + cmd.Name() + " --help lists the flags"}
 }
 
 // style looks at stdout with the user's colour mode.
@@ -109,10 +91,14 @@ func (a *app) style(w io.Writer) *report.Style {
 	return report.NewStyle(w, mode)
 }
 
-// checkOutput checks an --output flag.
-func checkOutput(s string) error {
-	if s == "text" || s == "json" {
-		return nil
+// refuseUnknownShell makes an error of a shell that completion does not know,
+// for which cobra would print the help as if all were well.
+func refuseUnknownShell(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return usageError("there is no completion for %q%s", args[0], suggest.DidYouMean(args[0], commandNames(cmd)))
 	}
-	return usageError("output takes text or json, not %q%s", s, suggest.DidYouMean(s, []string{"text", "json"}))
 }

@@ -49,39 +49,59 @@ func newSendCmd(a *app) *cobra.Command {
 retries, several serial workers.
 
 WHAT is an event name, a scenario name, a file (a JSON envelope or an array of
-them, JSON Lines, a capture of "listen", a scenario in YAML), or - for JSON Lines
-on stdin. Without it the scenario "journey" is sent. Without --to a receiver
-inside the process takes the events over TLS and shows what it saw.`,
+them, JSON Lines, a capture of "listen", a scenario in YAML), or - for JSON
+Lines on stdin. Without it the scenario "journey" is sent. Without --to a
+receiver inside the process takes the events over TLS and shows what it saw.`,
 		Example: `  relayctl send
-  relayctl send message.delivered --to https://staging.example.com/relay --auth basic --username relay --password env:RELAY_PASSWORD
+  relayctl send message.delivered --to https://staging.example.com/relay \
+    --auth basic --username relay --password env:RELAY_PASSWORD
   relayctl send lost-ack --time-scale 0.01
-  relayctl send --records 100000 --rate 5000/m --reorder 0.1 --duplicates 0.05 --to https://localhost:8443/
+  relayctl send --records 100000 --rate 5000/m --reorder 0.1 --duplicates 0.05 \
+    --to https://localhost:8443/
   relayctl generate --records 10 | relayctl send -`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.send(cmd, o, args) },
 	}
-	o.endpoint.flags(cmd)
 	o.plan.flags(cmd)
+	o.endpoint.flags(cmd)
+	o.deliveryFlags(cmd)
+	o.disorderFlags(cmd)
+	f := cmd.Flags()
+	end := group(cmd, "Output")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan, send nothing")
+	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
+	end()
+	words(cmd, "output", outputs()...)
+	return cmd
+}
+
+func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
+	defer group(cmd, "Delivery")()
 	f := cmd.Flags()
 	f.IntVar(&o.attempts, "attempts", 4, "attempts in total (R-FOUR)")
 	f.StringVar(&o.retryDelays, "retry-delays", "10s,30s,2m", "waits between the attempts (R-DELAYS, assumed)")
 	f.StringVar(&o.retryOn, "retry-on", sim.DefaultRetryOn, "what is tried again: statuses, 5xx, timeout, connect, tls (R-RETRY-ONLY)")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "deadline of a call (R-DEADLINE, assumed)")
-	f.StringVar(&o.pace, "pace", "fast", "fast: in the planned order without waiting; original: with the offsets of the scenario or capture")
-	f.Float64Var(&o.timeScale, "time-scale", 1, "multiplies every simulated wait, not --timeout nor --rate")
-	f.IntVar(&o.batch, "batch", 0, "events a call, 0 for single calls (R-BATCH)")
-	f.StringVar(&o.batchShape, "batch-shape", "array", "array, or wrapped in {\"batch\":[…]} (R-BATCH-BODY, assumed)")
-	f.Float64Var(&o.reorder, "reorder", 0, "share of the deliveries that arrives late, 0 to 1 (R-ORDER)")
-	f.DurationVar(&o.reorderWindow, "reorder-window", 30*time.Second, "by how much of event time at most")
-	f.Float64Var(&o.duplicates, "duplicates", 0, "share that is delivered again later, byte-identical (R-DUP)")
-	f.Float64Var(&o.lostAcks, "lost-acks", 0, "share whose first answer is dropped, so that the event comes again (R-DUP)")
-	f.StringVar(&o.rate, "rate", "", "open-loop pace in calls: 50/s, 5000/m (default unlimited)")
 	f.IntVar(&o.workers, "workers", 4, "serial workers; a customer stays with one (R-WORKERS, assumed)")
 	f.BoolVar(&o.spread, "spread", false, "give each delivery to the next free worker: newer events overtake a retry")
-	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan, send nothing")
-	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
+	f.StringVar(&o.rate, "rate", "", "open-loop `pace` in calls, such as 50/s or 5000/m; unlimited unless given")
+	f.StringVar(&o.pace, "pace", "fast", "fast: in the planned order without waiting; original: with the offsets of the scenario or capture")
+	f.Float64Var(&o.timeScale, "time-scale", 1, "multiplies every simulated wait, not --timeout nor --rate")
 	f.DurationVar(&o.waitReady, "wait-ready", 0, "wait so long for the endpoint to accept connections")
-	return cmd
+	words(cmd, "pace", "fast", "original")
+	words(cmd, "retry-on", "500", "5xx", "timeout", "connect", "tls")
+}
+
+func (o *sendOptions) disorderFlags(cmd *cobra.Command) {
+	defer group(cmd, "Batches and disorder")()
+	f := cmd.Flags()
+	f.IntVar(&o.batch, "batch", 0, "events a call; single calls unless given (R-BATCH)")
+	f.StringVar(&o.batchShape, "batch-shape", "array", "array, or wrapped in {\"batch\":[…]} (R-BATCH-BODY, assumed)")
+	f.Float64Var(&o.reorder, "reorder", 0, "`share` of the deliveries that arrives late, 0 to 1 (R-ORDER)")
+	f.DurationVar(&o.reorderWindow, "reorder-window", 30*time.Second, "by how much of event time at most")
+	f.Float64Var(&o.duplicates, "duplicates", 0, "`share` that is delivered again later, byte-identical (R-DUP)")
+	f.Float64Var(&o.lostAcks, "lost-acks", 0, "`share` whose first answer is dropped, so that the event comes again (R-DUP)")
+	words(cmd, "batch-shape", "array", "wrapped")
 }
 
 // sendRun is what the flags came to.
@@ -138,12 +158,10 @@ func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun
 	}
 	r.plan.Reorder, r.plan.ReorderWindow, r.plan.Duplicates, r.plan.LostAcks = o.reorder, o.reorderWindow, o.duplicates, o.lostAcks
 	r.plan.Batch = o.batch
-	switch event.Shape(o.batchShape) {
-	case event.Array, event.Wrapped:
-		r.plan.BatchShape = event.Shape(o.batchShape)
-	default:
-		return r, fmt.Errorf("--batch-shape takes array or wrapped, not %q", o.batchShape)
+	if err := oneOf("batch-shape", o.batchShape, string(event.Array), string(event.Wrapped)); err != nil {
+		return r, err
 	}
+	r.plan.BatchShape = event.Shape(o.batchShape)
 	if err := r.plan.Validate(); err != nil {
 		return r, err
 	}
@@ -169,7 +187,7 @@ func (o *sendOptions) presets(cmd *cobra.Command, r *sendRun) error {
 			continue
 		}
 		if err := cmd.Flags().Set(p[0], p[1]); err != nil {
-			return fmt.Errorf("scenario %s: send: %s: %w", sc.Name, p[0], err)
+			return fmt.Errorf("scenario %s: send: %w", sc.Name, reword(err))
 		}
 	}
 	r.respond = sc.Receiver.Respond
@@ -206,8 +224,9 @@ func (o *sendOptions) checkSender(r *sendRun) error {
 		return errors.New("--timeout must be more than nothing")
 	case !(o.timeScale >= 0) || o.timeScale > 1e6:
 		return errors.New("--time-scale must not be negative")
-	case o.pace != "fast" && o.pace != "original":
-		return fmt.Errorf("--pace takes fast or original, not %q", o.pace)
+	}
+	if err := oneOf("pace", o.pace, "fast", "original"); err != nil {
+		return err
 	}
 	if s.Original = o.pace == "original"; o.timeScale == 0 {
 		s.TimeScale = -1

@@ -30,11 +30,12 @@ to tolerate them (R-TOLERANT); what breaks the envelope is an error. The exit
 code is 1 when there are errors (with --strict, or warnings).`,
 		Example: `  relayctl validate events.jsonl
   relayctl generate --records 100 | relayctl validate -`,
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeastOne("a file, or - for stdin"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.validate(o, args) },
 	}
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "warnings fail as well")
 	cmd.Flags().StringVar(&o.output, "output", "text", "text or json (one finding a line)")
+	words(cmd, "output", outputs()...)
 	return cmd
 }
 

@@ -21,6 +21,8 @@ const (
 	idWidth   = 11
 	wideID    = 36 // a whole UUID, where the terminal has the room
 	wideFrom  = 110
+
+	attemptWidth = 71 // up to what happens next
 )
 
 // SendText renders a run of send for people.
@@ -66,7 +68,7 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	case a.Status != 200:
 		tone = s.st.warn
 	}
-	// 8 + 1 + 30 + 1 + 11 + 1 + 3 + 1 + 8 + 1 + 6 = 71, and the rest says what is next.
+	// 8 + 1 + 30 + 1 + 11 + 1 + 3 + 1 + 8 + 1 + 6 = attemptWidth, and the rest says what is next.
 	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %s%s\n",
 		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.st.id(id),
 		a.Number, a.Of, tone(fit(status, 8)), fmt.Sprintf("%6s", human(a.Latency)), s.next(a))
@@ -82,7 +84,15 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 func (s *SendText) next(a *sim.Attempt) string {
 	switch {
 	case a.Retry:
-		return s.st.warn(" again in " + human(a.RetryIn))
+		text := " again in " + human(a.RetryIn)
+		room := s.st.Width - attemptWidth
+		if s.st.Width >= wideFrom {
+			room -= wideID - idWidth
+		}
+		if s.st.Width > 0 && room < len(text) {
+			text = " in " + human(a.RetryIn) // it fits the nine columns that 80 leave
+		}
+		return s.st.warn(text)
 	case a.Outcome == sim.Accepted && a.Number > 1:
 		return s.st.good(" accepted")
 	case a.Outcome == sim.GivenUp:
@@ -174,7 +184,7 @@ func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
 		row("note", "%s with another 2xx than 200; only 200 is documented (R-2XX, assumed)", plural(sum.Undoc2xx, "answer"))
 	}
 	if o := sum.Outage; sum.Failures[sim.Timeout]+sum.Failures[sim.Connect]+sum.Failures[sim.Cut] > sum.LostAcks || sum.Statuses[500] > 0 {
-		row("outage", "%d delivered late (worst by %s), %d lost, at most %d retries in a second", o.DeliveredLate, human(o.WorstDelay), o.Lost, o.PeakRetries)
+		row("outage", "%d delivered late (by up to %s), %d lost, at most %d retries/s", o.DeliveredLate, human(o.WorstDelay), o.Lost, o.PeakRetries)
 	}
 	row("seed", "%d", sum.Seed)
 	if embedded != nil {

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"relayctl/internal/suggest"
+)
+
+// groupKey is the annotation that names the heading of a flag in the help.
+const groupKey = "relayctl_group"
+
+// group puts the flags that are defined between its call and the call of what
+// it returns under a heading of the help.
+func group(cmd *cobra.Command, heading string) (end func()) {
+	cmd.Flags().SortFlags = false
+	before := map[string]bool{}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { before[f.Name] = true })
+	return func() {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !before[f.Name] {
+				// It cannot fail: the flag is there.
+				_ = cmd.Flags().SetAnnotation(f.Name, groupKey, []string{heading})
+			}
+		})
+	}
+}
+
+// flagGroup is a heading and the flags under it.
+type flagGroup struct {
+	heading string
+	flags   *pflag.FlagSet
+}
+
+// flagGroups gives a command's flags under their headings, in the order in
+// which they were defined; what has no heading comes last.
+func flagGroups(cmd *cobra.Command) []flagGroup {
+	var groups []flagGroup
+	add := func(heading string, f *pflag.Flag) {
+		for _, g := range groups {
+			if g.heading == heading {
+				g.flags.AddFlag(f)
+				return
+			}
+		}
+		set := pflag.NewFlagSet(heading, pflag.ContinueOnError)
+		set.SortFlags = false
+		set.AddFlag(f)
+		groups = append(groups, flagGroup{heading, set})
+	}
+	var rest []*pflag.Flag
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		switch {
+		case f.Hidden:
+		case f.Annotations[groupKey] == nil:
+			rest = append(rest, f)
+		default:
+			add(f.Annotations[groupKey][0], f)
+		}
+	})
+	heading := "Flags"
+	if len(groups) > 0 {
+		heading = "Other flags"
+	}
+	for _, f := range rest {
+		add(heading, f)
+	}
+	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) { add(heading, f) })
+	return groups
+}
+
+// Widths of the help: a terminal narrower than the least is served as if it
+// had that, and lines longer than the most are hard to read.
+const (
+	leastHelp = 60
+	mostHelp  = 100
+)
+
+// helpWidth is how wide the help on w may be.
+func helpWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 80
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return min(max(width, leastHelp), mostHelp)
+}
+
+// printUsage writes what stands below the description in the help.
+func printUsage(cmd *cobra.Command) error {
+	w := cmd.OutOrStderr()
+	width := helpWidth(w)
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	if cmd.Runnable() && cmd.HasParent() {
+		fmt.Fprintf(&b, "  %s\n", cmd.UseLine())
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s COMMAND\n", cmd.CommandPath())
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\nCommands:\n")
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() || c.Name() == "help" {
+				fmt.Fprintf(&b, "  %-11s %s\n", c.Name(), c.Short)
+			}
+		}
+	}
+	for _, g := range flagGroups(cmd) {
+		fmt.Fprintf(&b, "\n%s:\n%s", g.heading, flagUsages(g.flags, width))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// flagUsages lists flags, each on a line of its own with its meaning below or
+// beside it, wrapped at the width.
+func flagUsages(flags *pflag.FlagSet, width int) string {
+	const column = 24
+	var b strings.Builder
+	flags.VisitAll(func(f *pflag.Flag) {
+		name, usage := valueName(f)
+		head := "  --" + f.Name
+		if f.Shorthand != "" {
+			head = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		if name != "" {
+			head += " " + name
+		}
+		if def := shownDefault(f); def != "" {
+			usage += " (default " + def + ")"
+		}
+		lines := wrap(usage, width-column-1)
+		if len(head) < column {
+			fmt.Fprintf(&b, "%-*s %s\n", column, head, lines[0])
+			lines = lines[1:]
+		} else {
+			b.WriteString(head + "\n")
+		}
+		for _, l := range lines {
+			fmt.Fprintf(&b, "%*s %s\n", column, "", l)
+		}
+	})
+	return b.String()
+}
+
+// valueName is what stands for a flag's value in the help, and its meaning.
+func valueName(f *pflag.Flag) (name, usage string) {
+	name, usage = pflag.UnquoteUsage(f)
+	switch name {
+	case "string", "stringArray":
+		name = "text"
+	case "strings":
+		name = "list"
+	case "int", "uint", "float":
+		name = "N"
+	}
+	return name, usage
+}
+
+// shownDefault is the default as the help names it, "" where there is nothing
+// to name.
+func shownDefault(f *pflag.Flag) string {
+	switch def := f.DefValue; {
+	case def == "", def == "[]", def == "false", def == "0", def == "0s":
+		return ""
+	case strings.Contains(f.Usage, "(default"):
+		return ""
+	default:
+		return def
+	}
+}
+
+// wrap breaks text at spaces into lines of at most width bytes; a longer word
+// has a line to itself.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// newHelpCmd is cobra's help command with an error for what there is none for.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		Args:  cobra.ArbitraryArgs,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return commandNames(cmd.Root()), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at, rest, err := cmd.Root().Find(args)
+			if err != nil || at == nil || len(rest) > 0 {
+				return usageError("there is no help for %q%s", strings.Join(args, " "), suggest.DidYouMean(args[0], commandNames(cmd.Root())))
+			}
+			at.InitDefaultHelpFlag()
+			return at.Help()
+		},
+	}
+}
+
+// commandNames lists the commands that users see.
+func commandNames(root *cobra.Command) []string {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"relayctl/internal/suggest"
+)
+
+// unknownCommand names the nearest command to one that does not exist.
+func unknownCommand(root *cobra.Command, name string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		if !c.Hidden {
+			names = append(names, c.Name())
+		}
+	}
+	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", name, suggest.DidYouMean(name, names)), hint: "relayctl --help lists the commands"}
+}
+
+// flagError words what is wrong with a flag. A flag that root does not know
+// most likely belongs to a misspelt command, which is then the fault to name.
+func (a *app) flagError(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if errors.As(err, &missing) {
+		if word := firstWord(a.args); !cmd.HasParent() && word != "" {
+			return unknownCommand(cmd, word)
+		}
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		near := ""
+		if n := suggest.Nearest(missing.GetSpecifiedName(), names); n != "" {
+			near = fmt.Sprintf("; did you mean --%s?", n)
+		}
+		err = fmt.Errorf("%w%s", err, near)
+	}
+	return &exitError{code: exitUsage, err: reword(err), hint: cmd.CommandPath() + " --help lists the flags"}
+}
+
+// firstWord is the first argument that is no flag. Root's own flags take a
+// value, which is no command.
+func firstWord(args []string) string {
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "--color" || arg == "--profile":
+			i++
+		case arg != "" && arg[0] != '-':
+			return arg
+		}
+	}
+	return ""
+}
+
+// reword says what a flag takes where the parser only says what it could not
+// parse.
+func reword(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	f, value := invalid.GetFlag(), invalid.GetValue()
+	what, near := "", ""
+	switch f.Value.Type() {
+	case "duration":
+		what = "a duration such as 10s or 2m"
+		if _, err := time.ParseDuration(value + "s"); err == nil {
+			near = value + "s"
+		}
+	case "int", "uint", "uint64":
+		what = "a whole number"
+		if f.Value.Type() != "int" {
+			what = "a whole number from 0"
+		}
+		if plain := strings.NewReplacer(",", "", "_", "", " ", "").Replace(value); isNumber(plain) {
+			near = plain
+		}
+	case "float64":
+		what = "a number such as 0.1"
+		if n, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64); err == nil && strings.HasSuffix(value, "%") {
+			near = strconv.FormatFloat(n/100, 'g', -1, 64)
+		}
+	case "bool":
+		what = "true or false"
+	default:
+		return err
+	}
+	if near != "" {
+		near = fmt.Sprintf("; did you mean %s?", near)
+	}
+	return fmt.Errorf("--%s takes %s, not %q%s", f.Name, what, value, near)
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return err == nil
+}
+
+// oneOf checks a flag that takes one of a few words.
+func oneOf(flag, value string, words ...string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	return usageError("--%s takes %s, not %q%s", flag, list, value, suggest.DidYouMean(value, words))
+}
+
+// checkOutput checks an --output flag.
+func checkOutput(s string) error { return oneOf("output", s, outputs()...) }
+
+func outputs() []string { return []string{"text", "json"} }
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no argument, but %q was given", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// atMost refuses more than n arguments, and atLeast fewer; what names them.
+func atMost(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return fmt.Errorf("%s takes %s, but %q was given as well", cmd.CommandPath(), what, args[n])
+		}
+		return nil
+	}
+}
+
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("%s needs %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
+}
