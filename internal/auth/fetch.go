@@ -32,6 +32,10 @@ type refusedError struct{ error }
 
 func (e *refusedError) Unwrap() error { return e.error }
 
+// Refused says whether an error of Sign is a token endpoint's clear "no" to
+// these credentials, so that asking again will not help.
+func Refused(err error) bool { return errors.As(err, new(*refusedError)) }
+
 func newFetcher(cfg Config) (*fetcher, error) {
 	u, err := tokenURL(cfg.TokenURL, cfg.InsecureHTTP)
 	if err != nil {

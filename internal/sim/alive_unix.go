@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// alive looks, without reading anything, whether the other side has closed an
-// idle connection: a call on it would look like an endpoint that hangs up.
+// alive looks, without reading anything, whether an idle connection can carry
+// another call. Bytes that nobody asked for are the other side's farewell: a
+// TLS close_notify, or an answer to a request that it got tired of waiting for.
 func alive(conn net.Conn) bool {
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()
@@ -22,13 +23,11 @@ func alive(conn net.Conn) bool {
 	if err != nil {
 		return false
 	}
-	open := true
-	err = raw.Read(func(fd uintptr) bool {
+	quiet := false
+	err = raw.Control(func(fd uintptr) {
 		var b [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		// Nothing to read is the good case; bytes may be TLS session tickets.
-		open = n > 0 || err != nil && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK)
-		return true
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR
 	})
-	return err == nil && open
+	return err == nil && quiet
 }

@@ -25,19 +25,25 @@ type Attempt struct {
 	// delays; SentAt is when it went out. Latency is measured from Intended.
 	Intended time.Time
 	SentAt   time.Time
-	Latency  time.Duration
-	Status   int     // the HTTP status, 0 when there was none or it was dropped
-	Failure  Failure // "" when there was an answer
-	Detail   string  // the failure's cause, free of secrets
+	Latency  time.Duration // from Intended to the answer's end
+	Took     time.Duration // from SentAt to the answer's end
+	Status   int           // the HTTP status, 0 when there was none or it was dropped
+	Failure  Failure       // "" when there was an answer
+	Detail   string        // the failure's cause, free of secrets
 	// LostAck says that the endpoint did answer, with LostStatus, and that the
 	// answer was dropped on purpose: Failure is then Timeout (R-DUP).
 	LostAck    bool
 	LostStatus int
+	// Renewed says that the first answer was 401 and the call was made once more
+	// with a new token, as part of the same attempt (R-AUTH-OAUTH).
+	Renewed bool
 	// Next is what happens now: Retry with the wait before it, or the outcome.
 	Retry     bool
 	RetryIn   time.Duration // scaled by the time scale
 	Outcome   OutcomeKind   // set when Retry is false
 	BodyBytes int
+
+	hopeless bool // it would end in the same way again, whatever is retried
 }
 
 // OutcomeKind is how a delivery ended.
@@ -61,6 +67,7 @@ type Outcome struct {
 	Reason   string    // for people: why it was refused, given up or skipped
 	First    time.Time // when the first attempt was due
 	At       time.Time // when it was decided
+	Before   bool      // skipped because an earlier run had it accepted
 }
 
 // Observer is told everything that a Sender does, by one goroutine at a time

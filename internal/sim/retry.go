@@ -23,8 +23,10 @@ type RetryOn struct {
 const DefaultRetryOn = "500,timeout,connect"
 
 // ParseRetryOn reads a list such as "500,timeout,connect": statuses, classes
-// of them (5xx), timeout, connect (which stands for a connection that was cut
-// as well) and tls. An empty list retries nothing.
+// of them (5xx), timeout, connect, cut, tls and token. connect stands for a
+// connection that was cut before the answer and for a token endpoint that could
+// not be asked as well: in all three the endpoint could not be reached
+// (R-CONNECT, assumed). An empty list and none retry nothing.
 func ParseRetryOn(list string) (RetryOn, error) {
 	var r RetryOn
 	for item := range strings.SplitSeq(list, ",") {
@@ -35,16 +37,20 @@ func ParseRetryOn(list string) (RetryOn, error) {
 		case item == "timeout":
 			r.failures = append(r.failures, Timeout)
 		case item == "connect":
-			r.failures = append(r.failures, Connect, Cut)
+			r.failures = append(r.failures, Connect, Cut, TokenFailed)
+		case item == "cut":
+			r.failures = append(r.failures, Cut)
 		case item == "tls":
 			r.failures = append(r.failures, TLS)
+		case item == "token":
+			r.failures = append(r.failures, TokenFailed)
 		case len(item) == 3 && item[1:] == "xx" && item[0] >= '1' && item[0] <= '5':
 			r.classes = append(r.classes, int(item[0]-'0'))
 		case err == nil && status >= 100 && status <= 599:
 			r.statuses = append(r.statuses, status)
 		default:
-			return RetryOn{}, fmt.Errorf("retry-on takes statuses, classes such as 5xx, timeout, connect and tls, not %q%s",
-				item, suggest.DidYouMean(item, []string{"timeout", "connect", "tls", "5xx", "4xx", "none"}))
+			return RetryOn{}, fmt.Errorf("retry-on takes statuses, classes such as 5xx, timeout, connect, cut, tls and token, not %q%s",
+				item, suggest.DidYouMean(item, []string{"timeout", "connect", "cut", "tls", "token", "5xx", "4xx", "none"}))
 		}
 	}
 	return r, nil

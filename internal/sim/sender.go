@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"relayctl/internal/auth"
@@ -32,11 +33,12 @@ type SenderConfig struct {
 	Workers  int  // 4 (R-WORKERS)
 	Spread   bool // each delivery to the next free worker
 	Original bool // wait for each delivery's Arrives
-	Rate     Rate // unlimited
+	Rate     Rate // open loop: due times never move, however slow the endpoint; unlimited
 
 	Seed uint64 // only reported
-	// Skip says whether a delivery was accepted by an earlier run; nil skips none.
-	Skip func(*Delivery) bool
+	// Journal notes every outcome and knows what an earlier run had accepted;
+	// nil keeps none. It serves one Run, which does not close it.
+	Journal *Journal
 	// Kill ends the run at once when it is done; the context of Run lets
 	// attempts under way end first. Nil never does.
 	Kill context.Context
@@ -120,113 +122,105 @@ func checkHeader(h auth.Header) error {
 // run is one Run of a sender.
 type run struct {
 	*Sender
-	ctx    context.Context // done: stop sending new attempts
-	facts  chan fact
-	start  time.Time
-	shared chan *job // of Spread
+	ctx     context.Context // done: begin no further attempt
+	lanes   *lanes
+	ledger  *ledger
+	start   time.Time
+	counter tokenCounter
+	// broken is the journal's first error, which ends the run: what cannot be
+	// noted must not be sent.
+	broken  atomic.Pointer[error]
+	abandon context.CancelFunc
 }
 
-// job is a delivery on its way to a worker.
-type job struct {
-	delivery Delivery
-	due      time.Time
-}
-
-// fact is what the one goroutine that observes is told; exactly one is set.
-type fact struct {
-	attempt *Attempt
-	outcome *Outcome
-}
-
-// queued is how many deliveries are read ahead for all workers together: a
-// worker that waits for a retry holds back its own customers only, until that
-// many others have piled up behind it.
-const queued = 16384
-
-// Run delivers the plan and tells obs everything that happens, from one
-// goroutine. It returns the summary when every delivery has an outcome. When
-// ctx is done, attempts under way still end, and what was not begun is left.
-// The error is the plan's, or ctx's; a delivery that failed is no error.
+// Run delivers the plan and tells obs, which may be nil, everything that
+// happens, from one goroutine. It returns the summary when every delivery that
+// was pulled from the plan has an outcome. When ctx is done, attempts under way
+// still end, retries are not waited for, and nothing more is pulled. The error
+// is the plan's, the journal's or ctx's; a delivery that failed is no error.
 func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, error) {
-	r := &run{Sender: s, ctx: ctx, facts: make(chan fact, 1024), start: time.Now()}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.cfg.Kill, cancel)()
+	r := &run{
+		Sender: s, ctx: ctx, start: time.Now(), ledger: newLedger(), abandon: cancel,
+		lanes: newLanes(s.cfg.Workers, s.cfg.Spread, s.cfg.Rate.Calls > 0 || s.cfg.Original),
+	}
 	summary := newSummary(s.cfg.Seed, r.start)
-	observed := make(chan struct{})
-	go func() {
-		defer close(observed)
-		for f := range r.facts {
-			summary.add(f)
-			switch {
-			case obs == nil:
-			case f.attempt != nil:
-				obs.Attempt(f.attempt)
-			default:
-				obs.Outcome(f.outcome)
-			}
-		}
-	}()
+	var observer sync.WaitGroup
+	observer.Go(func() {
+		r.ledger.each(func(f *fact) { tellFact(summary, obs, f) }, r.lanes.recycle)
+	})
+	var workers sync.WaitGroup
+	for i := range s.cfg.Workers {
+		workers.Go(func() { r.work(i) })
+	}
 	err := r.feed(plan)
-	close(r.facts)
-	<-observed
+	r.lanes.close()
+	workers.Wait()
+	r.ledger.close()
+	observer.Wait()
+	summary.Tokens = int(r.counter.n.Load())
+	summary.Resent = s.cfg.Journal.Resent()
 	summary.finish(time.Now())
+	if broken := r.broken.Load(); broken != nil {
+		return *summary, *broken
+	}
 	if err == nil {
 		err = ctx.Err()
 	}
 	return *summary, err
 }
 
-// feed pulls the plan and hands each delivery to its worker when it is due.
-func (r *run) feed(plan Plan) error {
-	var workers sync.WaitGroup
-	lanes := make([]chan *job, r.cfg.Workers)
-	depth := max(1, min(1024, queued/r.cfg.Workers))
-	if r.cfg.Spread {
-		r.shared = make(chan *job, r.cfg.Workers)
-	}
-	for i := range lanes {
-		lanes[i] = r.shared
-		if !r.cfg.Spread {
-			lanes[i] = make(chan *job, depth)
-		}
-		workers.Go(func() { r.work(lanes[i]) })
-	}
-	err := r.deal(plan, lanes)
-	if r.cfg.Spread {
-		close(r.shared)
-	} else {
-		for _, l := range lanes {
-			close(l)
+func tellFact(s *Summary, obs Observer, f *fact) {
+	if f.hasAttempt {
+		s.addAttempt(&f.attempt)
+		if obs != nil {
+			obs.Attempt(&f.attempt)
 		}
 	}
-	workers.Wait()
-	return err
+	if f.hasOutcome {
+		s.addOutcome(&f.outcome)
+		if obs != nil {
+			obs.Outcome(&f.outcome)
+		}
+	}
 }
 
-func (r *run) deal(plan Plan, lanes []chan *job) error {
+// feed pulls the plan and queues each delivery when it is due.
+func (r *run) feed(plan Plan) error {
 	calls := 0
 	for d, err := range plan {
 		if err != nil {
 			return err
 		}
-		if r.cfg.Skip != nil && r.cfg.Skip(&d) {
-			d = d.Clone()
-			r.facts <- fact{outcome: &Outcome{Delivery: &d, Kind: Skipped, Reason: "accepted by an earlier run", At: time.Now()}}
+		j := r.lanes.job()
+		j.set(d)
+		j.due = time.Time{}
+		if done, err := r.cfg.Journal.accepted(&j.delivery); err != nil {
+			return err
+		} else if done {
+			r.before(j)
 			continue
 		}
-		j := &job{delivery: d.Clone(), due: r.dueAt(calls, d)}
+		due := r.dueAt(calls, d)
 		calls++
-		if !r.sleepUntil(j.due) {
+		if r.lanes.openLoop {
+			j.due = due
+			if !waitUntil(r.ctx, due) {
+				r.skip(j)
+				return nil
+			}
+		}
+		if !r.lanes.put(r.ctx, j) {
+			r.skip(j)
 			return nil
 		}
-		if r.cfg.Rate.Calls == 0 && !r.cfg.Original {
-			j.due = time.Time{} // as soon as the worker gets to it
-		}
-		select {
-		case lanes[j.delivery.Lane%uint64(len(lanes))] <- j:
-		case <-r.ctx.Done():
+		if r.ctx.Err() != nil {
 			return nil
 		}
 	}
-	return nil
+	return r.cfg.Journal.wholePlan()
 }
 
 // dueAt is the intended start of a call in the open-loop schedule.
@@ -242,137 +236,19 @@ func (r *run) scaled(d time.Duration) time.Duration {
 	return max(0, time.Duration(float64(d)*r.cfg.TimeScale))
 }
 
-// sleepUntil waits and says whether the run still goes on.
-func (r *run) sleepUntil(t time.Time) bool {
-	d := time.Until(t)
-	if d <= 0 {
-		return r.ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.ctx.Done():
-		return false
-	}
-}
-
-// work serves one worker's deliveries one after the other (R-WORKERS).
-func (r *run) work(jobs <-chan *job) {
-	c := &httpClient{target: r.target}
-	defer c.close()
-	for j := range jobs {
-		if r.ctx.Err() != nil {
-			r.skip(j)
-			continue
-		}
-		r.deliver(c, j)
-	}
-}
-
+// skip gives a delivery that was not begun its outcome.
 func (r *run) skip(j *job) {
-	r.facts <- fact{outcome: &Outcome{Delivery: &j.delivery, Kind: Skipped, Reason: "the run ended before it was sent", First: j.due, At: time.Now()}}
+	r.skipped(j, Outcome{Reason: "the run ended before it was sent"})
 }
 
-// deliver makes a delivery's attempts (R-FOUR).
-func (r *run) deliver(c *httpClient, j *job) {
-	d := &j.delivery
-	due := j.due
-	if due.IsZero() {
-		due = time.Now()
-	}
-	first := due
-	for n := 1; ; n++ {
-		a := r.attempt(c, d, n, due)
-		if r.decide(a); a.Retry {
-			// The wait begins when the attempt ended; it is part of no latency.
-			due = time.Now().Add(a.RetryIn)
-			r.facts <- fact{attempt: a}
-			if r.sleepUntil(due) {
-				continue
-			}
-			r.facts <- fact{outcome: &Outcome{Delivery: d, Kind: Skipped, Attempts: n, Status: a.Status, Failure: a.Failure,
-				Reason: "the run ended while it waited for its next attempt", First: first, At: time.Now()}}
-			return
-		}
-		r.facts <- fact{attempt: a}
-		r.facts <- fact{outcome: &Outcome{Delivery: d, Kind: a.Outcome, Attempts: n, Status: a.Status, Failure: a.Failure,
-			Reason: reason(a), First: first, At: time.Now()}}
-		return
-	}
+// before passes over a delivery that an earlier run had accepted.
+func (r *run) before(j *job) {
+	r.skipped(j, Outcome{Reason: "accepted by an earlier run", Before: true})
 }
 
-// attempt makes one call. A refused token is renewed and the call repeated
-// once: to Relay's configuration that is still the same attempt.
-func (r *run) attempt(c *httpClient, d *Delivery, n int, due time.Time) *Attempt {
-	a := &Attempt{Delivery: d, Number: n, Of: r.cfg.Attempts, Intended: due, BodyBytes: len(d.Body)}
-	for renewed := false; ; renewed = true {
-		signed, err := r.cfg.Auth.Sign(r.cfg.Kill)
-		if a.SentAt = time.Now(); err != nil {
-			a.Failure, a.Detail = TokenFailed, err.Error()
-			break
-		}
-		ans := c.do(r.cfg.Kill, call{body: d.Body, signed: signed, timeout: r.cfg.Timeout, dropAnswer: n <= d.LostAcks})
-		a.Status, a.Failure, a.Detail = ans.Status, ans.Failure, ans.Detail
-		if n <= d.LostAcks && ans.Status != 0 {
-			a.LostAck, a.LostStatus, a.Status = true, ans.Status, 0
-			a.Failure, a.Detail = Timeout, fmt.Sprintf("the answer %d was dropped on purpose", ans.Status)
-		}
-		if a.Status == http.StatusUnauthorized && !renewed && r.cfg.Auth.Rejected(signed) {
-			continue
-		}
-		if a.Failure == NoFailure && a.Status != http.StatusUnauthorized {
-			r.cfg.Auth.Accepted(signed)
-		}
-		break
-	}
-	a.Latency = max(0, time.Since(a.Intended))
-	return a
-}
-
-// decide says what comes after an attempt.
-func (r *run) decide(a *Attempt) {
-	retried := r.cfg.RetryOn.retries(a.Status, a.Failure)
-	switch {
-	case a.Failure == NoFailure && accepted(a.Status):
-		a.Outcome = Accepted
-	case a.Failure == Interrupted:
-		a.Outcome = Skipped
-	case retried && a.Number < a.Of:
-		a.Retry, a.RetryIn = true, r.scaled(delayAfter(r.cfg.RetryDelays, a.Number))
-	case retried:
-		a.Outcome = GivenUp
-	case a.Failure != NoFailure:
-		a.Outcome = GivenUp
-	default:
-		a.Outcome = Refused
-	}
-}
-
-// reason words an outcome.
-func reason(a *Attempt) string {
-	switch a.Outcome {
-	case Refused:
-		if a.Status == http.StatusUnauthorized {
-			return "401 means invalid access and is not retried (R-401)"
-		}
-		return fmt.Sprintf("%d is not documented as retried (R-RETRY-ONLY)", a.Status)
-	case GivenUp:
-		what := a.Detail
-		if a.Failure == NoFailure {
-			what = fmt.Sprintf("status %d", a.Status)
-		}
-		if a.Number < a.Of {
-			return fmt.Sprintf("%s, which is not among what is retried: %s", a.Failure, what)
-		}
-		return fmt.Sprintf("given up after %d attempts (R-FOUR): %s", a.Number, what)
-	case Skipped:
-		return "the run ended while it was under way"
-	case Accepted:
-		if a.Status != http.StatusOK {
-			return fmt.Sprintf("%d is taken for accepted, but only 200 is documented (R-2XX, assumed)", a.Status)
-		}
-	}
-	return ""
+func (r *run) skipped(j *job, o Outcome) {
+	o.Delivery, o.Kind, o.First, o.At = &j.delivery, Skipped, j.due, time.Now()
+	f := r.ledger.fact(j)
+	f.outcome, f.hasOutcome = o, true
+	r.ledger.add(f)
 }

@@ -7,19 +7,22 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Summary is what a run came to. Events counts the members of batches, all
-// other numbers count calls' deliveries.
+// Summary is what a run came to. Events is the sum of Accepted, GivenUp,
+// Refused and Skipped, which count the members of a batch one by one; a
+// delivery without a readable event counts as one.
 type Summary struct {
-	Events     int // events whose delivery has an outcome
-	Deliveries int // accepted + given up + refused + skipped
+	Events     int
+	Deliveries int // the calls that were planned: batches count once
 	Attempts   int
 	Accepted   int // also after a retry
 	Retried    int // accepted after a retry
 	GivenUp    int
 	Refused    int
 	Skipped    int
+	Before     int // of the skipped: accepted by the run that this one continues
 	LostAcks   int // answers dropped on purpose
 	Undoc2xx   int // accepted with another status than 200 (R-2XX)
+	Tokens     int // different credentials used: with OAuth, tokens
 
 	Statuses  map[int]int     // answers by status; dropped ones are not among them
 	Failures  map[Failure]int // attempts without an answer
@@ -29,21 +32,15 @@ type Summary struct {
 	Began, Ended       time.Time
 	PerSecond          float64 // attempts a second, achieved
 	Seed               uint64
+	Interrupted        bool // attempts were left out because the run was ended
+	// Resent are the events that were under way when the run that this one
+	// continues ended; they were sent again (see Journal).
+	Resent []EventRef
 
 	Outage Outage
+	Series Series
 
 	hist *hdrhistogram.Histogram
-}
-
-// Outage tells what a down-time of the endpoint cost.
-type Outage struct {
-	First, Last   time.Time     // the first and last attempt that failed or was answered 5xx
-	DeliveredLate int           // accepted after a retry
-	WorstDelay    time.Duration // the longest from the first due time to acceptance
-	Lost          int           // given up
-	PeakRetries   int           // most retries in one second
-	second        int64
-	inSecond      int
 }
 
 // maxLatency is the largest latency that the histogram tells apart.
@@ -52,15 +49,7 @@ const maxLatency = 24 * time.Hour
 func newSummary(seed uint64, began time.Time) *Summary {
 	return &Summary{
 		Seed: seed, Began: began, Statuses: map[int]int{}, Failures: map[Failure]int{},
-		hist: hdrhistogram.New(1, maxLatency.Microseconds(), 3),
-	}
-}
-
-func (s *Summary) add(f fact) {
-	if f.attempt != nil {
-		s.addAttempt(f.attempt)
-	} else {
-		s.addOutcome(f.outcome)
+		hist: hdrhistogram.New(1, maxLatency.Microseconds(), 3), Series: newSeries(began),
 	}
 }
 
@@ -74,27 +63,17 @@ func (s *Summary) addAttempt(a *Attempt) {
 	if a.LostAck {
 		s.LostAcks++
 	}
+	s.Interrupted = s.Interrupted || a.Failure == Interrupted
 	// It cannot fail: the value lies within the histogram's bounds.
 	_ = s.hist.RecordValue(min(max(a.Latency.Microseconds(), 1), maxLatency.Microseconds()))
-	down := a.Failure != NoFailure && a.Failure != Interrupted && !a.LostAck || a.Status >= 500
-	if down {
-		if s.Outage.First.IsZero() {
-			s.Outage.First = a.SentAt
-		}
-		s.Outage.Last = a.SentAt
-	}
-	if a.Number > 1 {
-		if sec := a.SentAt.Unix(); sec != s.Outage.second {
-			s.Outage.second, s.Outage.inSecond = sec, 0
-		}
-		s.Outage.inSecond++
-		s.Outage.PeakRetries = max(s.Outage.PeakRetries, s.Outage.inSecond)
-	}
+	s.Outage.addAttempt(a)
+	s.Series.add(a)
 }
 
 func (s *Summary) addOutcome(o *Outcome) {
+	events := max(1, len(o.Delivery.Events))
 	s.Deliveries++
-	s.Events += max(1, len(o.Delivery.Events))
+	s.Events += events
 	if o.Attempts > 0 {
 		for len(s.ByAttempt) < o.Attempts {
 			s.ByAttempt = append(s.ByAttempt, 0)
@@ -103,23 +82,26 @@ func (s *Summary) addOutcome(o *Outcome) {
 	}
 	switch o.Kind {
 	case Accepted:
-		s.Accepted++
+		s.Accepted += events
 		if o.Status != 200 {
-			s.Undoc2xx++
+			s.Undoc2xx += events
 		}
 		if o.Attempts > 1 {
-			s.Retried++
-			s.Outage.DeliveredLate++
-			s.Outage.WorstDelay = max(s.Outage.WorstDelay, o.At.Sub(o.First))
+			s.Retried += events
 		}
 	case GivenUp:
-		s.GivenUp++
-		s.Outage.Lost++
+		s.GivenUp += events
 	case Refused:
-		s.Refused++
+		s.Refused += events
 	case Skipped:
-		s.Skipped++
+		s.Skipped += events
+		if o.Before {
+			s.Before += events
+		} else {
+			s.Interrupted = true
+		}
 	}
+	s.Outage.addOutcome(o, events)
 }
 
 func (s *Summary) finish(now time.Time) {
@@ -133,8 +115,11 @@ func (s *Summary) finish(now time.Time) {
 	if sec := now.Sub(s.Began).Seconds(); sec > 0 {
 		s.PerSecond = math.Round(float64(s.Attempts)/sec*10) / 10
 	}
+	s.Outage.finish()
 }
 
 // OK says whether every delivery was accepted, now or by the run that this one
 // continues. A run that delivered nothing is not OK.
-func (s *Summary) OK() bool { return s.Deliveries > 0 && s.GivenUp == 0 && s.Refused == 0 }
+func (s *Summary) OK() bool {
+	return s.Deliveries > 0 && s.GivenUp == 0 && s.Refused == 0 && s.Skipped == s.Before
+}

@@ -1,0 +1,282 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// JournalHeader says which plan a journal belongs to: a plan is repeated by
+// its seed and start, and by the same arguments.
+type JournalHeader struct {
+	Seed  uint64    `json:"seed"`
+	Start time.Time `json:"start"`
+	What  string    `json:"what,omitempty"` // for people; not compared
+}
+
+// Journal notes on disk what came of every delivery, so that a run that was
+// killed can be continued. It is a file of JSON Lines: a header, then a line
+// when a delivery begins and one when it has ended.
+//
+// A worker begins its next delivery only when the end of its last one is in the
+// file. After kill -9 therefore nothing is lost but the ends of what was
+// under way then, one delivery a worker, and those are known by their
+// beginnings. The lines are not forced to the disk: a power cut can cost the
+// last ones, and what they say was accepted is sent again.
+//
+// A journal serves one Run at a time and keeps about two bits for each delivery
+// of the run that it continues.
+type Journal struct {
+	path    string
+	Header  JournalHeader
+	done    seqSet         // accepted by earlier runs
+	sums    map[int]uint32 // of some of the accepted bodies
+	flight  map[int]bool   // begun and not ended by an earlier run
+	resent  []EventRef
+	nextSeq int // one more than the last delivery that the plan gave
+
+	mu   sync.Mutex
+	file *os.File
+	err  error // the first failed write
+}
+
+// Every sampleEvery-th body's checksum is kept to tell another plan, and those
+// of the first.
+const sampleEvery = 64
+
+func sampled(seq int) bool { return seq < sampleEvery || seq%sampleEvery == 0 }
+
+// maxResent bounds how many deliveries that were under way are named.
+const maxResent = 10000
+
+// OpenJournal begins a journal, or with resume goes on with the one at path,
+// where there is one. A journal of another plan, one that another process
+// writes, and without resume one that is there already are errors.
+func OpenJournal(path string, header JournalHeader, resume bool) (*Journal, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	header.Start = header.Start.Round(0).UTC()
+	j := &Journal{path: path, Header: header, file: file, sums: map[int]uint32{}, flight: map[int]bool{}}
+	if err := j.begin(resume); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+func (j *Journal) begin(resume bool) error {
+	if err := lockFile(j.file); err != nil {
+		return fmt.Errorf("journal %s is in use by another process", j.path)
+	}
+	info, err := j.file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("journal %s is not a file", j.path)
+	case info.Size() > 0 && !resume:
+		return fmt.Errorf("journal %s holds a run already: --resume continues it", j.path)
+	case info.Size() > 0:
+		good, err := j.read(j.file)
+		if err != nil {
+			return err
+		}
+		if good > 0 {
+			// A torn last line must not run into the next one.
+			return j.file.Truncate(good)
+		}
+		if err := j.file.Truncate(0); err != nil {
+			return err
+		}
+	}
+	line, err := json.Marshal(&journalLine{Type: "journal", V: journalVersion, JournalHeader: j.Header})
+	if err != nil {
+		return err
+	}
+	return j.write(append(line, '\n'))
+}
+
+// ReadJournalHeader tells which plan the journal at path belongs to. ok is
+// false when there is no journal yet.
+func ReadJournalHeader(path string) (h JournalHeader, ok bool, err error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, false, nil
+	}
+	if err != nil {
+		return h, false, err
+	}
+	defer file.Close()
+	j := &Journal{path: path}
+	lines := newLineReader(file)
+	line, err := lines.next()
+	if err != nil || line == nil {
+		return h, false, err
+	}
+	err = j.readHeader(line)
+	return j.Header, err == nil, err
+}
+
+// accepted says whether an earlier run had the delivery accepted, and fails
+// when it was another one. A nil journal knows none.
+func (j *Journal) accepted(d *Delivery) (bool, error) {
+	if j == nil {
+		return false, nil
+	}
+	j.nextSeq = d.Seq + 1
+	if !j.done.has(d.Seq) {
+		if j.flight[d.Seq] && len(j.resent) < maxResent {
+			j.resent = append(j.resent, d.Events...)
+		}
+		return false, nil
+	}
+	if sum, ok := j.sums[d.Seq]; ok && sum != checksum(d.Body) {
+		return false, fmt.Errorf("journal %s belongs to another plan: delivery %d has other bytes than the one that was accepted; give the same arguments, seed and start", j.path, d.Seq)
+	}
+	return true, nil
+}
+
+// wholePlan fails when the plan has ended before what is known to be accepted.
+func (j *Journal) wholePlan() error {
+	if j == nil || j.done.n == 0 || j.done.max < j.nextSeq {
+		return nil
+	}
+	return fmt.Errorf("journal %s belongs to another plan: delivery %d was accepted, and this plan has only %d", j.path, j.done.max, j.nextSeq)
+}
+
+// Accepted is how many deliveries earlier runs had accepted.
+func (j *Journal) Accepted() int { return j.done.n }
+
+// Resent returns the events that were under way when the earlier run ended.
+// Nobody knows whether the endpoint took them, so they are sent again. It is
+// complete when Run has returned.
+func (j *Journal) Resent() []EventRef {
+	if j == nil {
+		return nil
+	}
+	return j.resent
+}
+
+// Close forces the journal to the disk and closes it. It returns the first
+// error of all the writing.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	err := errors.Join(j.err, j.file.Sync(), j.file.Close())
+	if err != nil {
+		return fmt.Errorf("journal %s: %w", j.path, err)
+	}
+	return nil
+}
+
+// write appends whole lines. After a failure nothing is written any more, for
+// it would follow half a line.
+func (j *Journal) write(lines []byte) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err == nil {
+		_, j.err = j.file.Write(lines)
+	}
+	if j.err != nil {
+		return fmt.Errorf("journal %s: %w", j.path, j.err)
+	}
+	return nil
+}
+
+// noted is what the journal keeps of a delivery's end.
+type noted struct {
+	seq      int
+	id       string // of the first event
+	events   int
+	kind     OutcomeKind
+	attempts int
+	status   int
+	failure  Failure
+	sum      uint32
+}
+
+func note(o *Outcome) noted {
+	n := noted{seq: o.Delivery.Seq, events: len(o.Delivery.Events), kind: o.Kind, attempts: o.Attempts, status: o.Status, failure: o.Failure}
+	if n.events > 0 {
+		n.id = o.Delivery.Events[0].ID
+	}
+	if n.kind == Accepted && sampled(n.seq) {
+		n.sum = checksum(o.Delivery.Body)
+	}
+	return n
+}
+
+func checksum(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
+
+// noter writes one worker's lines: the end of a delivery together with the
+// beginning of the next. Without a journal it does nothing.
+type noter struct {
+	journal *Journal
+	buf     []byte
+}
+
+// begins notes that a delivery begins; when it returns, everything noted so
+// far is in the file.
+func (n *noter) begins(seq int) error {
+	if n.journal == nil {
+		return nil
+	}
+	n.buf = append(n.buf, startedPrefix...)
+	n.buf = strconv.AppendInt(n.buf, int64(seq), 10)
+	n.buf = append(n.buf, "}\n"...)
+	return n.flush()
+}
+
+// ends notes how a delivery ended.
+func (n *noter) ends(e noted) {
+	if n.journal == nil {
+		return
+	}
+	b := append(n.buf, `{"seq":`...)
+	b = strconv.AppendInt(b, int64(e.seq), 10)
+	b = append(b, `,"outcome":"`...)
+	b = append(b, e.kind...)
+	b = append(b, `","event_id":`...)
+	// Only invalid UTF-8 could fail, and there is none left.
+	b, _ = jsontext.AppendQuote(b, strings.ToValidUTF8(e.id, "\uFFFD"))
+	if e.events > 1 {
+		b = append(b, `,"events":`...)
+		b = strconv.AppendInt(b, int64(e.events), 10)
+	}
+	b = append(b, `,"attempts":`...)
+	b = strconv.AppendInt(b, int64(e.attempts), 10)
+	if e.status != 0 {
+		b = append(b, `,"status":`...)
+		b = strconv.AppendInt(b, int64(e.status), 10)
+	}
+	if e.failure != NoFailure {
+		b = append(b, `,"error":"`...)
+		b = append(b, e.failure...)
+		b = append(b, '"')
+	}
+	if e.kind == Accepted && sampled(e.seq) {
+		b = append(b, `,"sum":`...)
+		b = strconv.AppendUint(b, uint64(e.sum), 10)
+	}
+	n.buf = append(b, "}\n"...)
+}
+
+// flush writes what was noted.
+func (n *noter) flush() error {
+	if len(n.buf) == 0 {
+		return nil
+	}
+	defer func() { n.buf = n.buf[:0] }()
+	return n.journal.write(n.buf)
+}

@@ -1,0 +1,53 @@
+package sim
+
+import (
+	"context"
+	"runtime"
+	"time"
+)
+
+// fineWait is the last part of a wait, which is slept by the kernel's clock
+// where there is one: Go's timers wake in whole milliseconds.
+const fineWait = 1500 * time.Microsecond
+
+// waitUntil waits for t, a due time of an open-loop schedule, and says whether
+// ctx was not done by then. It is late by what the machine needs, never early.
+func waitUntil(ctx context.Context, t time.Time) bool {
+	for {
+		d := time.Until(t)
+		if d <= 0 {
+			return ctx.Err() == nil
+		}
+		// Who was just given something to do comes first, on this very thread:
+		// waking another one for it would take longer than its work.
+		runtime.Gosched()
+		if d > fineWait {
+			if !sleep(ctx, d-fineWait) {
+				return false
+			}
+			d = time.Until(t)
+		}
+		if d > 0 {
+			finely(d)
+		}
+		// What is still left was slept on a clock that is not the kernel's.
+		if d = time.Until(t); d > fineWait/2 && !sleep(ctx, d) {
+			return false
+		}
+	}
+}
+
+// sleep waits for d and says whether ctx was not done by then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
