@@ -1,15 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"relayctl/fixtures"
-	"relayctl/internal/capture"
 	"relayctl/internal/event"
 	"relayctl/internal/report"
 	"relayctl/internal/sim"
@@ -82,73 +78,4 @@ takes it by its name, and a changed copy by its path.`,
 			return nil
 		},
 	}
-}
-
-func schemaArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return fmt.Errorf("%s needs one of %s", cmd.CommandPath(), strings.Join(schemas(), ", "))
-	}
-	return atMost(2, "one schema and one name")(cmd, args)
-}
-
-func completeSchemas(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	switch {
-	case len(args) == 0:
-		return schemas(), cobra.ShellCompDirectiveNoFileComp
-	case len(args) == 1 && args[0] == "event":
-		return event.Names(), cobra.ShellCompDirectiveNoFileComp
-	}
-	return nil, cobra.ShellCompDirectiveNoFileComp
-}
-
-// schemas lists what relayctl schema can print.
-func schemas() []string { return []string{"event", "scenario", "config", "capture"} }
-
-func newSchemaCmd(a *app) *cobra.Command {
-	strict := false
-	cmd := &cobra.Command{
-		Use:   "schema event [NAME]|scenario|config|capture",
-		Short: "Print a JSON Schema (2020-12)",
-		Long: `Print a JSON Schema (2020-12), for other languages' code and for editors. The
-schema of an event accepts what "validate" finds no error in; with --strict,
-what it finds neither error nor warning in.`,
-		Example: `  relayctl schema event > event.schema.json
-  relayctl schema event message.delivered --strict
-  relayctl schema config > relayctl.schema.json`,
-		Args:              schemaArgs,
-		ValidArgsFunction: completeSchemas,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := schemaOf(cmd.Root(), args, strict)
-			if err != nil {
-				return err
-			}
-			enc := json.NewEncoder(a.stdout)
-			enc.SetIndent("", "  ")
-			enc.SetEscapeHTML(false)
-			return environment(enc.Encode(s))
-		},
-	}
-	cmd.Flags().BoolVar(&strict, "strict", false, "of an event: refuse what only earns a warning, too")
-	return cmd
-}
-
-func schemaOf(root *cobra.Command, args []string, strict bool) (map[string]any, error) {
-	switch {
-	case args[0] == "event" && len(args) == 2:
-		if !slices.Contains(event.Names(), args[1]) {
-			return nil, usageError("unknown event %q%s", args[1], suggest.DidYouMean(args[1], event.Names()))
-		}
-		return event.Schema(args[1], strict), nil
-	case args[0] == "event":
-		return event.Schema("", strict), nil
-	case len(args) == 2:
-		return nil, usageError("schema %s takes no name", args[0])
-	case args[0] == "scenario":
-		return sim.ScenarioSchema(), nil
-	case args[0] == "config":
-		return configSchema(root), nil
-	case args[0] == "capture":
-		return capture.Schema(), nil
-	}
-	return nil, usageError("unknown schema %q (one of event, scenario, config, capture)%s", args[0], suggest.DidYouMean(args[0], schemas()))
 }
