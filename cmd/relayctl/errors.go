@@ -68,10 +68,10 @@ func (a *app) exit(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	code, hint := exitUsage, "" // what cobra itself refuses is usage
+	code, hint := exitCode(exitOK, err), ""
 	var e *exitError
 	if errors.As(err, &e) {
-		code, hint = e.code, e.hint
+		hint = e.hint
 	}
 	var listen *recv.ListenError
 	if errors.As(err, &listen) {
@@ -84,4 +84,16 @@ func (a *app) exit(err error) int {
 		}
 	}
 	return code
+}
+
+// exitCode is the code of an error, or of a run that ended without one.
+func exitCode(code int, err error) int {
+	var e *exitError
+	switch {
+	case err == nil:
+		return code
+	case errors.As(err, &e):
+		return e.code
+	}
+	return exitUsage // what cobra itself refuses
 }

@@ -20,6 +20,7 @@ import (
 type sendOptions struct {
 	plan          planOptions
 	endpoint      endpointOptions
+	reports       reportOptions
 	attempts      int
 	retryDelays   string
 	retryOn       string
@@ -70,6 +71,7 @@ receiver inside the process takes the events over TLS and shows what it saw.`,
 	end := group(cmd, "Output")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan, send nothing")
 	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
+	o.reports.flags(cmd, "json", "junit", "html")
 	end()
 	words(cmd, "output", outputs()...)
 	return cmd
@@ -113,6 +115,7 @@ type sendRun struct {
 	embedded *recv.Config // nil when --to names an endpoint
 	respond  []string
 	tokenTTL time.Duration
+	reports  reportFiles
 }
 
 func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error) {
@@ -132,6 +135,10 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error
 			return environment(err)
 		}
 	}
+	if err := r.reports.open(); err != nil {
+		return err
+	}
+	defer r.reports.discard()
 	code, err := a.deliver(ctx, o, r)
 	r.files.report(a, o.plan.rejects)
 	if err != nil {
@@ -147,6 +154,9 @@ func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun
 		return r, err
 	}
 	var err error
+	if r.reports, err = o.reports.parse(); err != nil {
+		return r, err
+	}
 	if r.plan, r.files, err = o.plan.config(a, cmd, args); err != nil {
 		return r, err
 	}
@@ -306,7 +316,8 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 		return 0, usage(err)
 	}
 	out := a.sendRenderer(o, r)
-	sum, runErr := sender.Run(ctx, plan, out)
+	record := report.NewSendRecord(r.target())
+	sum, runErr := sender.Run(ctx, plan, r.reports.observers(out, record))
 	var seen *recv.Summary
 	if receiver != nil {
 		receiver.stop()
@@ -316,6 +327,13 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 	if err := out.Finish(sum, seen); err != nil {
 		return 0, environment(err)
 	}
+	code, err := verdict(ctx, &sum, runErr)
+	result := report.SendResult{Record: record, Summary: sum, Embedded: seen, Exit: exitCode(code, err)}
+	return code, errors.Join(err, r.reports.writeSend(result))
+}
+
+// verdict turns what a run came to into the exit code.
+func verdict(ctx context.Context, sum *sim.Summary, runErr error) (int, error) {
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted, nil
@@ -329,15 +347,19 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 	return exitOK, nil
 }
 
+// target names the endpoint for people.
+func (r *sendRun) target() string {
+	if r.embedded != nil {
+		return "the embedded receiver at " + r.sender.URL
+	}
+	return r.sender.URL
+}
+
 func (a *app) sendRenderer(o *sendOptions, r *sendRun) renderer {
 	if o.output == "json" {
 		return report.NewSendJSON(a.stdout)
 	}
 	t := report.NewSendText(a.stdout, a.style(a.stdout))
-	to := r.sender.URL
-	if r.embedded != nil {
-		to = "the embedded receiver at " + to
-	}
-	t.Header("to %s, seed %s", to, strconv.FormatUint(r.plan.Seed, 10))
+	t.Header("to %s, seed %s", r.target(), strconv.FormatUint(r.plan.Seed, 10))
 	return t
 }

@@ -110,21 +110,7 @@ func refs(d *sim.Delivery) (id, name string, ids []string) {
 
 // Finish writes the summary and returns the first error of all the writing.
 func (s *SendJSON) Finish(sum sim.Summary, embedded *recv.Summary) error {
-	statuses := map[string]int{}
-	for code, n := range sum.Statuses {
-		statuses[strconv.Itoa(code)] = n
-	}
-	o := map[string]any{
-		"type": "summary", "events": sum.Events, "deliveries": sum.Deliveries, "attempts": sum.Attempts,
-		"accepted": sum.Accepted, "retried": sum.Retried, "given_up": sum.GivenUp, "refused": sum.Refused, "skipped": sum.Skipped,
-		"lost_acks": sum.LostAcks, "statuses": statuses, "failures": sum.Failures, "attempts_histogram": orEmpty(sum.ByAttempt),
-		"latency_ms": map[string]float64{"p50": millis(sum.P50), "p90": millis(sum.P90), "p99": millis(sum.P99), "max": millis(sum.Max)},
-		"rate_per_s": sum.PerSecond, "seed": sum.Seed,
-	}
-	if embedded != nil {
-		o["receiver"] = listenSummary(*embedded)
-	}
-	s.put(o)
+	s.put(sendSummary(&sum, embedded))
 	return s.flush()
 }
 

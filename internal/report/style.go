@@ -1,4 +1,4 @@
-// Package report shows the same facts as text and as NDJSON.
+// Package report shows the same facts as text, NDJSON, JSON, JUnit and HTML.
 package report
 
 import (

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -32,7 +33,7 @@ type Bucket struct {
 func (b *Bucket) Quantile(q float64) time.Duration { return b.latency.quantile(q) }
 
 func newSeries(began time.Time) Series {
-	return Series{Began: began, Width: 100 * time.Millisecond}
+	return Series{Began: began, Width: time.Millisecond}
 }
 
 func (s *Series) add(a *Attempt) {
@@ -75,6 +76,17 @@ func (s *Series) widen() {
 	}
 	clear(s.Buckets[half:])
 	s.Buckets = s.Buckets[:half]
+}
+
+// AtMost returns the series with at most n buckets, which share no memory with
+// those of s.
+func (s *Series) AtMost(n int) Series {
+	c := *s
+	c.Buckets = slices.Clone(s.Buckets)
+	for len(c.Buckets) > max(n, 1) {
+		c.widen()
+	}
+	return c
 }
 
 func (b *Bucket) merge(o *Bucket) {

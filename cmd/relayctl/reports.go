@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"relayctl/internal/report"
+	"relayctl/internal/sim"
+	"relayctl/internal/suggest"
+)
+
+// reportOptions is the --report flag, which several commands have.
+type reportOptions struct {
+	list    []string
+	formats []string
+}
+
+func (o *reportOptions) flags(cmd *cobra.Command, formats ...string) {
+	o.formats = formats
+	cmd.Flags().StringArrayVar(&o.list, "report", nil,
+		"also write a report, as `FORMAT=PATH` with "+strings.Join(formats[:len(formats)-1], ", ")+" or "+formats[len(formats)-1]+"; repeatable")
+	var words []string
+	for _, f := range formats {
+		words = append(words, f+"=")
+	}
+	// It fails only for a flag that is not there or has its words already.
+	_ = cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoSpace))
+}
+
+// reportFile is a report that is being written: beside its path, so that a run
+// that is killed leaves the one of the run before.
+type reportFile struct {
+	format, path string
+	file         *os.File
+	temporary    bool // the file takes the path's place at the end
+}
+
+// reportFiles are the reports of a run, opened before it begins.
+type reportFiles []*reportFile
+
+// parse reads the flag's values without touching a file.
+func (o *reportOptions) parse() (reportFiles, error) {
+	var files reportFiles
+	for _, text := range o.list {
+		format, path, ok := strings.Cut(text, "=")
+		switch {
+		case !slices.Contains(o.formats, format):
+			return nil, fmt.Errorf("--report takes %s, followed by =PATH, not %q%s", strings.Join(o.formats, ", "), text, suggest.DidYouMean(format, o.formats))
+		case !ok || path == "":
+			return nil, fmt.Errorf("--report %s needs a path: --report %s=FILE", format, format)
+		case path == "-":
+			return nil, fmt.Errorf("--report %s: stdout carries the run itself; name a file", format)
+		}
+		for _, f := range files {
+			if filepath.Clean(f.path) == filepath.Clean(path) {
+				return nil, fmt.Errorf("--report: %s is named twice", path)
+			}
+		}
+		files = append(files, &reportFile{format: format, path: path})
+	}
+	return files, nil
+}
+
+// open makes sure that every report can be written, before anything is sent.
+func (r reportFiles) open() error {
+	for _, f := range r {
+		if err := f.open(); err != nil {
+			r.discard()
+			return environment(fmt.Errorf("--report %s: %w", f.format, err))
+		}
+	}
+	return nil
+}
+
+func (f *reportFile) open() error {
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder, not a file", f.path)
+	case !info.Mode().IsRegular(): // such as /dev/stderr or a pipe
+		f.file, err = os.OpenFile(f.path, os.O_WRONLY, 0)
+		return err
+	default:
+		// What may not be written must not be replaced either.
+		old, err := os.OpenFile(f.path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_ = old.Close() // nothing was written
+		if f.path, err = filepath.EvalSymlinks(f.path); err != nil {
+			return err
+		}
+	}
+	f.temporary = true
+	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644) //nolint:gosec // a report is for everybody
+	return err
+}
+
+// write writes every report and puts it in its place. It goes on after an
+// error, and returns them all.
+func (r reportFiles) write(render func(format string, w io.Writer) error) error {
+	var errs []error
+	for _, f := range r {
+		err := render(f.format, f.file)
+		if closing := f.file.Close(); err == nil {
+			err = closing
+		}
+		if err == nil && f.temporary {
+			err = os.Rename(f.file.Name(), f.path)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--report %s: %w", f.format, err))
+			f.remove()
+		}
+		f.file = nil
+	}
+	return environment(errors.Join(errs...))
+}
+
+// discard gives up what was not written.
+func (r reportFiles) discard() {
+	for _, f := range r {
+		if f.file != nil {
+			_ = f.file.Close() // it is of no use
+			f.remove()
+		}
+	}
+}
+
+func (f *reportFile) remove() {
+	if f.temporary {
+		_ = os.Remove(f.file.Name()) // best effort: the run's own error counts
+	}
+}
+
+// observers is what a run of send is told to: its renderer, and the record
+// where a report needs it.
+func (r reportFiles) observers(out sim.Observer, record *report.SendRecord) sim.Observer {
+	if len(r) == 0 {
+		return out
+	}
+	return both{out, record}
+}
+
+// both tells two observers.
+type both [2]sim.Observer
+
+func (b both) Attempt(a *sim.Attempt) {
+	b[0].Attempt(a)
+	b[1].Attempt(a)
+}
+
+func (b both) Outcome(o *sim.Outcome) {
+	b[0].Outcome(o)
+	b[1].Outcome(o)
+}
+
+// writeSend writes the reports of a run of send.
+func (r reportFiles) writeSend(res report.SendResult) error {
+	return r.write(func(format string, w io.Writer) error {
+		switch format {
+		case "json":
+			return res.WriteJSON(w)
+		case "junit":
+			return res.WriteJUnit(w)
+		}
+		return res.WriteHTML(w)
+	})
+}
