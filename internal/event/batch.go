@@ -39,10 +39,15 @@ func Split(body []byte) (Shape, [][]byte, []Finding) {
 	return Single, [][]byte{body}, nil
 }
 
+// newSplitter reads a batch without judging its texts, which is Decode's part.
+func newSplitter(body []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
 // elements returns the elements of the JSON array that starts at or after
 // start in body.
 func elements(body []byte, start int) ([][]byte, []Finding) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body[start:]), jsontext.AllowDuplicateNames(true))
+	dec := newSplitter(body[start:])
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, []Finding{syntaxFinding(body, err, start+int(dec.InputOffset()))}
 	}
@@ -71,7 +76,7 @@ func elements(body []byte, start int) ([][]byte, []Finding) {
 // envelope itself. It says false too where the JSON is broken, so that the
 // body is then judged as a single envelope.
 func wrappedBatch(body []byte) (start int, ok bool) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	dec := newSplitter(body)
 	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
 		return 0, false
 	}

@@ -28,6 +28,7 @@ type Decoder struct {
 	text     string // one copy of raw that the decoded strings share
 	env      Envelope
 	findings []Finding
+	isBroken bool // the JSON itself is
 	seen     uint64
 }
 
@@ -43,29 +44,53 @@ func Decode(raw []byte) (Envelope, []Finding) {
 // Decode is the function Decode with reused buffers. What it returns stays
 // valid after the next call.
 func (d *Decoder) Decode(raw []byte) (Envelope, []Finding) {
-	d.reset(raw)
-	d.env.Raw = raw
-	if d.open() && d.readEnvelope() {
-		d.checkEnd()
+	d.read(raw, false)
+	if d.isBroken && bytes.Contains(raw, []byte(`\u`)) && utf8.Valid(raw) {
+		d.readLenient(raw)
 	}
 	env, findings := d.env, d.findings
 	d.env, d.findings, d.raw, d.text = Envelope{}, nil, nil, ""
 	return env, findings
 }
 
-func (d *Decoder) reset(raw []byte) {
+func (d *Decoder) read(raw []byte, halves bool) {
+	d.reset(raw, halves)
+	d.env.Raw = raw
+	if d.open() && d.readEnvelope() {
+		d.checkEnd()
+	}
+}
+
+// readLenient reads a body again whose only fault may be an escape such as
+// \ud83d: half a character, left where a text was cut. JSON's grammar allows it
+// and many readers take it, so it is a warning.
+func (d *Decoder) readLenient(raw []byte) {
+	findings := d.findings
+	d.read(raw, true)
+	if d.isBroken {
+		d.findings = findings
+		return
+	}
+	at := findings[len(findings)-1].Offset
+	line, col := Position(raw, at)
+	d.add("R-JSON", Warning, "", at, "half a character (an escape such as \\ud83d without its other half) at line %d, column %d; readers differ in what they make of it", line, col)
+}
+
+// reset prepares for a body; halves allows escapes of half a character.
+func (d *Decoder) reset(raw []byte, halves bool) {
 	if d.table == nil {
 		d.table = catalogue()
 	}
 	d.raw, d.text = raw, string(raw)
 	d.src = *bytes.NewBuffer(raw)
 	// Duplicate names are found below, where they can be told with their path.
+	options := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(halves)}
 	if d.json == nil {
-		d.json = jsontext.NewDecoder(&d.src, jsontext.AllowDuplicateNames(true))
+		d.json = jsontext.NewDecoder(&d.src, options...)
 	} else {
-		d.json.Reset(&d.src, jsontext.AllowDuplicateNames(true))
+		d.json.Reset(&d.src, options...)
 	}
-	d.env, d.findings = Envelope{}, nil
+	d.env, d.findings, d.isBroken = Envelope{}, nil, false
 }
 
 func (d *Decoder) add(clause string, level Level, path string, offset int, format string, args ...any) {
@@ -82,6 +107,7 @@ func (d *Decoder) add(clause string, level Level, path string, offset int, forma
 // broken reports a syntax error at the place where reading stopped; the first
 // one is the cause of those after it.
 func (d *Decoder) broken(err error) {
+	d.isBroken = true
 	if n := len(d.findings); n > 0 && d.findings[n-1].Clause == "R-JSON" {
 		return
 	}
@@ -152,10 +178,7 @@ func (d *Decoder) member() (name []byte, val jsontext.Value, off int, ok bool) {
 	}
 	name = v[1 : len(v)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
-		if name, err = jsontext.AppendUnquote(nil, v); err != nil {
-			d.broken(err)
-			return nil, nil, 0, false
-		}
+		name, _ = jsontext.AppendUnquote(nil, v) // ReadValue has checked it
 	}
 	if k := d.json.PeekKind(); k == '{' && string(name) == "payload" && d.json.StackDepth() == 1 {
 		return name, nil, int(d.json.InputOffset()), true
@@ -215,10 +238,7 @@ func (d *Decoder) stringOf(val jsontext.Value, off int) string {
 	if bytes.IndexByte(val, '\\') < 0 {
 		return d.text[off+1 : off+len(val)-1]
 	}
-	b, err := jsontext.AppendUnquote(nil, val)
-	if err != nil {
-		return "" // cannot be: ReadValue has checked it
-	}
+	b, _ := jsontext.AppendUnquote(nil, val) // ReadValue has checked it
 	return string(b)
 }
 

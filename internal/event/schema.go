@@ -19,8 +19,8 @@ const tsPatternStrict = `^.{19}\.[0-9]{3}Z$`
 
 // Schema returns the JSON Schema (2020-12) of an envelope, ready to be
 // marshalled. It accepts exactly what Decode finds no error in; strict, exactly
-// what Decode finds neither error nor warning in (repeated property names
-// aside, which JSON Schema cannot see). With a name it describes that event
+// what Decode finds neither error nor warning in (repeated property names and
+// escapes of half a character aside, which JSON Schema cannot see). With a name it describes that event
 // only. Safe for concurrent use.
 func Schema(name string, strict bool) map[string]any {
 	eventName := map[string]any{"type": "string", "minLength": 1, "description": "The kind of event."}

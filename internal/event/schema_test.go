@@ -3,8 +3,10 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
@@ -37,23 +39,29 @@ func compile(t testing.TB, name string, strict bool) *jsonschema.Schema {
 // agree holds the Go validator and both schemas to the same verdict.
 func agree(t interface{ Errorf(string, ...any) }, tolerant, strict *jsonschema.Schema, body []byte) {
 	_, findings := Decode(body)
-	for _, f := range findings {
-		if f.Clause == "R-JSON" && !strings.HasPrefix(f.Message, "the body is") || strings.Contains(f.Message, "stands twice") {
-			return // JSON Schema judges neither broken JSON nor repeated names
-		}
-	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
-	if err != nil {
-		if len(findings) == 0 || findings[0].Clause != "R-JSON" {
-			t.Errorf("%s: broken for the library (%v), not for Decode", body, err)
+	switch {
+	case !utf8.Valid(body): // the library mends it, which no receiver can count on
+		if !Invalid(findings) {
+			t.Errorf("%q is no UTF-8, but Decode says %v", body, findings)
+		}
+		return
+	case err != nil:
+		if !Invalid(findings) || findings[len(findings)-1].Clause != "R-JSON" {
+			t.Errorf("%q: broken for the library (%v), for Decode %v", body, err, findings)
 		}
 		return
 	}
-	if got, want := tolerant.Validate(doc) == nil, !Invalid(findings); got != want {
-		t.Errorf("%s\nschema says valid=%v, Decode %v", body, got, findings)
+	said := fmt.Sprint(findings)
+	repeated, halves := strings.Contains(said, "stands twice"), strings.Contains(said, "half a character")
+	if got, want := tolerant.Validate(doc) == nil, !Invalid(findings); got != want && !repeated {
+		t.Errorf("%q\nschema says valid=%v, Decode %v", body, got, findings)
+	}
+	if repeated || halves {
+		return // a schema sees neither: for the strict verdict Decode knows more
 	}
 	if got, want := strict.Validate(doc) == nil, len(findings) == 0; got != want {
-		t.Errorf("%s\nstrict schema says valid=%v (%v), Decode %v", body, got, strict.Validate(doc), findings)
+		t.Errorf("%q\nstrict schema says valid=%v (%v), Decode %v", body, got, strict.Validate(doc), findings)
 	}
 }
 
@@ -103,11 +111,46 @@ func TestSchemaAgreesWithDecode(t *testing.T) {
 	})
 }
 
+// TestSchemaAgreesOnOddBodies tries what a random generator seldom hits.
+func TestSchemaAgreesOnOddBodies(t *testing.T) {
+	tolerant, strict := compile(t, "", false), compile(t, "", true)
+	for _, ts := range []string{
+		"2016-12-31T23:59:60.000Z", "2022-04-12T14:53:11.958-00:00", "2022-04-12T14:53:11.958+0000", "2022-04-12T14:53:11.958+23:60",
+		"2022-04-12T14:53:11.958z", "2022-04-12t14:53:11.958Z", "2022-04-12 14:53:11.958Z", "2022-04-12T14:53:11.Z", "2022-04-12T14:53Z",
+		"2022-00-01T00:00:00.000Z", "2022-01-32T00:00:00.000Z", "2022-06-31T00:00:00.000Z", "0100-02-29T14:53:11.958Z", "9999-12-31T23:59:59.999Z",
+		"10000-01-01T00:00:00.000Z", "2022-04-12T14:53:11.95812345678901234567Z", " 2022-04-12T14:53:11.958Z", `2022-04-12T14:53:11.958Z\n`,
+		`2022-04-12T14:53:11.958\u005a`, `2022-04-12T14:53:11.958Z\u0000`, "２022-04-12T14:53:11.958Z", "2022-W15-2T14:53:11.958Z", "2022-04-12T14:53:11.9580Z",
+	} {
+		agree(t, tolerant, strict, []byte(envelopeWith(`event_ts="`+ts+`"`)))
+	}
+	values := []string{
+		`1`, `1e400`, `-0`, `true`, `null`, `{}`, `[]`, `""`, `" "`, `"\u0000"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00\ud83d"`, "\"\xff\"", "\"\xed\xa0\x80\"",
+		"\"a\nb\"", `"\x41"`, `'a'`, `NaN`, `01`, `+1`, `"` + strings.Repeat("x", 100000) + `"`, `"` + strings.Repeat("😀", 256) + `"`,
+		`"` + strings.Repeat(`\ud83d\ude00`, 255) + `"`, strings.Repeat("[", 9999) + strings.Repeat("]", 9999), strings.Repeat("[", 10001) + strings.Repeat("]", 10001),
+	}
+	for _, v := range values {
+		for _, where := range []string{"event_id=%s", "event_name=%s", "event_ts=%s", "payload=%s", "extra=%s", `payload={"ccid":%s}`,
+			`payload={"channel_type":%s}`, `payload={"event_type":"message","event_subtype":%s}`, `payload={%s:1}`} {
+			agree(t, tolerant, strict, []byte(envelopeWith(fmt.Sprintf(where, v))))
+		}
+	}
+	good := envelopeWith(`event_id="a"`)
+	for _, body := range []string{
+		"\ufeff" + good, good + "\x00", good + " \n", good + good, "\f" + good, strings.Replace(good, "event_id", `\u0065vent_id`, 1),
+		strings.Replace(good, "event_id", "Event_ID", 1), strings.TrimSuffix(good, "}") + ",}", "null", "1", "// note\n" + good,
+		envelopeWith(`event_name="message\u002eundelivered"`), envelopeWith(`payload={"event_type":"message","event_\u0073ubtype":"undelivered"}`),
+		envelopeWith(`payload={"event_type":".","event_subtype":"."}`), envelopeWith(`payload={"ccid":"a","ccid":"b"}`), envelopeWith(`payload={"event_type":"Message","event_subtype":"delivered"}`),
+	} {
+		agree(t, tolerant, strict, []byte(body))
+	}
+}
+
 func FuzzDecodeAgreesWithSchema(f *testing.F) {
 	for _, s := range fixtures.DocSamples() {
 		f.Add(s.Body)
 	}
 	f.Add([]byte(`{"event_id":"a","event_name":"message.delivered","event_ts":"2022-02-30T00:00:00.000Z","payload":{"event_type":"x"}}`))
+	f.Add([]byte(envelopeWith(`event_id="\ud83d"`)))
 	f.Add([]byte(`[{"event_id":1}]`))
 	f.Add([]byte(`{"batch":[{"event_id":1},{}]}`))
 	tolerant, strict := compile(f, "", false), compile(f, "", true)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -24,7 +25,7 @@ type itemReader struct {
 
 func newItemReader(name string, r *bufio.Reader) *itemReader {
 	lc := &lineCounter{r: r}
-	return &itemReader{name: name, lines: lc, dec: jsontext.NewDecoder(lc, jsontext.AllowDuplicateNames(true))}
+	return &itemReader{name: name, lines: lc, dec: jsontext.NewDecoder(lc, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 }
 
 func (d *itemReader) next() (FileItem, error) {
@@ -52,6 +53,9 @@ func (d *itemReader) next() (FileItem, error) {
 			return FileItem{}, d.fault(err)
 		}
 		line := d.lines.lineAt(d.dec.InputOffset() - int64(len(val)))
+		if !utf8.Valid(val) {
+			return FileItem{}, &SyntaxError{d.name, line, "broken JSON: invalid UTF-8"}
+		}
 		if val.Kind() != '{' {
 			return FileItem{}, &SyntaxError{d.name, line, "an event is a JSON object"}
 		}
