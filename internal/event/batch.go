@@ -49,19 +49,19 @@ func newSplitter(body []byte) *jsontext.Decoder {
 func elements(body []byte, start int) ([][]byte, []Finding) {
 	dec := newSplitter(body[start:])
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, []Finding{syntaxFinding(body, err, start+int(dec.InputOffset()))}
+		return nil, []Finding{syntaxFinding(body, err, start)}
 	}
 	var members [][]byte
 	for dec.PeekKind() != ']' {
 		v, err := dec.ReadValue()
 		if err != nil {
-			return nil, []Finding{syntaxFinding(body, err, start+int(dec.InputOffset()))}
+			return nil, []Finding{syntaxFinding(body, err, start)}
 		}
 		end := start + int(dec.InputOffset())
 		members = append(members, body[end-len(v):end:end])
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, []Finding{syntaxFinding(body, err, start+int(dec.InputOffset()))}
+		return nil, []Finding{syntaxFinding(body, err, start)}
 	}
 	if rest := body[start+int(dec.InputOffset()):]; start == 0 && len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
 		return nil, []Finding{{"R-BATCH-BODY", Error, "", "more text after the batch's array", len(body) - len(rest)}}
@@ -105,12 +105,13 @@ func wrappedBatch(body []byte) (start int, ok bool) {
 	return start, true
 }
 
-// syntaxFinding words a JSON syntax error with its line and column.
-func syntaxFinding(body []byte, err error, offset int) Finding {
+// syntaxFinding words a JSON syntax error with its line and column; reading
+// began at start in body.
+func syntaxFinding(body []byte, err error, start int) Finding {
 	var syntactic *jsontext.SyntacticError
-	reason := err.Error()
+	reason, offset := err.Error(), start
 	if errors.As(err, &syntactic) {
-		reason = syntactic.Err.Error()
+		reason, offset = syntactic.Err.Error(), start+int(syntactic.ByteOffset)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		reason, offset = "it ends too early", len(body)

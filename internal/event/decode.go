@@ -71,9 +71,7 @@ func (d *Decoder) readLenient(raw []byte) {
 		d.findings = findings
 		return
 	}
-	at := findings[len(findings)-1].Offset
-	line, col := Position(raw, at)
-	d.add("R-JSON", Warning, "", at, "half a character (an escape such as \\ud83d without its other half) at line %d, column %d; readers differ in what they make of it", line, col)
+	d.add("R-JSON", Warning, "", findings[len(findings)-1].Offset, "an escape such as \\ud83d without its other half is half a character; readers differ in what they make of it")
 }
 
 // reset prepares for a body; halves allows escapes of half a character.
@@ -111,7 +109,7 @@ func (d *Decoder) broken(err error) {
 	if n := len(d.findings); n > 0 && d.findings[n-1].Clause == "R-JSON" {
 		return
 	}
-	f := syntaxFinding(d.raw, err, int(d.json.InputOffset()))
+	f := syntaxFinding(d.raw, err, 0)
 	d.add(f.Clause, f.Level, f.Path, f.Offset, "%s", f.Message)
 }
 
