@@ -43,7 +43,7 @@ func (o *authOptions) flags(cmd *cobra.Command) {
 func (o *authOptions) senderFlags(cmd *cobra.Command) {
 	defer group(cmd, "Credentials")()
 	cmd.Flags().StringVar(&o.tokenURL, "token-url", "", "where --auth oauth gets its token")
-	cmd.Flags().BoolVar(&o.rawToken, "raw-token", false, "send the token without \"Bearer \" as Relay's sample shows it (R-AUTH-OAUTH)")
+	cmd.Flags().BoolVar(&o.rawToken, "raw-token", false, "send the token without \"Bearer \", as Relay's sample shows it (R-AUTH-OAUTH; that Bearer is sent is assumed)")
 }
 
 // words registers the words that a flag takes, for the shell's completion.

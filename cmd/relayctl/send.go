@@ -82,7 +82,7 @@ func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.attempts, "attempts", 4, "attempts in total (R-FOUR)")
 	f.StringVar(&o.retryDelays, "retry-delays", "10s,30s,2m", "waits between the attempts (R-DELAYS, assumed)")
-	f.StringVar(&o.retryOn, "retry-on", sim.DefaultRetryOn, "what is tried again: statuses, 5xx, timeout, connect, tls (R-RETRY-ONLY)")
+	f.StringVar(&o.retryOn, "retry-on", sim.DefaultRetryOn, "what is tried again: statuses, 5xx, timeout, connect, tls (only 500 and timeout are documented; R-RETRY-ONLY, R-CONNECT, assumed)")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "deadline of a call (R-DEADLINE, assumed)")
 	f.IntVar(&o.workers, "workers", 4, "serial workers; a customer stays with one (R-WORKERS, assumed)")
 	f.BoolVar(&o.spread, "spread", false, "give each delivery to the next free worker: newer events overtake a retry")
@@ -97,12 +97,12 @@ func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
 func (o *sendOptions) disorderFlags(cmd *cobra.Command) {
 	defer group(cmd, "Batches and disorder")()
 	f := cmd.Flags()
-	f.IntVar(&o.batch, "batch", 0, "events a call; single calls unless given (R-BATCH)")
+	f.IntVar(&o.batch, "batch", 0, "events a call; single calls unless given (R-BATCH; Relay's size is not documented: 50 is assumed, R-BATCH-SIZE)")
 	f.StringVar(&o.batchShape, "batch-shape", "array", "array, or wrapped in {\"batch\":[…]} (R-BATCH-BODY, assumed)")
 	f.Float64Var(&o.reorder, "reorder", 0, "`share` of the deliveries that arrives late, 0 to 1 (R-ORDER)")
 	f.DurationVar(&o.reorderWindow, "reorder-window", 30*time.Second, "by how much of event time at most")
-	f.Float64Var(&o.duplicates, "duplicates", 0, "`share` that is delivered again later, byte-identical (R-DUP)")
-	f.Float64Var(&o.lostAcks, "lost-acks", 0, "`share` whose first answer is dropped, so that the event comes again (R-DUP)")
+	f.Float64Var(&o.duplicates, "duplicates", 0, "`share` that is delivered again later, byte-identical (R-DUP, assumed)")
+	f.Float64Var(&o.lostAcks, "lost-acks", 0, "`share` whose first answer is dropped, so that the event comes again (R-DUP, assumed)")
 	words(cmd, "batch-shape", "array", "wrapped")
 }
 

@@ -65,13 +65,17 @@ func Schema(name string, strict bool) map[string]any {
 func payloadSchema(name string, strict bool) map[string]any {
 	props := map[string]any{}
 	list := catalogue().properties
-	if e, ok := Lookup(name); ok && !strict {
+	e, known := Lookup(name)
+	if known && !strict {
 		list = PropertiesOf(e.Family)
 	}
 	for _, p := range list {
 		props[p.Name] = propertySchema(p, strict)
 	}
 	s := map[string]any{"type": "object", "properties": props}
+	if known && e.Family.PayloadMark() == fixtures.Assumed {
+		s["description"] = "Assumed: Relay's documentation shows no payload of " + string(e.Family) + " events."
+	}
 	if strict {
 		s["additionalProperties"] = false
 	}
@@ -81,7 +85,11 @@ func payloadSchema(name string, strict bool) map[string]any {
 // propertySchema describes a payload property. Only the strict schema
 // constrains it, for a receiver has to tolerate other values (R-TOLERANT).
 func propertySchema(p fixtures.Property, strict bool) map[string]any {
-	s := map[string]any{"description": p.Meaning}
+	meaning := p.Meaning
+	if p.Mark != fixtures.Documented {
+		meaning += " (" + string(p.Mark) + ")"
+	}
+	s := map[string]any{"description": meaning}
 	if !strict {
 		if p.Values != nil {
 			s["examples"] = anySlice(p.Values)

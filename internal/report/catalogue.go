@@ -33,7 +33,7 @@ func Catalogue(w io.Writer, st *Style, events []fixtures.Event, asJSON bool) err
 func eventJSON(e fixtures.Event) map[string]any {
 	return map[string]any{
 		"event_name": e.Name, "area_of_control": e.Area, "family": e.Family, "meaning": e.Meaning,
-		"order": e.Order, "order_mark": e.Mark, "generated_by_default": e.Default,
+		"order": e.Order, "order_mark": e.Mark, "payload_mark": e.Family.PayloadMark(), "generated_by_default": e.Default,
 	}
 }
 
@@ -53,10 +53,14 @@ func Event(w io.Writer, st *Style, e fixtures.Event, props []fixtures.Property, 
 	if !e.Default {
 		fmt.Fprintf(b, "%s     generated only when it is asked for by name\n", st.dim("note"))
 	}
-	fmt.Fprintf(b, "\n%s\n", st.bold("payload"))
+	note := ""
+	if e.Family.PayloadMark() == fixtures.Assumed {
+		note = " (assumed: Relay's documentation shows no payload of " + string(e.Family) + " events)"
+	}
+	fmt.Fprintf(b, "\n%s%s\n", st.bold("payload"), note)
 	for _, p := range props {
 		mark := ""
-		if p.Mark != fixtures.Documented {
+		if p.Mark != fixtures.Documented && note == "" {
 			mark = fmt.Sprintf(" (%s)", p.Mark)
 		}
 		fmt.Fprintf(b, "  %s %s%s\n", fit(p.Name, 20), p.Meaning, mark)

@@ -22,7 +22,7 @@ func CatalogueMarkdown(w io.Writer) error {
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", e.Name, e.Area, e.Meaning, e.Order, mark)
 	}
-	fmt.Fprint(b, "\n## Payload properties\n\n| property | events | meaning | values | |\n|---|---|---|---|---|\n")
+	fmt.Fprint(b, "\n## Payload properties\n\nThat connection events carry the properties below is assumed: Relay's documentation\nshows no payload of theirs.\n\n| property | events | meaning | values | |\n|---|---|---|---|---|\n")
 	for _, p := range fixtures.Properties() {
 		var families []string
 		for _, f := range p.Families {

@@ -158,7 +158,7 @@ func reason(a *Attempt) string {
 		if a.Status == http.StatusUnauthorized {
 			return "401 means invalid access and is not retried (R-401)"
 		}
-		return fmt.Sprintf("%d is not documented as retried (R-RETRY-ONLY)", a.Status)
+		return fmt.Sprintf("%d is not documented as retried (R-RETRY-ONLY, assumed)", a.Status)
 	case GivenUp:
 		what := a.Detail
 		if a.Failure == NoFailure {
