@@ -1,0 +1,4 @@
+package check
+
+// authChecks is the group "auth".
+func authChecks() []Check { return nil }

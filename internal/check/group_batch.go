@@ -1,0 +1,4 @@
+package check
+
+// batchChecks is the group "batch".
+func batchChecks() []Check { return nil }

@@ -1,0 +1,4 @@
+package check
+
+// businessChecks is the group "business".
+func businessChecks() []Check { return nil }

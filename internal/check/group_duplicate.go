@@ -1,0 +1,4 @@
+package check
+
+// duplicateChecks is the group "duplicate".
+func duplicateChecks() []Check { return nil }

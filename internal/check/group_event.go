@@ -1,0 +1,4 @@
+package check
+
+// eventChecks is the group "event".
+func eventChecks() []Check { return nil }

@@ -1,0 +1,4 @@
+package check
+
+// httpChecks is the group "http".
+func httpChecks() []Check { return nil }

@@ -1,0 +1,4 @@
+package check
+
+// orderChecks is the group "order".
+func orderChecks() []Check { return nil }

@@ -1,0 +1,4 @@
+package check
+
+// retryChecks is the group "retry".
+func retryChecks() []Check { return nil }

@@ -1,0 +1,4 @@
+package check
+
+// robustChecks is the group "robust".
+func robustChecks() []Check { return nil }

@@ -1,0 +1,4 @@
+package check
+
+// securityChecks is the group "security".
+func securityChecks() []Check { return nil }

@@ -1,0 +1,4 @@
+package check
+
+// tlsChecks is the group "tls".
+func tlsChecks() []Check { return nil }

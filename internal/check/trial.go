@@ -1,0 +1,193 @@
+package check
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/event"
+	"relayctl/internal/sim"
+)
+
+// Env is what the checks of one run share. It is safe for concurrent use and
+// not changed once the run has begun.
+type Env struct {
+	URL     string
+	Auth    auth.Scheme   // the configured credentials; never nil
+	AuthCfg auth.Config   // what Auth was made of, for wrong credentials
+	Headers []auth.Header // custom headers of every call (R-HEADERS)
+	TLS     *tls.Config   // trust
+	Timeout time.Duration // the contract's deadline of a call (R-DEADLINE)
+
+	RunID string    // fresh in every run: what a run sends is new to the receiver
+	Seed  uint64    // of everything that is drawn, so that a run can be repeated
+	Start time.Time // anchors event_ts
+
+	Batch      int         // the largest batch to expect, 0 when batching is not configured
+	BatchShape event.Shape // R-BATCH-BODY
+	Capacity   sim.Rate    // of the load checks
+	Duration   time.Duration
+	RestartCmd string
+	FaultOn    string
+	FaultOff   string
+	Probe      *Probe // nil where there is none
+	SaveDir    string // where failing sequences are saved for relayctl send; "" saves none
+
+	customers atomic.Uint64
+}
+
+// Trial is one check's run. It is safe for concurrent use, except for Rand.
+type Trial struct {
+	*Env
+	Check  *Check
+	Rand   *rand.Rand // seeded by the run's seed and the check's id
+	sender *sim.Sender
+}
+
+// newTrial prepares the run of a check.
+func (e *Env) newTrial(c *Check) (*Trial, error) {
+	s, err := sim.NewSender(sim.SenderConfig{URL: e.URL, Auth: e.Auth, Headers: e.Headers, TLS: e.TLS, Timeout: e.Timeout, Seed: e.Seed})
+	if err != nil {
+		return nil, err
+	}
+	return &Trial{Env: e, Check: c, Rand: rand.New(rand.NewPCG(e.Seed, hash(c.ID))), sender: s}, nil
+}
+
+func hash(s string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s)) // a hash takes everything
+	return h.Sum64()
+}
+
+// Customer makes a customer that the receiver has never seen, whose ids carry
+// the run's id: checks do not disturb each other and can run again and again.
+func (t *Trial) Customer() *sim.Persona {
+	n := t.customers.Add(1)
+	seed := hash(t.RunID)
+	id := sim.Identity{CCID: "check-" + t.RunID + "-" + strconv.FormatUint(n, 10)}
+	return sim.NewPersona(seed, seed%1_000_000+n, id, t.Start)
+}
+
+// Exchange is a call and what came of it.
+type Exchange struct {
+	Call   sim.Call
+	Answer sim.Answer
+}
+
+// Accepted says whether the event was taken: 200, or another 2xx as assumed
+// (R-200, R-2XX).
+func (x Exchange) Accepted() bool { return x.Answer.Status >= 200 && x.Answer.Status < 300 }
+
+// Describe words the answer: "status 403", "no answer within the deadline".
+func (x Exchange) Describe() string {
+	if x.Answer.Failure != sim.NoFailure {
+		return x.Answer.Detail
+	}
+	if text := http.StatusText(x.Answer.Status); text != "" {
+		return fmt.Sprintf("status %d (%s)", x.Answer.Status, text)
+	}
+	return fmt.Sprintf("status %d", x.Answer.Status)
+}
+
+// Call makes one call exactly as it is given, unsigned unless Signed is set,
+// over a connection of its own. Nothing is tried again.
+func (t *Trial) Call(ctx context.Context, k sim.Call) Exchange {
+	c := t.sender.Caller()
+	defer c.Close()
+	return Exchange{k, c.Do(ctx, k)}
+}
+
+// Sign gives the configured credentials' headers.
+func (t *Trial) Sign(ctx context.Context) ([]auth.Header, error) { return t.Auth.Sign(ctx) }
+
+// maxPause bounds how long a Retry-After is honoured.
+const maxPause = 10 * time.Second
+
+// Post makes a call with the configured credentials. A call that got no answer
+// is made once more with the same bytes, and a 429 is made again after its
+// Retry-After, within the trial's time: neither says anything about the
+// receiver yet.
+func (t *Trial) Post(ctx context.Context, k sim.Call) Exchange {
+	var x Exchange
+	failed := false
+	for {
+		signed, err := t.Sign(ctx)
+		if err != nil {
+			return Exchange{k, sim.Answer{Failure: sim.TokenFailed, Detail: err.Error()}}
+		}
+		k.Signed, k.Details = signed, true
+		x = t.Call(ctx, k)
+		switch {
+		case x.Answer.Failure != sim.NoFailure && !failed && ctx.Err() == nil:
+			failed = true
+		case x.Answer.Status == http.StatusTooManyRequests && pause(ctx, x.Answer.Header):
+		default:
+			return x
+		}
+	}
+}
+
+// pause waits for as long as a 429 asks for and says whether it did.
+func pause(ctx context.Context, h http.Header) bool {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	d := time.Second
+	if err == nil {
+		d = time.Duration(seconds) * time.Second
+	}
+	if d > maxPause {
+		return false
+	}
+	timer := time.NewTimer(max(d, 100*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Deliver posts an event, or a batch, as Relay does.
+func (t *Trial) Deliver(ctx context.Context, d sim.Delivery) Exchange {
+	return t.Post(ctx, sim.Call{Body: d.Body, KeepBody: 4 << 10})
+}
+
+// Event writes a fresh event of that name for a fresh customer.
+func (t *Trial) Event(name string) sim.Delivery {
+	d, err := t.Customer().Deliver(sim.Step{Event: name})
+	if err != nil {
+		panic(err) // cannot be: only overrides fail
+	}
+	return d
+}
+
+// Control delivers a valid event of its own (G1): a negative check counts only
+// if one is accepted before and after. It returns why nothing can be said, ""
+// when all is well.
+func (t *Trial) Control(ctx context.Context) string {
+	x := t.Deliver(ctx, t.Event("message.delivered"))
+	if x.Accepted() {
+		return ""
+	}
+	return "a valid event was not accepted: " + x.Describe()
+}
+
+// Negative makes calls between two controls: judge is asked only when a valid
+// event is accepted just before and just after it.
+func (t *Trial) Negative(ctx context.Context, judge func() Result) Result {
+	if why := t.Control(ctx); why != "" {
+		return BlockedBy(why)
+	}
+	r := judge()
+	if why := t.Control(ctx); why != "" && r.Verdict != Fail {
+		return BlockedBy(why + " after the check's call")
+	}
+	return r
+}
