@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync"
+	"time"
 
 	"relayctl/internal/auth"
 	"relayctl/internal/recv"
@@ -34,25 +35,30 @@ func (o *sendOptions) checkEmbedded(r *sendRun) error {
 	if len(script.Rules) > 0 {
 		r.embedded.Script = script
 	}
-	c := &r.auth
+	return demoAuth(r.embedded, &r.auth, r.tokenTTL)
+}
+
+// demoAuth makes the embedded receiver expect the credentials c, completed
+// where they need no decision of the user's.
+func demoAuth(conf *recv.Config, c *auth.Config, tokenTTL time.Duration) error {
 	switch c.Kind {
-	case "basic":
+	case auth.KindBasic:
 		c.Username = orText(c.Username, "relay")
 		c.Password = orSecret(c.Password, "demo")
-	case "api-key":
+	case auth.KindAPIKey:
 		c.APIKey = orSecret(c.APIKey, "demo")
-	case "oauth":
+	case auth.KindOAuth:
 		c.ClientID = orText(c.ClientID, "relay")
 		c.ClientSecret = orSecret(c.ClientSecret, "demo")
-		issuer, err := auth.NewIssuer(auth.IssuerConfig{ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scope: c.Scope, TTL: r.tokenTTL})
+		issuer, err := auth.NewIssuer(auth.IssuerConfig{ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scope: c.Scope, TTL: tokenTTL})
 		if err != nil {
 			return err
 		}
-		r.embedded.Issuer, r.embedded.Auth = issuer, issuer.Scheme()
+		conf.Issuer, conf.Auth = issuer, issuer.Scheme()
 		return nil
 	}
 	scheme, err := auth.New(*c)
-	r.embedded.Auth = scheme
+	conf.Auth = scheme
 	return err
 }
 
@@ -85,6 +91,11 @@ func startEmbedded(r *sendRun) (*embedded, error) {
 	if r.sender.Auth, err = auth.New(r.auth); err != nil {
 		return nil, usage(err)
 	}
+	return serveEmbedded(receiver), nil
+}
+
+// serveEmbedded serves until stop.
+func serveEmbedded(receiver *recv.Receiver) *embedded {
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &embedded{Receiver: receiver, cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -92,7 +103,7 @@ func startEmbedded(r *sendRun) (*embedded, error) {
 		// Ended by stop only; what fails before shows as failed attempts.
 		_ = receiver.Serve(ctx)
 	}()
-	return e, nil
+	return e
 }
 
 // stop ends the receiver and waits for it. It may be called twice.

@@ -46,6 +46,39 @@ const (
 	NeedFault   Need = "fault"   // --fault-on and --fault-off
 )
 
+// Text is how a user gives a run what is needed.
+func (n Need) Text() string {
+	switch n {
+	case NeedAuth:
+		return "--auth"
+	case NeedOAuth:
+		return "--auth oauth"
+	case NeedHTTPS:
+		return "an https endpoint"
+	case NeedProbe:
+		return "--probe or --probe-cmd"
+	case NeedBatch:
+		return "--batch"
+	case NeedRestart:
+		return "--restart-cmd"
+	case NeedFault:
+		return "--fault-on and --fault-off"
+	}
+	return string(n)
+}
+
+// Trouble is why the endpoint does not even accept a plain valid event. Checks
+// that have nothing to say then are blocked, so that the cause stands out.
+type Trouble string
+
+// The troubles. An endpoint that cannot be reached at all is another matter:
+// no check runs.
+const (
+	Untrusted Trouble = "untrusted" // the TLS handshake fails
+	Silent    Trouble = "silent"    // it takes the call and does not answer in time
+	Refused   Trouble = "refused"   // it answers with something else than 2xx
+)
+
 // Check is one thing that a receiver is held to, as a value: what is listed,
 // explained, documented and run. It holds no state.
 type Check struct {
@@ -59,7 +92,8 @@ type Check struct {
 	Fix     string // what to do when it fails
 	Needs   []Need
 	Tags    []string      // beside the group, which is the id's first part: "load", "slow"
-	Alone   bool          // it disturbs others, or is disturbed: it runs by itself
+	Alone   bool          // it disturbs others, or is disturbed: it runs by itself, after the others
+	Despite []Trouble     // it has something to say even where no valid event is accepted, for these reasons
 	Limit   time.Duration // the check's deadline; 0 is 30 s
 	Run     func(context.Context, *Trial) Result
 }

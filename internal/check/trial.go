@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,9 +39,13 @@ type Env struct {
 	FaultOn    string
 	FaultOff   string
 	Probe      *Probe // nil where there is none
+	CACert     string // the file of the CA that is trusted, for commands that repeat a call
 	SaveDir    string // where failing sequences are saved for relayctl send; "" saves none
 
 	customers atomic.Uint64
+	saved     atomic.Uint64
+	mu        sync.Mutex
+	tokens    []string // guarded by mu: the OAuth tokens that the run has used
 }
 
 // Trial is one check's run. It is safe for concurrent use, except for Rand.
@@ -103,9 +108,6 @@ func (t *Trial) Call(ctx context.Context, k sim.Call) Exchange {
 	defer c.Close()
 	return Exchange{k, c.Do(ctx, k)}
 }
-
-// Sign gives the configured credentials' headers.
-func (t *Trial) Sign(ctx context.Context) ([]auth.Header, error) { return t.Auth.Sign(ctx) }
 
 // maxPause bounds how long a Retry-After is honoured.
 const maxPause = 10 * time.Second

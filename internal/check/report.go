@@ -1,0 +1,77 @@
+package check
+
+import (
+	"time"
+)
+
+// Report is what came of a run: all that renderers show and exit codes say.
+type Report struct {
+	Target    string // without secrets
+	RunID     string
+	Seed      uint64
+	StartedAt time.Time
+	Duration  time.Duration
+	Strict    bool
+	// Cause is why no valid event was accepted, "" when one was: the first thing
+	// to mend, for everything else follows from it.
+	Cause       string
+	Unreachable bool // nothing was checked, for there is no endpoint
+	Interrupted bool
+	Outcomes    []Outcome // in the order of the catalogue
+}
+
+// Outcome is a check and its result in a run.
+type Outcome struct {
+	Check *Check
+	Result
+}
+
+// Fix is what to do about it.
+func (o *Outcome) Fix() string {
+	if o.Result.Fix != "" {
+		return o.Result.Fix
+	}
+	return o.Check.Fix
+}
+
+// Status is the verdict of a whole run.
+type Status string
+
+// The statuses.
+const (
+	Green        Status = "green"        // everything that was checked holds
+	Red          Status = "red"          // the endpoint fell short
+	Unchecked    Status = "unchecked"    // nothing was checked, which is not green
+	NothingKnown Status = "inconclusive" // unreachable, or every check was inconclusive
+	Stopped      Status = "interrupted"
+)
+
+// Count counts the outcomes with that verdict.
+func (r *Report) Count(v Verdict) int {
+	n := 0
+	for i := range r.Outcomes {
+		if r.Outcomes[i].Verdict == v {
+			n++
+		}
+	}
+	return n
+}
+
+// Status computes the verdict of the run. Blocked checks make it red: an event
+// that is to be accepted was not.
+func (r *Report) Status() Status {
+	decided := r.Count(Pass) + r.Count(Warn) + r.Count(Fail)
+	switch {
+	case r.Interrupted:
+		return Stopped
+	case r.Unreachable:
+		return NothingKnown
+	case r.Count(Fail) > 0, r.Count(Blocked) > 0:
+		return Red
+	case decided > 0:
+		return Green
+	case r.Count(Inconclusive) > 0:
+		return NothingKnown
+	}
+	return Unchecked
+}
