@@ -39,8 +39,14 @@ func (a *app) generate(cmd *cobra.Command, o *planOptions, args []string) (err e
 	if err != nil {
 		return usage(err)
 	}
+	if err := files.begin(); err != nil {
+		return err
+	}
 	w := bufio.NewWriterSize(a.stdout, 256<<10)
 	for d, err := range plan {
+		if err != nil && cmd.Context().Err() != nil {
+			return errors.Join(w.Flush(), silent(exitInterrupted))
+		}
 		if err != nil {
 			return errors.Join(usage(err), w.Flush())
 		}

@@ -29,6 +29,9 @@ type planOptions struct {
 	start   string
 }
 
+// startNow is the default of --start.
+const startNow = "now"
+
 func (o *planOptions) flags(cmd *cobra.Command) {
 	defer group(cmd, "What is delivered")()
 	f := cmd.Flags()
@@ -40,7 +43,7 @@ func (o *planOptions) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.set, "set", nil, "override in every envelope: payload.ccid=1002 (the value is JSON, else a string)")
 	f.StringArrayVar(&o.unset, "unset", nil, "remove from every envelope: payload.ccid")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything left to chance (drawn and printed unless given)")
-	f.StringVar(&o.start, "start", "now", "anchor of event_ts: now, or a time such as 2026-01-31T12:00:00Z")
+	f.StringVar(&o.start, "start", startNow, "anchor of event_ts: now, or a time such as 2026-01-31T12:00:00Z")
 	words(cmd, "events", event.Names()...)
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(event.Names(), fixtures.ScenarioNames()...), cobra.ShellCompDirectiveDefault
@@ -51,6 +54,20 @@ func (o *planOptions) flags(cmd *cobra.Command) {
 type planFiles struct {
 	in, rejects *os.File
 	rejected    int
+	err         error // of the first reject that could not be written
+}
+
+// begin empties the file of rejects, once everything is checked.
+func (p *planFiles) begin() error {
+	if p.rejects == nil || !isFile(p.rejects) {
+		return nil
+	}
+	return environment(p.rejects.Truncate(0))
+}
+
+func isFile(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 func (p *planFiles) close() error {
@@ -58,9 +75,9 @@ func (p *planFiles) close() error {
 		_ = p.in.Close() // it was only read
 	}
 	if p.rejects != nil {
-		return p.rejects.Close()
+		p.err = errors.Join(p.err, p.rejects.Close())
 	}
-	return nil
+	return p.err
 }
 
 // config checks the flags and opens what they name.
@@ -74,7 +91,7 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 	if o.count < 1 {
 		return c, files, errors.New("--count must be at least 1")
 	}
-	if o.start != "now" && o.start != "" {
+	if o.start != startNow && o.start != "" {
 		if c.Start, err = time.Parse(time.RFC3339, o.start); err != nil {
 			return c, files, fmt.Errorf("--start: %q is no time such as 2026-01-31T12:00:00Z", o.start)
 		}
@@ -88,7 +105,7 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 	c.Warn = func(msg string) { fmt.Fprintln(a.stderr, "warning:", msg) }
 	campaign := o.records > 0 || o.csv != ""
 	if len(args) > 0 || !campaign {
-		if c.Sources, err = sim.ResolveWhat(args, a.stdin); err != nil {
+		if c.Sources, err = sim.ResolveWhat(args, stdinFor(cmd.Context(), args, a.stdin)); err != nil {
 			return c, files, err
 		}
 	}
@@ -113,7 +130,7 @@ func (o *planOptions) openCSV(a *app, c *sim.PlanConfig, files *planFiles) error
 	}
 	c.CSV = files.in
 	if o.rejects != "" {
-		if files.rejects, err = os.OpenFile(o.rejects, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
+		if files.rejects, err = os.OpenFile(o.rejects, os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
 			return fmt.Errorf("--rejects: %w", err)
 		}
 	}
@@ -121,7 +138,9 @@ func (o *planOptions) openCSV(a *app, c *sim.PlanConfig, files *planFiles) error
 		files.rejected++
 		switch {
 		case files.rejects != nil:
-			fmt.Fprintf(files.rejects, "%s:%d: %s\n", o.csv, r.Line, r.Reason)
+			if _, err := fmt.Fprintf(files.rejects, "%s:%d: %s\n", o.csv, r.Line, r.Reason); err != nil && files.err == nil {
+				files.err = fmt.Errorf("--rejects: %w", err)
+			}
 		case files.rejected <= 10:
 			fmt.Fprintf(a.stderr, "rejected: %s:%d: %s\n", o.csv, r.Line, r.Reason)
 		}

@@ -21,6 +21,7 @@ type sendOptions struct {
 	plan          planOptions
 	endpoint      endpointOptions
 	reports       reportOptions
+	journal       journalOptions
 	attempts      int
 	retryDelays   string
 	retryOn       string
@@ -67,6 +68,7 @@ receiver inside the process takes the events over TLS and shows what it saw.`,
 	o.endpoint.flags(cmd)
 	o.deliveryFlags(cmd)
 	o.disorderFlags(cmd)
+	o.journal.flags(cmd)
 	f := cmd.Flags()
 	end := group(cmd, "Output")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan, send nothing")
@@ -132,6 +134,9 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error
 	ctx := cmd.Context()
 	if o.waitReady > 0 && o.endpoint.to != "" {
 		if err := sim.WaitReady(ctx, o.endpoint.to, o.waitReady); err != nil {
+			if ctx.Err() != nil {
+				return silent(exitInterrupted)
+			}
 			return environment(err)
 		}
 	}
@@ -139,7 +144,14 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error
 		return err
 	}
 	defer r.reports.discard()
+	if r.sender.Journal, err = o.journal.open(cmd, args, r); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() {
+		fmt.Fprintln(a.stderr, "interrupted: attempts under way still end; another Ctrl-C ends them at once")
+	})()
 	code, err := a.deliver(ctx, o, r)
+	err = errors.Join(err, environment(r.sender.Journal.Close()))
 	r.files.report(a, o.plan.rejects)
 	if err != nil {
 		return err
@@ -151,6 +163,9 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error
 func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun, error) {
 	r := &sendRun{}
 	if err := checkOutput(o.output); err != nil {
+		return r, err
+	}
+	if err := o.journal.continued(a, cmd); err != nil {
 		return r, err
 	}
 	var err error
@@ -172,13 +187,14 @@ func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun
 		return r, err
 	}
 	r.plan.BatchShape = event.Shape(o.batchShape)
-	if err := r.plan.Validate(); err != nil {
-		return r, err
-	}
 	if err := o.checkSender(r); err != nil {
 		return r, err
 	}
-	return r, o.checkEndpoint(a, r)
+	if err := o.checkEndpoint(a, r); err != nil {
+		return r, err
+	}
+	readAhead(r.plan.Sources)
+	return r, r.plan.Check()
 }
 
 // presets applies what a scenario asks for where the user has not said
@@ -315,6 +331,9 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 	if err != nil {
 		return 0, usage(err)
 	}
+	if err := r.files.begin(); err != nil {
+		return 0, err
+	}
 	out := a.sendRenderer(o, r)
 	record := report.NewSendRecord(r.target())
 	sum, runErr := sender.Run(ctx, plan, r.reports.observers(out, record))
@@ -335,10 +354,14 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 // verdict turns what a run came to into the exit code.
 func verdict(ctx context.Context, sum *sim.Summary, runErr error) (int, error) {
 	switch {
+	case errors.As(runErr, new(*sim.JournalError)):
+		return 0, environment(runErr)
 	case ctx.Err() != nil:
 		return exitInterrupted, nil
-	case runErr != nil:
+	case runErr != nil && sum.Attempts == 0:
 		return 0, usage(runErr)
+	case runErr != nil: // such as a broken line on stdin, after good ones
+		return 0, &exitError{code: exitFellShort, err: runErr}
 	case sum.Deliveries == 0:
 		return 0, usageError("nothing was sent: the filter and the rejects left no event")
 	case !sum.OK():

@@ -56,9 +56,12 @@ func nearPattern(p string) string {
 	return Suggest(p)
 }
 
+// All says whether the filter selects everything.
+func (f Filter) All() bool { return len(f.patterns) == 0 }
+
 // Match says whether the filter selects events of that name.
 func (f Filter) Match(name string) bool {
-	if len(f.patterns) == 0 {
+	if f.All() {
 		return true
 	}
 	for _, p := range f.patterns {
@@ -74,7 +77,7 @@ func (f Filter) Match(name string) bool {
 
 // String gives the patterns as ParseFilter reads them, "*" for everything.
 func (f Filter) String() string {
-	if len(f.patterns) == 0 {
+	if f.All() {
 		return "*"
 	}
 	return strings.Join(f.patterns, ",")

@@ -135,10 +135,10 @@ func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
 	switch {
 	case sum.Deliveries == 0:
 		verdict = st.bad("nothing was sent")
+	case sum.Interrupted:
+		verdict = st.warn("ended early")
 	case !sum.OK():
 		verdict = st.bad("not everything was delivered")
-	case sum.Skipped > 0:
-		verdict = st.warn("ended early")
 	}
 	fmt.Fprintf(s.w, "%s: %s, %s\n", verdict, plural(sum.Events, "event"), plural(sum.Attempts, "attempt"))
 	row := func(label, format string, args ...any) {
@@ -148,7 +148,7 @@ func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{sum.Retried, "of them after a retry"}, {sum.GivenUp, "given up (R-FOUR)"}, {sum.Refused, "refused"}, {sum.Skipped, "skipped"}} {
+	}{{sum.Retried, "of them after a retry"}, {sum.GivenUp, "given up (R-FOUR)"}, {sum.Refused, "refused"}, {sum.Skipped - sum.Before, "skipped"}, {sum.Before, "accepted before"}} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
@@ -183,8 +183,11 @@ func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
 	if sum.Undoc2xx > 0 {
 		row("note", "%s with another 2xx than 200; only 200 is documented (R-2XX, assumed)", plural(sum.Undoc2xx, "answer"))
 	}
-	if o := sum.Outage; sum.Failures[sim.Timeout]+sum.Failures[sim.Connect]+sum.Failures[sim.Cut] > sum.LostAcks || sum.Statuses[500] > 0 {
-		row("outage", "%d delivered late (by up to %s), %d lost, at most %d retries/s", o.DeliveredLate, human(o.WorstDelay), o.Lost, o.PeakRetries)
+	if text := outageText(&sum.Outage); text != "" {
+		row("outage", "%s", text)
+	}
+	if text := resumedText(&sum); text != "" {
+		row("resumed", "%s", text)
 	}
 	row("seed", "%d", sum.Seed)
 	if embedded != nil {

@@ -109,16 +109,17 @@ func (h *journeyHeap) Pop() any {
 }
 
 // CheckCSV reads the header of a campaign's file, so that a wrong file is
-// refused before anything is sent, and goes back to its beginning.
-func CheckCSV(f io.ReadSeeker) error {
-	header, err := csv.NewReader(f).Read()
+// refused before anything is sent. A file that can be read only once, such as a
+// pipe, is checked when its plan is pulled.
+func CheckCSV(r io.Reader) error {
+	if !rewindable(r) {
+		return nil
+	}
+	header, err := csv.NewReader(r).Read()
 	if err != nil {
 		return csvHeaderError(err)
 	}
-	if _, err := csvColumns(header); err != nil {
-		return err
-	}
-	_, err = f.Seek(0, io.SeekStart)
+	_, err = csvColumns(header)
 	return err
 }
 
@@ -126,6 +127,10 @@ func CheckCSV(f io.ReadSeeker) error {
 // that are not known are ignored; a row that cannot be used is told to reject.
 func csvRecords(r io.Reader, reject func(Reject)) iter.Seq2[Identity, error] {
 	return func(yield func(Identity, error) bool) {
+		if err := rewind(r); err != nil {
+			yield(Identity{}, err)
+			return
+		}
 		cr := csv.NewReader(r)
 		cr.ReuseRecord = true
 		cr.FieldsPerRecord = -1

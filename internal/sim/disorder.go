@@ -4,8 +4,6 @@ import (
 	"container/heap"
 	"math/rand/v2"
 	"time"
-
-	"relayctl/internal/event"
 )
 
 // disordered delays, repeats and marks deliveries as the shares say (R-ORDER,
@@ -91,51 +89,4 @@ func (h *lateHeap) Pop() any {
 	last := old[len(old)-1]
 	*h = old[:len(old)-1]
 	return last
-}
-
-// batched groups every n deliveries into one call (R-BATCH, R-BATCH-BODY). A
-// batch arrives with its last member; it loses an answer if a member did. A
-// batch belongs to no one customer, so it takes turns among the lanes.
-func batched(p Plan, n int, shape event.Shape) Plan {
-	return func(yield func(Delivery, error) bool) {
-		var body []byte
-		var refs []EventRef
-		var batch Delivery
-		flush := func() bool {
-			if len(refs) == 0 {
-				return true
-			}
-			if body = append(body, ']'); shape == event.Wrapped {
-				body = append(body, '}')
-			}
-			batch.Body, batch.Events = body, refs
-			ok := yield(batch, nil)
-			lane := batch.Lane
-			batch, body, refs = Delivery{Lane: lane + 1}, body[:0], refs[:0]
-			return ok
-		}
-		for d, err := range p {
-			if err != nil {
-				yield(d, err)
-				return
-			}
-			switch {
-			case len(body) > 0:
-				body = append(body, ',')
-			case shape == event.Wrapped:
-				body = append(body, `{"batch":[`...)
-			default:
-				body = append(body, '[')
-			}
-			body = append(body, d.Body...)
-			refs = append(refs, d.Events...)
-			batch.Arrives = d.Arrives
-			batch.LostAcks = max(batch.LostAcks, d.LostAcks)
-			batch.Late = batch.Late || d.Late
-			if len(refs) >= n && !flush() {
-				return
-			}
-		}
-		flush()
-	}
 }

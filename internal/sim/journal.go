@@ -20,8 +20,23 @@ import (
 type JournalHeader struct {
 	Seed  uint64    `json:"seed"`
 	Start time.Time `json:"start"`
-	What  string    `json:"what,omitempty"` // for people; not compared
+	// Args are the arguments that make the plan, under the names by which a user
+	// knows them. They must hold no secret.
+	Args map[string]string `json:"args,omitempty"`
 }
+
+// JournalError is a journal that could not be written: the environment's
+// failure, not the plan's.
+type JournalError struct {
+	Path string
+	Err  error
+}
+
+// Error implements error.
+func (e *JournalError) Error() string { return fmt.Sprintf("journal %s: %v", e.Path, e.Err) }
+
+// Unwrap gives the cause.
+func (e *JournalError) Unwrap() error { return e.Err }
 
 // Journal notes on disk what came of every delivery, so that a run that was
 // killed can be continued. It is a file of JSON Lines: a header, then a line
@@ -30,8 +45,9 @@ type JournalHeader struct {
 // A worker begins its next delivery only when the end of its last one is in the
 // file. After kill -9 therefore nothing is lost but the ends of what was
 // under way then, one delivery a worker, and those are known by their
-// beginnings. The lines are not forced to the disk: a power cut can cost the
-// last ones, and what they say was accepted is sent again.
+// beginnings. A call that was broken off by the user is left as under way, for
+// nobody knows whether it was accepted. The lines are not forced to the disk: a
+// power cut can cost the last ones, and what they say was accepted is sent again.
 //
 // A journal serves one Run at a time and keeps about two bits for each delivery
 // of the run that it continues.
@@ -41,8 +57,7 @@ type Journal struct {
 	done    seqSet         // accepted by earlier runs
 	sums    map[int]uint32 // of some of the accepted bodies
 	flight  map[int]bool   // begun and not ended by an earlier run
-	resent  []EventRef
-	nextSeq int // one more than the last delivery that the plan gave
+	nextSeq int            // one more than the last delivery that the plan gave
 
 	mu   sync.Mutex
 	file *os.File
@@ -54,9 +69,6 @@ type Journal struct {
 const sampleEvery = 64
 
 func sampled(seq int) bool { return seq < sampleEvery || seq%sampleEvery == 0 }
-
-// maxResent bounds how many deliveries that were under way are named.
-const maxResent = 10000
 
 // OpenJournal begins a journal, or with resume goes on with the one at path,
 // where there is one. A journal of another plan, one that another process
@@ -128,23 +140,31 @@ func ReadJournalHeader(path string) (h JournalHeader, ok bool, err error) {
 	return j.Header, err == nil, err
 }
 
-// accepted says whether an earlier run had the delivery accepted, and fails
-// when it was another one. A nil journal knows none.
-func (j *Journal) accepted(d *Delivery) (bool, error) {
+// past is what a journal knows of a delivery from earlier runs.
+type past int
+
+const (
+	unsent    past = iota // or it ended without being accepted
+	underWay              // it had begun when an earlier run was killed
+	delivered             // it was accepted
+)
+
+// past looks a delivery up, and fails when the one that was accepted in its
+// place was another one. A nil journal knows none.
+func (j *Journal) past(d *Delivery) (past, error) {
 	if j == nil {
-		return false, nil
+		return unsent, nil
 	}
 	j.nextSeq = d.Seq + 1
-	if !j.done.has(d.Seq) {
-		if j.flight[d.Seq] && len(j.resent) < maxResent {
-			j.resent = append(j.resent, d.Events...)
-		}
-		return false, nil
+	switch sum, ok := j.sums[d.Seq]; {
+	case j.flight[d.Seq]:
+		return underWay, nil
+	case !j.done.has(d.Seq):
+		return unsent, nil
+	case ok && sum != checksum(d.Body):
+		return unsent, fmt.Errorf("journal %s belongs to another plan: delivery %d has other bytes than the one that was accepted", j.path, d.Seq)
 	}
-	if sum, ok := j.sums[d.Seq]; ok && sum != checksum(d.Body) {
-		return false, fmt.Errorf("journal %s belongs to another plan: delivery %d has other bytes than the one that was accepted; give the same arguments, seed and start", j.path, d.Seq)
-	}
-	return true, nil
+	return delivered, nil
 }
 
 // wholePlan fails when the plan has ended before what is known to be accepted.
@@ -158,24 +178,17 @@ func (j *Journal) wholePlan() error {
 // Accepted is how many deliveries earlier runs had accepted.
 func (j *Journal) Accepted() int { return j.done.n }
 
-// Resent returns the events that were under way when the earlier run ended.
-// Nobody knows whether the endpoint took them, so they are sent again. It is
-// complete when Run has returned.
-func (j *Journal) Resent() []EventRef {
+// Close forces the journal to the disk and closes it. It returns the first
+// error of all the writing. Closing a nil journal does nothing.
+func (j *Journal) Close() error {
 	if j == nil {
 		return nil
 	}
-	return j.resent
-}
-
-// Close forces the journal to the disk and closes it. It returns the first
-// error of all the writing.
-func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	err := errors.Join(j.err, j.file.Sync(), j.file.Close())
 	if err != nil {
-		return fmt.Errorf("journal %s: %w", j.path, err)
+		return &JournalError{j.path, err}
 	}
 	return nil
 }
@@ -189,7 +202,7 @@ func (j *Journal) write(lines []byte) error {
 		_, j.err = j.file.Write(lines)
 	}
 	if j.err != nil {
-		return fmt.Errorf("journal %s: %w", j.path, j.err)
+		return &JournalError{j.path, j.err}
 	}
 	return nil
 }
@@ -240,7 +253,7 @@ func (n *noter) begins(seq int) error {
 
 // ends notes how a delivery ended.
 func (n *noter) ends(e noted) {
-	if n.journal == nil {
+	if n.journal == nil || e.failure == Interrupted {
 		return
 	}
 	b := append(n.buf, `{"seq":`...)

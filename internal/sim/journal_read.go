@@ -3,11 +3,15 @@ package sim
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/bits"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -70,12 +74,22 @@ func (j *Journal) readHeader(line []byte) error {
 }
 
 func (j *Journal) samePlan(want JournalHeader) error {
-	switch got := j.Header; {
+	got := j.Header
+	other := func(name, then, now string) error {
+		return fmt.Errorf("journal %s belongs to another plan: %s was %s then and is %s now", j.path, name, cmp.Or(then, "not given"), cmp.Or(now, "not given"))
+	}
+	switch {
 	case got.Seed != want.Seed:
-		return fmt.Errorf("journal %s belongs to another plan: its seed is %d, not %d", j.path, got.Seed, want.Seed)
+		return other("--seed", strconv.FormatUint(got.Seed, 10), strconv.FormatUint(want.Seed, 10))
 	case !got.Start.Equal(want.Start):
-		const layout = "2006-01-02T15:04:05.999999999Z07:00"
-		return fmt.Errorf("journal %s belongs to another plan: it starts at %s, not at %s", j.path, got.Start.Format(layout), want.Start.Format(layout))
+		return other("--start", got.Start.Format(time.RFC3339Nano), want.Start.Format(time.RFC3339Nano))
+	}
+	names := slices.Concat(slices.Collect(maps.Keys(got.Args)), slices.Collect(maps.Keys(want.Args)))
+	slices.Sort(names)
+	for _, name := range names {
+		if then, now := got.Args[name], want.Args[name]; then != now {
+			return other(name, then, now)
+		}
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ const (
 type job struct {
 	delivery Delivery
 	due      time.Time // by the schedule; zero when the worker may begin at any time
+	again    bool      // it was under way when the run that this one continues ended
 }
 
 // set copies d into the job's memory.

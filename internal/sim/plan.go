@@ -16,8 +16,8 @@ import (
 type PlanConfig struct {
 	Sources []Source // in their order; may be empty when Records or CSV is given
 	Records uint64   // a campaign of that many generated records
-	// CSV is a campaign's file; rows that cannot be used are told to Reject and
-	// left out.
+	// CSV is a campaign's file, read from its beginning; rows that cannot be used
+	// are told to Reject and left out.
 	CSV    io.Reader
 	Reject func(Reject)
 
@@ -36,6 +36,8 @@ type PlanConfig struct {
 	Seed  uint64
 	Start time.Time    // anchors event_ts
 	Warn  func(string) // told of what is skipped in a capture; may be nil
+
+	trial bool // see Check
 }
 
 // Validate says what is wrong with the configuration, in the words of the
@@ -70,16 +72,13 @@ func NewPlan(c PlanConfig) (Plan, error) {
 		return nil, err
 	}
 	cl := newClient(c.Seed)
-	p := Plan(func(yield func(Delivery, error) bool) {
-		for _, s := range c.streams(cl) {
-			for d, err := range s {
-				if !yield(d, err) || err != nil {
-					return
-				}
-			}
-		}
-	})
-	p = filtered(p, c.Filter)
+	p := oneAfterTheOther(c.streams(cl))
+	if c.Batch > 0 {
+		p = singles(p)
+	}
+	if !c.Filter.All() {
+		p = filtered(p, c.Filter)
+	}
 	if len(c.Overrides) > 0 {
 		p = overridden(p, c.Overrides)
 	}
@@ -88,6 +87,24 @@ func NewPlan(c PlanConfig) (Plan, error) {
 		p = batched(p, c.Batch, c.BatchShape)
 	}
 	return numbered(p), nil
+}
+
+// oneAfterTheOther joins streams; each begins in time where the one before it
+// has ended.
+func oneAfterTheOther(streams []Plan) Plan {
+	return func(yield func(Delivery, error) bool) {
+		var base, last time.Duration
+		for _, s := range streams {
+			for d, err := range s {
+				d.Arrives += base
+				last = max(last, d.Arrives)
+				if !yield(d, err) || err != nil {
+					return
+				}
+			}
+			base = last
+		}
+	}
 }
 
 // streams gives the stream of each source; generated customers of different
@@ -105,6 +122,9 @@ func (c PlanConfig) streams(cl *client) []Plan {
 			next += uint64(src.Scenario.Customers)
 		case Stdin:
 			out = append(out, c.items(func(yield func(FileItem) error) error {
+				if err := rewind(src.Reader); err != nil {
+					return err
+				}
 				return ReadItems(src.Name, src.Reader, c.Warn, yield)
 			}))
 		default:
@@ -113,13 +133,17 @@ func (c PlanConfig) streams(cl *client) []Plan {
 			}))
 		}
 	}
-	switch {
-	case c.CSV != nil:
-		out = append(out, c.campaign(cl, csvRecords(c.CSV, c.Reject), next))
-	case c.Records > 0:
-		out = append(out, c.campaign(cl, plainRecords(c.Records), next))
+	if c.CSV == nil && c.Records == 0 {
+		return out
 	}
-	return out
+	records := plainRecords(c.Records)
+	if c.CSV != nil {
+		records = csvRecords(c.CSV, c.Reject)
+	}
+	if c.trial {
+		records = atMost(records, trialRecords)
+	}
+	return append(out, c.campaign(cl, records, next))
 }
 
 // namedSpacing keeps repeated events of a name apart in event time, so that
@@ -143,23 +167,38 @@ func (c PlanConfig) named(cl *client, name string, first uint64) Plan {
 	}
 }
 
-// scripted plays a scenario: all its customers side by side.
+// sideBySide is how many of a scenario's customers stand in memory at a time.
+const sideBySide = 1000
+
+// scripted plays a scenario, its customers side by side: what arrives at the
+// same time goes round among them. More than sideBySide go in groups, one after
+// the other.
 func (c PlanConfig) scripted(cl *client, sc *Scenario, first uint64) Plan {
 	return func(yield func(Delivery, error) bool) {
-		for i := range uint64(sc.Customers) {
-			ds, err := c.play(cl, sc, first+i)
-			if err != nil {
-				yield(Delivery{}, err)
-				return
+		var shift time.Duration
+		for begin := 0; begin < sc.Customers; begin += sideBySide {
+			var group []Delivery
+			for i := begin; i < min(begin+sideBySide, sc.Customers); i++ {
+				ds, err := c.play(cl, sc, first+uint64(i))
+				if err != nil {
+					yield(Delivery{}, err)
+					return
+				}
+				group = append(group, ds...)
 			}
-			for _, d := range ds {
+			slices.SortStableFunc(group, byArrival)
+			for _, d := range group {
+				d.Arrives += shift
 				if !yield(d, nil) {
 					return
 				}
 			}
+			shift += group[len(group)-1].Arrives - min(0, group[0].Arrives)
 		}
 	}
 }
+
+func byArrival(a, b Delivery) int { return cmp.Compare(a.Arrives, b.Arrives) }
 
 // play writes a scenario out for one customer, in the order of arrival.
 func (c PlanConfig) play(cl *client, sc *Scenario, index uint64) ([]Delivery, error) {
@@ -186,7 +225,7 @@ func (c PlanConfig) play(cl *client, sc *Scenario, index uint64) ([]Delivery, er
 			out = append(out, d)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Delivery) int { return cmp.Compare(a.Arrives, b.Arrives) })
+	slices.SortStableFunc(out, byArrival)
 	return out, nil
 }
 
@@ -237,46 +276,6 @@ func (c PlanConfig) warn(msg string) {
 	if c.Warn != nil {
 		c.Warn(msg)
 	}
-}
-
-func filtered(p Plan, f event.Filter) Plan {
-	return func(yield func(Delivery, error) bool) {
-		for d, err := range p {
-			if err == nil && len(d.Events) == 1 && !f.Match(d.Events[0].Name) {
-				continue
-			}
-			if !yield(d, err) {
-				return
-			}
-		}
-	}
-}
-
-func overridden(p Plan, overrides []event.Override) Plan {
-	return func(yield func(Delivery, error) bool) {
-		for d, err := range p {
-			if err == nil && len(d.Events) == 1 {
-				d.Body, d.Events[0], err = override(d.Body, d.Events[0], overrides)
-			}
-			if !yield(d, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// override applies overrides to an envelope and reads anew what they may have
-// changed of its reference.
-func override(body []byte, ref EventRef, overrides []event.Override) ([]byte, EventRef, error) {
-	if len(overrides) == 0 {
-		return body, ref, nil
-	}
-	body, err := event.Apply(body, overrides)
-	if err != nil {
-		return nil, ref, err
-	}
-	env, _ := event.Decode(body)
-	return body, EventRef{ID: env.ID, Name: env.Name, TS: env.TS, CCID: env.Payload.CCID}, nil
 }
 
 func numbered(p Plan) Plan {

@@ -127,6 +127,10 @@ type run struct {
 	ledger  *ledger
 	start   time.Time
 	counter tokenCounter
+	// origin is the place in the plan's time at which this run begins: that of
+	// its first delivery, where it is before the start or the run is continued.
+	origin  time.Duration
+	feeding bool // the plan was not pulled to its end
 	// broken is the journal's first error, which ends the run: what cannot be
 	// noted must not be sent.
 	broken  atomic.Pointer[error]
@@ -161,7 +165,7 @@ func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, err
 	r.ledger.close()
 	observer.Wait()
 	summary.Tokens = int(r.counter.n.Load())
-	summary.Resent = s.cfg.Journal.Resent()
+	summary.Interrupted = summary.Interrupted || r.feeding && ctx.Err() != nil
 	summary.finish(time.Now())
 	if broken := r.broken.Load(); broken != nil {
 		return *summary, *broken
@@ -175,6 +179,9 @@ func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, err
 func tellFact(s *Summary, obs Observer, f *fact) {
 	if f.hasAttempt {
 		s.addAttempt(&f.attempt)
+		if f.job.again && f.attempt.Number == 1 {
+			s.addResent(f.attempt.Delivery)
+		}
 		if obs != nil {
 			obs.Attempt(&f.attempt)
 		}
@@ -189,7 +196,8 @@ func tellFact(s *Summary, obs Observer, f *fact) {
 
 // feed pulls the plan and queues each delivery when it is due.
 func (r *run) feed(plan Plan) error {
-	calls := 0
+	calls, passed := 0, 0
+	r.feeding = true
 	for d, err := range plan {
 		if err != nil {
 			return err
@@ -197,11 +205,18 @@ func (r *run) feed(plan Plan) error {
 		j := r.lanes.job()
 		j.set(d)
 		j.due = time.Time{}
-		if done, err := r.cfg.Journal.accepted(&j.delivery); err != nil {
+		past, err := r.cfg.Journal.past(&j.delivery)
+		if err != nil {
 			return err
-		} else if done {
+		}
+		if past == delivered {
+			passed++
 			r.before(j)
 			continue
+		}
+		j.again = past == underWay
+		if calls == 0 && (d.Arrives < 0 || passed > 0) {
+			r.origin = d.Arrives
 		}
 		due := r.dueAt(calls, d)
 		calls++
@@ -220,6 +235,7 @@ func (r *run) feed(plan Plan) error {
 			return nil
 		}
 	}
+	r.feeding = false
 	return r.cfg.Journal.wholePlan()
 }
 
@@ -227,7 +243,7 @@ func (r *run) feed(plan Plan) error {
 func (r *run) dueAt(n int, d Delivery) time.Time {
 	at := r.cfg.Rate.due(n)
 	if r.cfg.Original {
-		at = max(at, r.scaled(d.Arrives))
+		at = max(at, r.scaled(d.Arrives-r.origin))
 	}
 	return r.start.Add(at)
 }

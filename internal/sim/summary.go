@@ -34,7 +34,8 @@ type Summary struct {
 	Seed               uint64
 	Interrupted        bool // attempts were left out because the run was ended
 	// Resent are the events that were under way when the run that this one
-	// continues ended; they were sent again (see Journal).
+	// continues ended. Nobody knows whether the endpoint took them, so they were
+	// sent again (see Journal).
 	Resent []EventRef
 
 	Outage Outage
@@ -102,6 +103,15 @@ func (s *Summary) addOutcome(o *Outcome) {
 		}
 	}
 	s.Outage.addOutcome(o, events)
+}
+
+// maxResent bounds how many of the events that were under way are named.
+const maxResent = 10000
+
+func (s *Summary) addResent(d *Delivery) {
+	if len(s.Resent) < maxResent {
+		s.Resent = append(s.Resent, d.Events...)
+	}
 }
 
 func (s *Summary) finish(now time.Time) {

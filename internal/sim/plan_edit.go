@@ -1,0 +1,164 @@
+package sim
+
+import (
+	"bytes"
+
+	"relayctl/internal/event"
+)
+
+// editor changes one envelope, or leaves it out.
+type editor func(body []byte, ref EventRef) (changed []byte, newRef EventRef, keep bool, err error)
+
+// filtered leaves out the events that the webhook is not configured to send
+// (R-FILTER).
+func filtered(p Plan, f event.Filter) Plan {
+	return edited(p, func(body []byte, ref EventRef) ([]byte, EventRef, bool, error) {
+		return body, ref, f.Match(ref.Name), nil
+	})
+}
+
+// overridden changes properties in every envelope.
+func overridden(p Plan, overrides []event.Override) Plan {
+	return edited(p, func(body []byte, ref EventRef) ([]byte, EventRef, bool, error) {
+		body, ref, err := override(body, ref, overrides)
+		return body, ref, true, err
+	})
+}
+
+// override applies overrides to an envelope and reads anew what they may have
+// changed of its reference.
+func override(body []byte, ref EventRef, overrides []event.Override) ([]byte, EventRef, error) {
+	if len(overrides) == 0 {
+		return body, ref, nil
+	}
+	body, err := event.Apply(body, overrides)
+	if err != nil {
+		return nil, ref, err
+	}
+	env, _ := event.Decode(body)
+	return body, EventRef{ID: env.ID, Name: env.Name, TS: env.TS, CCID: env.Payload.CCID}, nil
+}
+
+// edited edits every envelope of every delivery. A batch goes on with the
+// members that are left; a delivery that is left with none is dropped, and one
+// in which no envelope can be told goes on as it is.
+func edited(p Plan, edit editor) Plan {
+	return func(yield func(Delivery, error) bool) {
+		for d, err := range p {
+			if err == nil && len(d.Events) > 0 {
+				err = d.edit(edit)
+				if err == nil && len(d.Events) == 0 {
+					continue
+				}
+			}
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (d *Delivery) edit(edit editor) error {
+	shape, members, _ := event.Split(d.Body)
+	bodies, refs, same := members[:0:0], d.Events[:0], true
+	for i, member := range members {
+		body, ref, keep, err := edit(member, d.Events[i])
+		if err != nil {
+			return err
+		}
+		same = same && keep && bytes.Equal(body, member)
+		if keep {
+			bodies, refs = append(bodies, body), append(refs, ref)
+		}
+	}
+	d.Events = refs
+	switch {
+	case same || len(bodies) == 0:
+	case shape == event.Single:
+		d.Body = bodies[0]
+	default:
+		d.Body = joinBatch(bodies, shape)
+	}
+	return nil
+}
+
+// singles takes batches apart, so that they can be put together anew.
+func singles(p Plan) Plan {
+	return func(yield func(Delivery, error) bool) {
+		for d, err := range p {
+			shape, members, _ := event.Split(d.Body)
+			if err != nil || shape == event.Single || len(members) == 0 {
+				if !yield(d, err) || err != nil {
+					return
+				}
+				continue
+			}
+			for i, member := range members {
+				part := d
+				part.Body, part.Events = member, d.Events[i:i+1]
+				if i > 0 {
+					part.LostAcks = 0
+				}
+				if !yield(part, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// batched groups every n deliveries into one call (R-BATCH, R-BATCH-BODY). A
+// batch arrives with its last member; it loses an answer if a member did. A
+// batch belongs to no one customer, so it takes turns among the lanes.
+func batched(p Plan, n int, shape event.Shape) Plan {
+	open, end := batchEnds(shape)
+	return func(yield func(Delivery, error) bool) {
+		var batch Delivery
+		members := 0
+		flush := func() bool {
+			if members == 0 {
+				return true
+			}
+			batch.Body = append(batch.Body, end...)
+			ok := yield(batch, nil)
+			batch = Delivery{Lane: batch.Lane + 1, Body: batch.Body[:0], Events: batch.Events[:0]}
+			members = 0
+			return ok
+		}
+		for d, err := range p {
+			if err != nil {
+				yield(d, err)
+				return
+			}
+			if members++; members == 1 {
+				batch.Body = append(batch.Body, open...)
+			} else {
+				batch.Body = append(batch.Body, ',')
+			}
+			batch.Body = append(batch.Body, d.Body...)
+			batch.Events = append(batch.Events, d.Events...)
+			batch.Arrives = d.Arrives
+			batch.LostAcks = max(batch.LostAcks, d.LostAcks)
+			batch.Late = batch.Late || d.Late
+			if members == n && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
+
+// batchEnds are what stands before and after the members of a batch.
+func batchEnds(shape event.Shape) (open, end string) {
+	if shape == event.Wrapped {
+		return `{"batch":[`, "]}"
+	}
+	return "[", "]"
+}
+
+// joinBatch makes a batch's body of its members.
+func joinBatch(members [][]byte, shape event.Shape) []byte {
+	open, end := batchEnds(shape)
+	body := append([]byte(open), bytes.Join(members, []byte(","))...)
+	return append(body, end...)
+}
