@@ -1,0 +1,260 @@
+package testbed
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// authFlaws are wrong in how they tell Relay from others.
+func authFlaws() []Flaw {
+	return []Flaw{
+		{
+			Name: "no-authentication", Story: "the check was left out of this route",
+			Break: func(r *Receiver) { r.Authentic = func(*http.Request) bool { return true } },
+			Fails: []string{"auth.missing", "auth.wrong", "auth.malformed"},
+		},
+		{
+			Name: "forbidden", Story: "the framework says 403 for any refusal",
+			Break: func(r *Receiver) { r.Refuse = always(http.StatusForbidden) },
+			Fails: []string{"auth.missing", "auth.wrong", "auth.malformed"},
+		},
+		{
+			Name: "login-page", Story: "the session middleware sends strangers to the login page",
+			Break: func(r *Receiver) {
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, "/login", http.StatusFound) }
+			},
+			Fails: []string{"auth.missing", "auth.wrong", "auth.malformed"},
+		},
+		{
+			Name: "hidden-route", Story: "who is not authenticated must not learn that the route exists",
+			Break: func(r *Receiver) { r.Refuse = always(http.StatusNotFound) },
+			Fails: []string{"auth.missing", "auth.wrong", "auth.malformed"},
+		},
+		{
+			Name: "bad-request-for-missing", Story: "a header schema is validated before the guard runs",
+			Break: func(r *Receiver) {
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					if req.Header.Get("Authorization") == "" {
+						w.WriteHeader(http.StatusBadRequest)
+						return
+					}
+					r.refuse(w, req)
+				}
+			},
+			Fails: []string{"auth.missing"},
+		},
+		{
+			Name: "missing-is-internal", Story: "req.Header.Get(…).split(…) of nothing",
+			Break: func(r *Receiver) {
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					if req.Header.Get("Authorization") == "" {
+						w.WriteHeader(http.StatusInternalServerError)
+						return
+					}
+					r.refuse(w, req)
+				}
+			},
+			Fails: []string{"auth.missing"},
+		},
+		{
+			Name: "no-challenge", Story: "res.sendStatus(401)",
+			Break: func(r *Receiver) { r.Refuse = always(http.StatusUnauthorized) },
+			Fails: []string{"auth.challenge"},
+		},
+		{
+			Name: "case-sensitive-scheme", Story: "header.startsWith('Basic ')",
+			Break: onlyScheme("Basic "),
+			Fails: []string{"auth.scheme-case"},
+		},
+		{
+			Name: "lower-case-scheme-only", Story: "the comparison was mended for Relay's sample alone",
+			Break: onlyScheme("basic "),
+			Fails: []string{"auth.scheme-case"},
+		},
+		{
+			Name: "whole-header-compared", Story: "the header is compared with a configured text",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool {
+					return r.authentic(req) && !strings.HasPrefix(req.Header.Get("Authorization"), "BASIC")
+				}
+			},
+			Fails: []string{"auth.scheme-case"},
+		},
+		{
+			Name: "any-scheme", Story: "header.split(' ')[1]",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool { return BasicPair(req) == r.Creds.User+":"+r.Creds.Password }
+			},
+			Fails: []string{"auth.malformed"},
+		},
+		{
+			Name: "presence-only", Story: "if (req.headers.authorization)",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool { return req.Header.Get("Authorization") != "" }
+			},
+			Fails: []string{"auth.wrong", "auth.malformed"},
+		},
+		{
+			Name: "prefix-compare", Story: "strncmp with the length of the expected password",
+			Break: comparePassword(func(got, want string) bool { return strings.HasPrefix(got, want) }),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "shorter-compare", Story: "strncmp with the length of what was sent",
+			Break: comparePassword(func(got, want string) bool { return got != "" && strings.HasPrefix(want, got) }),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "empty-password", Story: "an unset variable in one environment: password == ''",
+			Break: comparePassword(func(got, want string) bool { return got == "" || got == want }),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "caseless-password", Story: "a database's collation compares it",
+			Break: comparePassword(strings.EqualFold),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "user-only", Story: "the password is looked up and never compared",
+			Break: comparePassword(func(string, string) bool { return true }),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "password-only", Story: "the user name is ignored",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool {
+					_, password, ok := req.BasicAuth()
+					return ok && same(password, r.Creds.Password)
+				}
+			},
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "malformed-is-internal", Story: "the decoder's exception is not caught",
+			Break: func(r *Receiver) {
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					if req.Header.Get("Authorization") != "" && BasicPair(req) == "" {
+						w.WriteHeader(http.StatusInternalServerError)
+						return
+					}
+					r.refuse(w, req)
+				}
+			},
+			Fails: []string{"auth.malformed"},
+		},
+		{
+			Name: "parse-before-auth", Story: "the JSON middleware stands before the guard",
+			Break: func(r *Receiver) {
+				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+						body, _ := io.ReadAll(req.Body)
+						req.Body = io.NopCloser(strings.NewReader(string(body)))
+						if req.Method == http.MethodPost && !json.Valid(body) {
+							w.WriteHeader(http.StatusBadRequest)
+							return
+						}
+						next.ServeHTTP(w, req)
+					})
+				})
+			},
+			Fails: []string{"auth.before-parse"},
+		},
+		{
+			Name: "key-in-another-header", Story: "X-Api-Key, as everywhere else in the house", Auth: "api-key",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool { return same(req.Header.Get("X-Api-Key"), r.Creds.Key) }
+			},
+			Fails: []string{"auth.valid"},
+		},
+		{
+			Name: "any-key", Story: "the key only has to be there", Auth: "api-key",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool { return req.Header.Get("ApiKey") != "" }
+			},
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "key-prefix", Story: "keys are looked up by their first characters", Auth: "api-key",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool { return strings.HasPrefix(req.Header.Get("ApiKey"), r.Creds.Key[:8]) }
+			},
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "key-forbidden", Story: "403 for any refusal", Auth: "api-key",
+			Break: func(r *Receiver) { r.Refuse = always(http.StatusForbidden) },
+			Fails: []string{"auth.missing", "auth.wrong", "auth.malformed"},
+		},
+		{
+			Name: "any-token", Story: "the token is there, so the gateway must have looked at it", Auth: "oauth",
+			Break: func(r *Receiver) { r.Authentic = func(req *http.Request) bool { return BearerToken(req) != "" } },
+			Fails: []string{"auth.wrong", "auth.malformed", "auth.oauth-expired"},
+		},
+		{
+			Name: "token-decoded-not-verified", Story: "jwt.decode instead of jwt.verify", Auth: "oauth",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool { return strings.HasPrefix(BearerToken(req), "Tk.") }
+			},
+			Fails: []string{"auth.wrong", "auth.oauth-expired"},
+		},
+		{
+			Name: "expired-token-taken", Story: "the end of the token is not looked at", Auth: "oauth",
+			Break: func(r *Receiver) { r.Creds.TokensNeverExpire = true },
+			Fails: []string{"auth.oauth-expired"},
+		},
+		{
+			Name: "expired-token-forbidden", Story: "an expired token is another error class: 403", Auth: "oauth",
+			Break: func(r *Receiver) {
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					if _, known := r.TokenEnds(BearerToken(req)); known {
+						w.WriteHeader(http.StatusForbidden)
+						return
+					}
+					r.refuse(w, req)
+				}
+			},
+			Fails: []string{"auth.oauth-expired"},
+		},
+		{
+			Name: "own-tokens-refused", Story: "the audience of the tokens is not this service's", Auth: "oauth",
+			Break: func(r *Receiver) { r.Authentic = func(*http.Request) bool { return false } },
+			Fails: []string{"auth.valid", "auth.oauth-token"},
+		},
+		{
+			Name: "case-sensitive-bearer", Story: "header.startsWith('Bearer ')", Auth: "oauth",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool {
+					token, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
+					end, known := r.TokenEnds(token)
+					return ok && known && time.Now().Before(end)
+				}
+			},
+			Fails: []string{"auth.scheme-case"},
+		},
+		{
+			Name: "refuses-everyone", Story: "the secret of another environment",
+			Break: func(r *Receiver) { r.Authentic = func(*http.Request) bool { return false } },
+			Fails: []string{"auth.valid"},
+		},
+	}
+}
+
+func onlyScheme(prefix string) func(*Receiver) {
+	return func(r *Receiver) {
+		r.Authentic = func(req *http.Request) bool {
+			return strings.HasPrefix(req.Header.Get("Authorization"), prefix) && r.authentic(req)
+		}
+	}
+}
+
+func comparePassword(equal func(got, want string) bool) func(*Receiver) {
+	return func(r *Receiver) {
+		r.Authentic = func(req *http.Request) bool {
+			user, password, ok := req.BasicAuth()
+			return ok && same(user, r.Creds.User) && equal(password, r.Creds.Password)
+		}
+	}
+}

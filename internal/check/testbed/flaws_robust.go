@@ -1,0 +1,150 @@
+package testbed
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"sync"
+	"time"
+)
+
+// robustFlaws are hurt by what no well-meaning sender sends, or tell too much.
+func robustFlaws() []Flaw {
+	return append(leakFlaws(),
+		Flaw{
+			Name: "malformed-500", Story: "the parser's exception is not caught",
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					if status != 0 {
+						return nil, http.StatusInternalServerError
+					}
+					return events, 0
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
+			Name: "malformed-cuts", Story: "the handler panics and the server hangs up",
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					if status != 0 {
+						panic(http.ErrAbortHandler)
+					}
+					return events, 0
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
+			Name: "empty-500", Story: "body[0] of nothing",
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					if len(body) == 0 {
+						return nil, http.StatusInternalServerError
+					}
+					return parse(body)
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
+			Name: "malformed-hangs", Story: "the callback of a broken body is never called",
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					if status != 0 {
+						time.Sleep(hang)
+					}
+					return events, status
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
+			Name: "one-at-a-time", Story: "a single-threaded server reads one request after the other",
+			Break: func(r *Receiver) {
+				var one sync.Mutex
+				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+						one.Lock()
+						defer one.Unlock()
+						next.ServeHTTP(w, req)
+					})
+				})
+			},
+			Fails: []string{"robust.slow-client"},
+		},
+		Flaw{
+			Name: "four-workers", Story: "a pool of a few workers, each held by a slow client",
+			Break: func(r *Receiver) {
+				pool := make(chan struct{}, 4)
+				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+						pool <- struct{}{}
+						defer func() { <-pool }()
+						next.ServeHTTP(w, req)
+					})
+				})
+			},
+			Fails: nil, // four workers serve Relay's four; only many stalled clients at once would show it
+		},
+	)
+}
+
+// hang is longer than any deadline of a test's call.
+const hang = 5 * time.Second
+
+func leakFlaws() []Flaw {
+	leak := func(name, story string, fails []string, text func(req *http.Request, body []byte) string) Flaw {
+		return Flaw{Name: name, Story: story, Fails: append(fails, "security.no-leak"), Break: func(r *Receiver) {
+			r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+					body, _ := io.ReadAll(req.Body)
+					clone := req.Clone(req.Context())
+					clone.Body = io.NopCloser(bytes.NewReader(body))
+					rec := httptest.NewRecorder()
+					next.ServeHTTP(rec, clone)
+					for k, v := range rec.Header() {
+						w.Header()[k] = v
+					}
+					w.WriteHeader(rec.Code)
+					if rec.Code >= 300 {
+						fmt.Fprint(w, text(req, body))
+					}
+				})
+			})
+		}}
+	}
+	plain := func(name, story, text string) Flaw {
+		return leak(name, story, nil, func(*http.Request, []byte) string { return text })
+	}
+	return []Flaw{
+		leak("echoes-request", "a debugging page shows the whole request", nil, func(req *http.Request, body []byte) string {
+			dump, _ := httputil.DumpRequest(req, false)
+			return string(dump) + string(body)
+		}),
+		leak("echoes-body", "the error repeats what could not be read", nil, func(_ *http.Request, body []byte) string {
+			return "cannot read " + string(body)
+		}),
+		leak("echoes-password", "invalid credentials relay:…", nil, func(req *http.Request, _ []byte) string {
+			_, pass, _ := req.BasicAuth()
+			return "invalid password " + pass
+		}),
+		leak("echoes-header", "invalid header …", nil, func(req *http.Request, _ []byte) string {
+			return "invalid Authorization: " + base64.StdEncoding.EncodeToString([]byte(BasicPair(req)))
+		}),
+		plain("trace-node", "NODE_ENV is not production", "SyntaxError: Unexpected end of JSON input\n    at JSON.parse (<anonymous>)\n    at parse (/srv/app/node_modules/body-parser/lib/types/json.js:92:19)\n"),
+		plain("trace-python", "DEBUG = True", "Traceback (most recent call last):\n  File \"/srv/app/hook.py\", line 12, in post\n    event = json.loads(body)\n"),
+		plain("trace-java", "the container's error page", "java.lang.NullPointerException: null\n\tat com.example.hook.EventController.post(EventController.java:42)\n"),
+		plain("trace-go", "the recovery middleware prints it", "goroutine 34 [running]:\nmain.handle(0xc0000b4000)\n\t/src/app/main.go:42 +0x1d\n"),
+		plain("trace-php", "display_errors = On", "PHP Fatal error:  Uncaught TypeError in /var/www/html/hook.php:12\nStack trace:\n#0 /var/www/html/index.php(8): hook()\n#1 {main}"),
+		plain("trace-ruby", "the development environment", "NoMethodError (undefined method `[]' for nil:NilClass):\n\napp/controllers/hooks_controller.rb:12:in `create'\n"),
+		plain("trace-dotnet", "UseDeveloperExceptionPage", "System.NullReferenceException: Object reference not set to an instance of an object.\n   at Hook.Controllers.EventController.Post(Event e) in C:\\src\\Hook\\EventController.cs:line 42\n"),
+	}
+}
