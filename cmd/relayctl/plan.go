@@ -91,6 +91,9 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 	if o.count < 1 {
 		return c, files, errors.New("--count must be at least 1")
 	}
+	if o.records == 0 && cmd.Flags().Changed("records") {
+		return c, files, errors.New("--records must be at least 1")
+	}
 	if o.start != startNow && o.start != "" {
 		if c.Start, err = time.Parse(time.RFC3339, o.start); err != nil {
 			return c, files, fmt.Errorf("--start: %q is no time such as 2026-01-31T12:00:00Z", o.start)

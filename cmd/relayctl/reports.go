@@ -166,6 +166,15 @@ func (b both) Outcome(o *sim.Outcome) {
 	b[1].Outcome(o)
 }
 
+// Flush implements sim.Flusher.
+func (b both) Flush() {
+	for _, o := range b {
+		if f, ok := o.(sim.Flusher); ok {
+			f.Flush()
+		}
+	}
+}
+
 // writeSend writes the reports of a run of send.
 func (r reportFiles) writeSend(res report.SendResult) error {
 	return r.write(func(format string, w io.Writer) error {

@@ -88,7 +88,7 @@ func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "deadline of a call (R-DEADLINE, assumed)")
 	f.IntVar(&o.workers, "workers", 4, "serial workers; a customer stays with one (R-WORKERS, assumed)")
 	f.BoolVar(&o.spread, "spread", false, "give each delivery to the next free worker: newer events overtake a retry")
-	f.StringVar(&o.rate, "rate", "", "open-loop `pace` in calls, such as 50/s or 5000/m; unlimited unless given")
+	f.StringVar(&o.rate, "rate", "", "open-loop `pace` in calls, such as 50/s or 5000/m: due times never move, so a slow endpoint makes calls queue and latencies, measured from the due time, grow; --workers bounds how many are under way (unlimited unless given)")
 	f.StringVar(&o.pace, "pace", "fast", "fast: in the planned order without waiting; original: with the offsets of the scenario or capture")
 	f.Float64Var(&o.timeScale, "time-scale", 1, "multiplies every simulated wait, not --timeout nor --rate")
 	f.DurationVar(&o.waitReady, "wait-ready", 0, "wait so long for the endpoint to accept connections")
@@ -129,7 +129,7 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error
 		return usage(err)
 	}
 	if o.dryRun {
-		return a.dryRun(o, r)
+		return a.dryRun(cmd.Context(), o, r)
 	}
 	ctx := cmd.Context()
 	if o.waitReady > 0 && o.endpoint.to != "" {
@@ -292,19 +292,22 @@ func (o *sendOptions) checkEndpoint(a *app, r *sendRun) error {
 }
 
 // dryRun prints the plan.
-func (a *app) dryRun(o *sendOptions, r *sendRun) error {
+func (a *app) dryRun(ctx context.Context, o *sendOptions, r *sendRun) error {
 	plan, err := sim.NewPlan(r.plan)
 	if err != nil {
 		return usage(err)
 	}
 	p := report.NewPlan(a.stdout, a.style(a.stdout), o.output == "json")
 	for d, err := range plan {
+		if ctx.Err() != nil {
+			return errors.Join(environment(p.Finish(r.plan.Seed)), silent(exitInterrupted))
+		}
 		if err != nil {
 			return usage(errors.Join(err, p.Finish(r.plan.Seed)))
 		}
 		p.Delivery(&d)
 	}
-	return p.Finish(r.plan.Seed)
+	return environment(p.Finish(r.plan.Seed))
 }
 
 // renderer is what send shows its run with.

@@ -43,6 +43,9 @@ type SendJSON struct{ lines }
 // NewSendJSON makes the renderer of send --output json.
 func NewSendJSON(w io.Writer) *SendJSON { return &SendJSON{newLines(w)} }
 
+// Flush implements sim.Flusher: whoever reads along sees what happened.
+func (s *SendJSON) Flush() { _ = s.flush() }
+
 type attemptJSON struct {
 	Type       string   `json:"type"`
 	EventID    string   `json:"event_id,omitempty"`

@@ -15,6 +15,9 @@ import (
 // retries and what ends badly are.
 const fewLines = 60
 
+// behindMatters is from when on it is said that a schedule was not kept.
+const behindMatters = 250 * time.Millisecond
+
 // Widths of the columns of an attempt's line, which together fill 80 columns.
 const (
 	nameWidth = 30
@@ -31,8 +34,6 @@ type SendText struct {
 	st     *Style
 	shown  int
 	hidden int
-	// Flush writes every line out at once, as on a terminal.
-	flushed time.Time
 }
 
 // NewSendText makes the renderer of send's text output.
@@ -45,6 +46,9 @@ func (s *SendText) Header(format string, args ...any) {
 	fmt.Fprintln(s.w, s.st.dim(fmt.Sprintf(format, args...)))
 	_ = s.w.Flush() // the error comes back with the next write
 }
+
+// Flush implements sim.Flusher.
+func (s *SendText) Flush() { _ = s.w.Flush() } // the error comes back with the next write
 
 // Attempt implements sim.Observer.
 func (s *SendText) Attempt(a *sim.Attempt) {
@@ -74,10 +78,6 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 		a.Number, a.Of, tone(fit(status, 8)), fmt.Sprintf("%6s", human(a.Latency)), s.next(a))
 	if a.Failure != sim.NoFailure && !a.LostAck && !a.Retry && a.Detail != "" {
 		fmt.Fprintf(s.w, "         %s\n", s.st.dim(Clean(a.Detail)))
-	}
-	if time.Since(s.flushed) > 50*time.Millisecond || s.shown < fewLines {
-		_ = s.w.Flush()
-		s.flushed = time.Now()
 	}
 }
 
@@ -176,6 +176,9 @@ func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
 	if sum.Attempts > 0 {
 		row("latency", "p50 %s, p90 %s, p99 %s, max %s", human(sum.P50), human(sum.P90), human(sum.P99), human(sum.Max))
 		row("rate", "%g attempts/s over %s", sum.PerSecond, human(sum.Ended.Sub(sum.Began)))
+	}
+	if sum.Behind >= behindMatters {
+		row("behind", "calls went out up to %s after they were due: their workers were busy (more --workers make more calls at once)", human(sum.Behind))
 	}
 	if sum.LostAcks > 0 {
 		row("lost acks", "%s dropped on purpose", plural(sum.LostAcks, "answer"))

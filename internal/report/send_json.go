@@ -84,6 +84,7 @@ func sendSummary(sum *sim.Summary, embedded *recv.Summary) map[string]any {
 		"accepted_before": sum.Before, "lost_acks": sum.LostAcks, "undocumented_2xx": sum.Undoc2xx, "statuses": statuses,
 		"failures": sum.Failures, "attempts_histogram": orEmpty(sum.ByAttempt),
 		"latency_ms":  map[string]float64{"p50": millis(sum.P50), "p90": millis(sum.P90), "p99": millis(sum.P99), "max": millis(sum.Max)},
+		"behind_ms":   millis(sum.Behind),
 		"resent":      resentJSON(sum),
 		"duration_ms": millis(sum.Ended.Sub(sum.Began)), "rate_per_s": sum.PerSecond, "seed": sum.Seed, "interrupted": sum.Interrupted,
 	}

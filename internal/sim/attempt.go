@@ -78,3 +78,8 @@ type Observer interface {
 	Attempt(*Attempt)
 	Outcome(*Outcome)
 }
+
+// Flusher is an Observer that is told, by the same goroutine, whenever it knows
+// all that happened so far: what it holds back can be shown then. That is at
+// most a few hundred times a second.
+type Flusher interface{ Flush() }

@@ -96,7 +96,7 @@ func (h journeyHeap) Less(i, j int) bool {
 	if a, b := h[i].due(), h[j].due(); a != b {
 		return a < b
 	}
-	return h[i].cust.lane < h[j].cust.lane
+	return h[i].cust.index < h[j].cust.index
 }
 func (h journeyHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *journeyHeap) Push(x any)   { *h = append(*h, x.(*openJourney)) }

@@ -28,7 +28,8 @@ type Identity struct {
 type customer struct {
 	rng       *rand.Rand
 	ccid      string // as it is, for references
-	lane      uint64
+	index     uint64
+	lane      uint64 // rows of one customer share it
 	consent   string
 	host      string // the middle of the event ids
 	json      constants
@@ -82,10 +83,11 @@ func (s fakerSource) Uint64() uint64 { return s.rng.Uint64() }
 func newCustomer(cl *client, seed, index uint64, id Identity) *customer {
 	pcg := rand.NewPCG(seed, index+1)
 	rng := rand.New(pcg)
-	c := &customer{rng: rng, lane: index, consent: id.Consent}
-	c.ccid = id.CCID
+	c := &customer{rng: rng, index: index, lane: index, consent: id.Consent, ccid: id.CCID}
 	if c.ccid == "" {
 		c.ccid = strconv.FormatUint(1001+index, 10)
+	} else {
+		c.lane = laneHash(c.ccid)
 	}
 	if c.consent == "" {
 		c.consent = [...]string{"written", "express"}[rng.IntN(2)]
@@ -116,7 +118,7 @@ func fakeNumber(n uint64) string {
 
 // addChannel connects one more number to the customer.
 func (c *customer) addChannel() {
-	c.channels = append(c.channels, quoteJSON(fakeNumber(uint64(len(c.channels))*1_000_003+c.lane)))
+	c.channels = append(c.channels, quoteJSON(fakeNumber(uint64(len(c.channels))*1_000_003+c.index)))
 }
 
 // addMessage starts the next trigger.

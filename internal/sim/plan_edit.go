@@ -61,6 +61,7 @@ func edited(p Plan, edit editor) Plan {
 func (d *Delivery) edit(edit editor) error {
 	shape, members, _ := event.Split(d.Body)
 	bodies, refs, same := members[:0:0], d.Events[:0], true
+	customer := d.Events[0].CCID
 	for i, member := range members {
 		body, ref, keep, err := edit(member, d.Events[i])
 		if err != nil {
@@ -71,7 +72,9 @@ func (d *Delivery) edit(edit editor) error {
 			bodies, refs = append(bodies, body), append(refs, ref)
 		}
 	}
-	d.Events = refs
+	if d.Events = refs; len(refs) > 0 && refs[0].CCID != customer {
+		d.Lane = laneHash(refs[0].CCID) // whoever is one customer now stays in order
+	}
 	switch {
 	case same || len(bodies) == 0:
 	case shape == event.Single:
@@ -108,8 +111,8 @@ func singles(p Plan) Plan {
 }
 
 // batched groups every n deliveries into one call (R-BATCH, R-BATCH-BODY). A
-// batch arrives with its last member; it loses an answer if a member did. A
-// batch belongs to no one customer, so it takes turns among the lanes.
+// batch arrives with its last member; it loses an answer if a member did. Its
+// members' customers may be in the next batch too, so all share one lane.
 func batched(p Plan, n int, shape event.Shape) Plan {
 	open, end := batchEnds(shape)
 	return func(yield func(Delivery, error) bool) {
@@ -121,7 +124,7 @@ func batched(p Plan, n int, shape event.Shape) Plan {
 			}
 			batch.Body = append(batch.Body, end...)
 			ok := yield(batch, nil)
-			batch = Delivery{Lane: batch.Lane + 1, Body: batch.Body[:0], Events: batch.Events[:0]}
+			batch = Delivery{Body: batch.Body[:0], Events: batch.Events[:0]}
 			members = 0
 			return ok
 		}

@@ -153,7 +153,12 @@ func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, err
 	summary := newSummary(s.cfg.Seed, r.start)
 	var observer sync.WaitGroup
 	observer.Go(func() {
-		r.ledger.each(func(f *fact) { tellFact(summary, obs, f) }, r.lanes.recycle)
+		r.ledger.each(func(f *fact) { tellFact(summary, obs, f) }, func(ended []*job) {
+			if f, ok := obs.(Flusher); ok {
+				f.Flush()
+			}
+			r.lanes.recycle(ended)
+		})
 	})
 	var workers sync.WaitGroup
 	for i := range s.cfg.Workers {
@@ -249,8 +254,11 @@ func (r *run) dueAt(n int, d Delivery) time.Time {
 }
 
 func (r *run) scaled(d time.Duration) time.Duration {
-	return max(0, time.Duration(float64(d)*r.cfg.TimeScale))
+	return time.Duration(min(max(0, float64(d)*r.cfg.TimeScale), float64(forever)))
 }
+
+// forever is longer than any run, and far from where times overflow.
+const forever = 100 * 365 * 24 * time.Hour
 
 // skip gives a delivery that was not begun its outcome.
 func (r *run) skip(j *job) {

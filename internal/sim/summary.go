@@ -30,9 +30,13 @@ type Summary struct {
 
 	P50, P90, P99, Max time.Duration // latencies of the attempts, from the intended start
 	Began, Ended       time.Time
-	PerSecond          float64 // attempts a second, achieved
-	Seed               uint64
-	Interrupted        bool // attempts were left out because the run was ended
+	// Behind is how late after its due time a delivery's first call went out at
+	// most: on an open-loop schedule, how long all the workers that could have
+	// made it were busy.
+	Behind      time.Duration
+	PerSecond   float64 // attempts a second, achieved
+	Seed        uint64
+	Interrupted bool // attempts were left out because the run was ended
 	// Resent are the events that were under way when the run that this one
 	// continues ended. Nobody knows whether the endpoint took them, so they were
 	// sent again (see Journal).
@@ -65,6 +69,9 @@ func (s *Summary) addAttempt(a *Attempt) {
 		s.LostAcks++
 	}
 	s.Interrupted = s.Interrupted || a.Failure == Interrupted
+	if a.Number == 1 {
+		s.Behind = max(s.Behind, a.SentAt.Sub(a.Intended))
+	}
 	// It cannot fail: the value lies within the histogram's bounds.
 	_ = s.hist.RecordValue(min(max(a.Latency.Microseconds(), 1), maxLatency.Microseconds()))
 	s.Outage.addAttempt(a)
