@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ type listenOptions struct {
 	forward    []string
 	forwardFor time.Duration
 	respond    []string
+	rules      string
 	seed       uint64
 	capture    string
 	captureMax string
@@ -59,7 +61,12 @@ with a summary; the verdict of --fail-on is the exit code.`,
   relayctl listen --respond 500,500,200
   relayctl listen --addr :0 --expect 8 --for 30s --fail-on error,duplicate \
     --output json`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.listen(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("seed") {
+				o.seed = rand.Uint64N(1e9)
+			}
+			return a.listen(cmd.Context(), o)
+		},
 	}
 	o.addressFlags(cmd)
 	o.auth.flags(cmd)
@@ -102,8 +109,9 @@ func (o *listenOptions) callerFlags(cmd *cobra.Command) {
 func (o *listenOptions) answerFlags(cmd *cobra.Command) {
 	defer group(cmd, "Answers")()
 	f := cmd.Flags()
-	f.StringArrayVar(&o.respond, "respond", nil, "a `script` of what attempts 1, 2, … of an event get: 500,500,200; timeout; close; 200~3s; notification.*=500x3,200; 500@10% (first match wins, the last answer stays)")
-	f.Uint64Var(&o.seed, "seed", 1, "seed of the chances in --respond")
+	f.StringArrayVar(&o.respond, "respond", nil, "a `script` of what attempts 1, 2, … of an event get: 500,500,200; timeout; close; 200~3s; notification.*=500x3,200; 500@10% by chance; 500@1m..3m from the second minute to the third (first match wins, the last answer stays)")
+	f.StringVar(&o.rules, "rules", "", "YAML `file` of more such rules, which come after those of --respond; loaded again when it changes (\"relayctl schema rules\")")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of the answers by chance (drawn and printed unless given)")
 	f.StringArrayVar(&o.forward, "forward", nil, "pass requests on to your app and answer as it does: `URL`, or 'notification.*=URL' (first match wins)")
 	f.DurationVar(&o.forwardFor, "forward-timeout", 10*time.Second, "how long the app may take; after that the answer is 500, so that Relay tries again")
 	f.StringVar(&o.maxBody, "max-body", "1MiB", "largest body; above this `size` the answer is 413")
@@ -196,8 +204,8 @@ func (o *listenOptions) checkScript(c *recv.Config) error {
 		}
 		script.Rules = append(script.Rules, rule)
 	}
-	if len(script.Rules) > 0 {
-		c.Script = script
+	if len(script.Rules) > 0 || o.rules != "" {
+		c.Script, c.Rules = script, o.rules
 	}
 	return nil
 }
@@ -264,7 +272,9 @@ func parseSize(s string) (int64, error) {
 
 // listenRenderer is what listen shows its receipts with.
 type listenRenderer interface {
+	Listening(report.Banner) error
 	Receipt(*recv.Receipt) error
+	Finish(recv.Summary, []string) error
 }
 
 func (a *app) listen(ctx context.Context, o *listenOptions) error {
@@ -300,11 +310,9 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 		ctx, done = context.WithTimeout(ctx, o.lasts)
 		defer done()
 	}
-	text := report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
-	asJSON := report.NewListenJSON(a.stdout)
-	var out listenRenderer = text
+	var out listenRenderer = report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
 	if o.output == "json" {
-		out = asJSON
+		out = report.NewListenJSON(a.stdout)
 	}
 	var broken atomic.Bool
 	r.config.Observe = func(rc *recv.Receipt) {
@@ -326,10 +334,10 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 		}
 		return usage(err)
 	}
-	if o.output == "json" {
-		err = asJSON.Listening(receiver.URL(), receiver.CAFile())
-	} else {
-		err = text.Listening(receiver.URL(), receiver.CAFile(), curlAuth(o.auth.kind))
+	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: curlAuth(o.auth.kind)}
+	banner.Seed, banner.Chance = receiver.Seed()
+	if err = out.Listening(banner); err != nil {
+		receiver.Close()
 	}
 	if err == nil {
 		err = receiver.Serve(ctx)
@@ -342,11 +350,7 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 	if sum.Accepted < o.expect {
 		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Accepted, o.expect))
 	}
-	if o.output == "json" {
-		err = asJSON.Finish(sum)
-	} else {
-		err = text.Finish(sum, failures)
-	}
+	err = out.Finish(sum, failures)
 	switch {
 	case err != nil && !broken.Load():
 		return environment(err)

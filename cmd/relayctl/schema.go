@@ -9,6 +9,7 @@ import (
 
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
+	"relayctl/internal/recv"
 	"relayctl/internal/sim"
 	"relayctl/internal/suggest"
 )
@@ -27,6 +28,7 @@ func schemaRows() []schemaRow {
 	}
 	return []schemaRow{
 		{"scenario", fixed(sim.ScenarioSchema)},
+		{"rules", fixed(recv.RulesSchema)},
 		{"config", configSchema},
 		{"capture", fixed(capture.Schema)},
 	}

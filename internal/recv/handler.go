@@ -30,10 +30,11 @@ type exchange struct {
 	dec     event.Decoder
 
 	receipts []*Receipt
-	spare    Receipt // the first of receipts where nobody observes them
-	scripted bool    // the script asked for this status
-	hang     bool    // do not answer until the caller hangs up
-	status   int     // 0 for none: the connection is cut
+	ids      map[string]*Receipt // of a batch
+	spare    Receipt             // the first of receipts where nobody observes them
+	scripted bool                // the script asked for this status
+	hang     bool                // do not answer until the caller hangs up
+	status   int                 // 0 for none: the connection is cut
 	reason   string
 	relayed  *relayed // the app's answer
 }
@@ -162,10 +163,15 @@ func (x *exchange) judge() {
 		rc := x.receipt()
 		rc.Shape = shape
 		rc.Event, rc.Findings = x.dec.Decode(m)
-		v := x.r.tracker.Observe(&rc.Event)
-		rc.Attempt, rc.Times, rc.Badges = v.Attempt, v.Times, v.Badges
-		if shape != event.Single {
-			rc.Member, rc.Members = i, len(members)
+		if shape == event.Single {
+			rc.verdicts(x.r.tracker.Observe(&rc.Event))
+			break
+		}
+		rc.Member, rc.Members = i, len(members)
+		if twin := x.twin(rc); twin != nil {
+			rc.verdicts(twin.again(rc))
+		} else {
+			rc.verdicts(x.r.tracker.Observe(&rc.Event))
 		}
 	}
 	if len(members) > maxMembers {
@@ -175,6 +181,22 @@ func (x *exchange) judge() {
 		})
 	}
 	x.status, x.reason = http.StatusOK, "accepted"
+}
+
+// twin returns the member of the same batch that has the event's id and came
+// before it, nil for none.
+func (x *exchange) twin(rc *Receipt) *Receipt {
+	if rc.Event.ID == "" {
+		return nil
+	}
+	if x.ids == nil {
+		x.ids = make(map[string]*Receipt)
+	}
+	if twin, ok := x.ids[rc.Event.ID]; ok {
+		return twin
+	}
+	x.ids[rc.Event.ID] = rc
+	return nil
 }
 
 // receipt adds a receipt to the exchange.
@@ -222,7 +244,7 @@ func (x *exchange) script() Answer {
 		return plain
 	}
 	for _, rc := range x.receipts {
-		if a := x.r.cfg.Script.Decide(rc.Event.Name, rc.Event.ID, rc.Times); a != plain {
+		if a := x.r.cfg.Script.Decide(rc.Event.Name, rc.Event.ID, rc.Times, x.at); a != plain {
 			return a
 		}
 	}
@@ -279,7 +301,9 @@ func (x *exchange) finish() {
 	for _, rc := range x.receipts {
 		rc.Seq, rc.ReceivedAt, rc.Remote, rc.Method, rc.Path = x.seq, x.at, x.remote, x.req.Method, x.req.RequestURI
 		rc.Status, rc.Answer = x.status, x.reason
-		x.r.tracker.Answered(&rc.Event, x.status)
+		if rc.Event.Raw != nil {
+			rc.first = x.r.tracker.Answered(&rc.Event, x.status)
+		}
 	}
 	accepted := x.r.count(x)
 	if x.r.cfg.Counted != nil {

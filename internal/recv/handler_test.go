@@ -400,19 +400,6 @@ func TestFailedStoreIsNeverALost200(t *testing.T) {
 	}
 }
 
-func script(t *testing.T, rules ...string) *Script {
-	t.Helper()
-	s := &Script{Seed: 1}
-	for _, text := range rules {
-		r, err := ParseRule(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Rules = append(s.Rules, r)
-	}
-	return s
-}
-
 func TestScriptedAnswers(t *testing.T) {
 	store := &memory{}
 	b := start(t, Config{Script: script(t, "notification.*=500,close,204", "account.*=timeout,200"), Capture: store})

@@ -3,6 +3,7 @@
 package recv
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -51,6 +52,20 @@ type Receipt struct {
 	Badges     []Badge
 	Findings   []event.Finding
 	Took       time.Duration // from the first byte to the answer
+
+	first bool // it was accepted, and never before
+}
+
+func (r *Receipt) verdicts(v Verdicts) { r.Attempt, r.Times, r.Badges = v.Attempt, v.Times, v.Badges }
+
+// again gives the verdicts on an event that stands in a batch once more: both
+// get the same answer, so it is no attempt of its own.
+func (r *Receipt) again(other *Receipt) Verdicts {
+	badge := Badge{Kind: Duplicate}
+	if !bytes.Equal(r.Event.Raw, other.Event.Raw) {
+		badge.Kind = Conflict
+	}
+	return Verdicts{Attempt: r.Attempt, Times: r.Times, Badges: []Badge{badge}}
 }
 
 func (r *Receipt) has(k BadgeKind) bool {

@@ -1,15 +1,13 @@
 package recv
 
 import (
-	"fmt"
 	"hash/fnv"
-	"path"
+	"slices"
 	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"relayctl/internal/event"
-	"relayctl/internal/suggest"
 )
 
 // Answer is what an attempt gets.
@@ -20,109 +18,105 @@ type Answer struct {
 	Close   bool          // no answer at all: the connection is cut
 }
 
-// Rule gives the answers to the attempts of the events that it matches.
+// Rule gives the answers to the attempts of the events that it takes.
 type Rule struct {
-	Pattern string   // of the event name, "" for all
-	Answers []Answer // of attempt 1, 2, …; the last one stands for all that follow
-	Chance  float64  // the share of events that the rule takes, 1 for all
-	text    string
+	Events  event.Filter // the zero value takes all
+	Answers []Answer     // of attempt 1, 2, …; the last one stands for all that follow
+	Chance  float64      // the share of attempts that the rule takes, 1 for all
+	Window  Window
+}
+
+// Window is when a rule is in force, after the rule took effect: when the
+// receiver began to serve, or when the rules were loaded. The zero value is
+// always.
+type Window struct {
+	From  time.Duration
+	Until time.Duration // 0 for ever
+}
+
+// takes says whether the rule is meant for an event at that time, chance aside.
+func (r *Rule) takes(name string, since time.Duration) bool {
+	return since >= r.Window.From && (r.Window.Until == 0 || since < r.Window.Until) && r.Events.Match(name)
 }
 
 // Script decides answers by the first rule that matches. It is safe for
-// concurrent use; a nil Script answers 200 to everything.
+// concurrent use once it is served; a nil Script answers 200 to everything.
 type Script struct {
-	Rules []Rule
-	Seed  uint64 // of the rules that act by chance
+	Rules     []Rule
+	Seed      uint64  // of the rules that act by chance
+	TimeScale float64 // multiplies the windows, 1 unless given
+
+	begun  time.Time // when Rules took effect
+	loaded atomic.Pointer[loadedRules]
 }
 
-// ParseRule reads one --respond script: answers separated by commas, such as
-// "500,500,200", "500x3,200", "timeout", "close", "200~3s" (after a delay),
-// each for one attempt; the whole optionally for some events
-// ("notification.*=500x3,200") or by chance ("500@10%").
-func ParseRule(text string) (Rule, error) {
-	r := Rule{Chance: 1, text: text}
-	list := text
-	if pattern, rest, ok := strings.Cut(text, "="); ok {
-		if _, err := event.ParseFilter(pattern); err != nil {
-			return Rule{}, err
-		}
-		r.Pattern, list = strings.TrimSpace(pattern), rest
-	}
-	if answers, share, ok := strings.Cut(list, "@"); ok {
-		percent, err := strconv.ParseFloat(strings.TrimSuffix(share, "%"), 64)
-		if err != nil || !strings.HasSuffix(share, "%") || !(percent >= 0 && percent <= 100) {
-			return Rule{}, fmt.Errorf("respond script %q: %q is no chance such as 10%%", text, share)
-		}
-		r.Chance, list = percent/100, answers
-	}
-	for item := range strings.SplitSeq(list, ",") {
-		answers, err := parseAnswers(strings.TrimSpace(item))
-		if err != nil {
-			return Rule{}, fmt.Errorf("respond script %q: %w", text, err)
-		}
-		r.Answers = append(r.Answers, answers...)
-	}
-	return r, nil
+// loadedRules come after Rules and are replaced as a whole.
+type loadedRules struct {
+	rules []Rule
+	since time.Time
 }
 
-// maxTimes bounds a repetition such as 500x3.
-const maxTimes = 1000
-
-func parseAnswers(item string) ([]Answer, error) {
-	word, delay, hasDelay := strings.Cut(item, "~")
-	word, times, hasTimes := strings.Cut(word, "x")
-	var a Answer
-	n := 1
-	var err error
-	if hasTimes {
-		if n, err = strconv.Atoi(times); err != nil || n < 1 || n > maxTimes {
-			return nil, fmt.Errorf("%q is no number of times between 1 and %d", times, maxTimes)
-		}
+// begin starts the clock of the windows.
+func (s *Script) begin(now time.Time) {
+	if s != nil {
+		s.begun = now
 	}
-	if hasDelay {
-		if a.Delay, err = time.ParseDuration(delay); err != nil || a.Delay < 0 {
-			return nil, fmt.Errorf("%q is no delay such as 3s", delay)
-		}
-	}
-	switch word {
-	case "timeout":
-		a.Timeout = true
-	case "close":
-		a.Close = true
-	default:
-		if a.Status, err = strconv.Atoi(word); err != nil || a.Status < 200 || a.Status > 599 {
-			return nil, fmt.Errorf("%q is no status between 200 and 599, timeout or close%s", word, suggest.DidYouMean(word, []string{"timeout", "close"}))
-		}
-	}
-	out := make([]Answer, n)
-	for i := range out {
-		out[i] = a
-	}
-	return out, nil
 }
 
-// Decide gives the answer to the nth delivery (from 1) of an event.
-func (s *Script) Decide(name, id string, attempt int) Answer {
+// load replaces the rules that come after s.Rules; they take effect now.
+func (s *Script) load(rules []Rule, now time.Time) { s.loaded.Store(&loadedRules{rules, now}) }
+
+// ByChance says whether a rule acts by chance, so that the seed matters.
+func (s *Script) ByChance() bool {
+	chance := func(r Rule) bool { return r.Chance < 1 }
 	if s == nil {
-		return Answer{Status: 200}
+		return false
 	}
-	for i, r := range s.Rules {
-		if ok, _ := path.Match(r.Pattern, name); !ok && r.Pattern != "" {
-			continue
+	l := s.loaded.Load()
+	return slices.ContainsFunc(s.Rules, chance) || l != nil && slices.ContainsFunc(l.rules, chance)
+}
+
+// Decide gives the answer to the nth delivery (from 1) of an event that came
+// at a time.
+func (s *Script) Decide(name, id string, attempt int, at time.Time) Answer {
+	if s != nil {
+		if a, ok := s.first(s.Rules, 0, s.begun, name, id, attempt, at); ok {
+			return a
 		}
-		if r.Chance < 1 && s.draw(i, id, attempt) >= r.Chance {
-			continue
+		if l := s.loaded.Load(); l != nil {
+			if a, ok := s.first(l.rules, len(s.Rules), l.since, name, id, attempt, at); ok {
+				return a
+			}
 		}
-		return r.Answers[min(max(attempt, 1), len(r.Answers))-1]
 	}
 	return Answer{Status: 200}
+}
+
+// first gives the answer of the first rule that matches; number is that of the
+// first rule.
+func (s *Script) first(rules []Rule, number int, since time.Time, name, id string, attempt int, at time.Time) (Answer, bool) {
+	elapsed := at.Sub(since)
+	if s.TimeScale > 0 {
+		elapsed = time.Duration(float64(elapsed) / s.TimeScale)
+	}
+	for i := range rules {
+		r := &rules[i]
+		if !r.takes(name, elapsed) || r.Chance < 1 && s.draw(number+i, id, attempt) >= r.Chance {
+			continue
+		}
+		return r.Answers[min(max(attempt, 1), len(r.Answers))-1], true
+	}
+	return Answer{}, false
 }
 
 // draw gives a number in [0,1) that depends on the seed and the attempt only,
 // so that a run can be repeated whatever the order of its requests.
 func (s *Script) draw(rule int, id string, attempt int) float64 {
+	text := strconv.AppendUint(nil, s.Seed, 10)
+	text = strconv.AppendInt(append(text, '/'), int64(rule), 10)
+	text = append(append(append(text, '/'), id...), '/')
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d/%d/%s/%d", s.Seed, rule, id, attempt)
+	h.Write(strconv.AppendInt(text, int64(attempt), 10))
 	v := h.Sum64()
 	v ^= v >> 33
 	v *= 0xff51afd7ed558ccd

@@ -44,9 +44,12 @@ type Config struct {
 	AllowFrom  []netip.Prefix // who may call (R-IP), nil for everybody
 	TrustProxy []netip.Prefix // whose X-Forwarded-For is believed
 
-	Script  *Script // nil answers 200
-	MaxBody int64   // 1 MiB
-	Capture Store   // nil for none
+	Script *Script // nil answers 200
+	// Rules is a file of more rules, which come after those of Script; it is
+	// loaded again when it changes. "" for none.
+	Rules   string
+	MaxBody int64 // 1 MiB
+	Capture Store // nil for none
 	// Sensitive names headers whose values a capture must not show, beside those
 	// that look like credentials.
 	Sensitive []string
@@ -114,6 +117,7 @@ type Receiver struct {
 	tls     *tls.Config
 	tokens  http.Handler // POST /oauth/token, nil for none
 	tracker *Tracker
+	rules   *rulesFile // nil for none
 	forward *forwarder // nil for none
 	bodies  *bodies
 	feed    *feed
@@ -151,9 +155,18 @@ func newReceiver(cfg Config, lim limits) (*Receiver, error) {
 	if r.tls, err = tlsConfig(&cfg); err != nil {
 		return nil, err
 	}
+	if cfg.Rules != "" {
+		if cfg.Script == nil {
+			cfg.Script = &Script{}
+		}
+		if r.rules, err = openRules(cfg.Rules, cfg.Script, r.notice); err != nil {
+			return nil, err
+		}
+	}
 	r.cfg = cfg
 	l, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
+		r.rules.close()
 		return nil, &ListenError{cfg.Addr, err}
 	}
 	r.conns = newConnSet(l, lim.conns)
@@ -256,6 +269,14 @@ func (r *Receiver) CAFile() string {
 	return r.cfg.Authority.Path
 }
 
+// Seed is that of the answers by chance; ok is false where none is.
+func (r *Receiver) Seed() (seed uint64, ok bool) {
+	if !r.cfg.Script.ByChance() {
+		return 0, false
+	}
+	return r.cfg.Script.Seed, true
+}
+
 // CertPool trusts the receiver's authority; nil when it has none of its own.
 func (r *Receiver) CertPool() *x509.CertPool {
 	if r.cfg.Authority == nil {
@@ -270,6 +291,8 @@ func (r *Receiver) CertPool() *x509.CertPool {
 // tells the observer what is left, and returns. Its error is nil after an
 // ordinary end. It is called once.
 func (r *Receiver) Serve(ctx context.Context) error {
+	r.cfg.Script.begin(time.Now())
+	defer r.follow(ctx)()
 	served := make(chan error, 1)
 	go func() {
 		if r.tls != nil {
@@ -293,6 +316,21 @@ func (r *Receiver) Serve(ctx context.Context) error {
 	return err
 }
 
+// follow keeps the rules like their file until the function that it returns is
+// called.
+func (r *Receiver) follow(ctx context.Context) (stop func()) {
+	if r.rules == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.rules.run(ctx)
+	}()
+	return func() { cancel(); <-done }
+}
+
 // shutdown ends the scripted waits and lets requests under way be answered.
 func (r *Receiver) shutdown() {
 	close(r.ending)
@@ -313,6 +351,7 @@ func (r *Receiver) shutdown() {
 
 // Close gives the address back without having served.
 func (r *Receiver) Close() error {
+	r.rules.close()
 	r.feed.close()
 	return r.conns.Close()
 }
@@ -323,6 +362,8 @@ func (r *Receiver) Summary() Summary {
 	defer r.mu.Unlock()
 	s := r.summary.clone()
 	s.Dropped = r.feed.dropped.Load()
+	s.ForgottenEvents, s.ForgottenCustomers = r.tracker.Forgotten()
+	s.LeftOut = r.tracker.LeftOut()
 	return s
 }
 

@@ -25,10 +25,16 @@ type Summary struct {
 	Errors     uint64         // findings of that level
 	Warnings   uint64
 	Unexpected uint64 // requests answered with anything but 200 without a script asking for it
-	Accepted   uint64 // different events answered 200: duplicates and conflicts do not count
+	Accepted   uint64 // different events that were accepted
 	Dropped    uint64 // receipts that were not displayed
-	First      time.Time
-	Last       time.Time
+	// Events and customers that are not known any more: what comes again of them
+	// is taken for new.
+	ForgottenEvents, ForgottenCustomers uint64
+	// LeftOut are events that never came although others followed from them, so
+	// that the webhook's filter is taken to leave them out (R-FILTER).
+	LeftOut []string
+	First   time.Time
+	Last    time.Time
 }
 
 func newSummary() Summary {
@@ -60,7 +66,7 @@ func (s *Summary) addEvent(r *Receipt) {
 			name = "(other)"
 		}
 		s.ByName[name]++
-		if r.Status == 200 && !r.has(Duplicate) && !r.has(Conflict) {
+		if r.first {
 			s.Accepted++
 		}
 	}

@@ -1,72 +1,70 @@
 package recv
 
 import (
+	"bytes"
 	"hash/maphash"
 	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"relayctl/internal/event"
 )
 
 // Tracker remembers what came before, to tell a retry from a duplicate and
-// order from disorder. Its memory is bounded: it is exact for the most recent
-// events and customers and forgets older ones. It is safe for concurrent use.
+// order from disorder. Its memory is bounded: it is exact for the latest events
+// and customers and forgets older ones, which Forgotten tells. It is safe for
+// concurrent use.
 type Tracker struct {
 	seed   maphash.Seed
 	shards [trackerShards]shard
+	causes [causeKinds]cause
 }
 
 const (
 	trackerShards = 64
-	// perShard entries make a generation; two generations are kept, so that at
-	// least 64 × perShard of the latest events are known.
-	perShard = 8192
+	// What a shard knows at least: together the latest 393,216 events, and half
+	// as many customers, notifications and messages, and numbers.
+	eventsPerShard = 6144
+	othersPerShard = 3072
 )
 
 type shard struct {
 	mu        sync.Mutex
-	events    generations[deliveryState]
-	customers generations[time.Time]
-	causes    generations[causeSet]
+	events    generations // by event id: a delivery
+	customers generations // by customer: a shown
+	causes    generations // by notification or message: bits
+	numbers   generations // by customer and number: a connection
 }
 
-// deliveryState is what is known of an event that came.
-type deliveryState struct {
-	body     uint64
-	attempts int32 // since the last accepted one
-	times    int32 // altogether
-	accepted bool
+// NewTracker makes an empty tracker.
+func NewTracker() *Tracker {
+	t := &Tracker{seed: maphash.MakeSeed()}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.events = newGenerations(eventsPerShard)
+		s.customers, s.causes, s.numbers = newGenerations(othersPerShard), newGenerations(othersPerShard), newGenerations(othersPerShard)
+	}
+	return t
 }
 
-// causeSet holds which logical predecessors of a notification or message came.
-type causeSet uint8
-
-const (
-	attempted causeSet = 1 << iota
-	inFeed
-)
-
-// generations is a map that forgets the older half of what it was told when it
-// is full.
-type generations[V any] struct{ young, old map[uint64]V }
-
-func (g *generations[V]) get(k uint64) (V, bool) {
-	if v, ok := g.young[k]; ok {
-		return v, true
-	}
-	v, ok := g.old[k]
-	return v, ok
+// lock locks and returns the shard of a key.
+func (t *Tracker) lock(k uint64) *shard {
+	s := &t.shards[k%trackerShards]
+	s.mu.Lock()
+	return s
 }
 
-func (g *generations[V]) put(k uint64, v V) {
-	if g.young == nil {
-		g.young = make(map[uint64]V)
+// Forgotten says how many events and customers are not known any more: one of
+// these that comes again is taken for new.
+func (t *Tracker) Forgotten() (events, customers uint64) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		events += s.events.forgotten
+		customers += s.customers.forgotten
+		s.mu.Unlock()
 	}
-	g.young[k] = v
-	if len(g.young) >= perShard {
-		g.old, g.young = g.young, make(map[uint64]V, perShard)
-	}
+	return events, customers
 }
 
 // Verdicts is what the tracker says of an event.
@@ -76,129 +74,131 @@ type Verdicts struct {
 	Badges  []Badge
 }
 
-// NewTracker makes an empty tracker.
-func NewTracker() *Tracker { return &Tracker{seed: maphash.MakeSeed()} }
-
-func (t *Tracker) shard(k uint64) *shard { return &t.shards[k%trackerShards] }
-
-// Observe judges an event before it is answered. An event without an id is not
-// tracked.
+// Observe judges an event before it is answered.
 func (t *Tracker) Observe(env *event.Envelope) Verdicts {
-	if env.ID == "" {
-		return Verdicts{Attempt: 1, Times: 1}
+	v, settled := t.observeID(env)
+	if !settled && !env.TS.IsZero() {
+		v.Badges = t.observeOrder(env, v.Badges)
 	}
-	v, again := t.observeID(env)
-	if again || env.TS.IsZero() {
-		return v
-	}
-	v.Badges = append(v.Badges, t.observeOrder(env)...)
 	return v
 }
 
-// observeID tells attempts, duplicates and conflicts apart, and whether the
-// event came before at all.
-func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, again bool) {
-	k, body := maphash.String(t.seed, env.ID), maphash.Bytes(t.seed, env.Raw)
-	s := t.shard(k)
-	s.mu.Lock()
+// delivery is what is known of an event that came, packed into 64 bits.
+type delivery struct {
+	body     uint32 // hash of its bytes
+	times    uint16 // altogether
+	attempts uint8  // since the last accepted one
+	accepted bool   // the last one was
+	ever     bool   // any was
+}
+
+const maxTimesKnown = 1<<16 - 1
+
+func (d delivery) pack() uint64 {
+	v := uint64(d.body) | uint64(d.times)<<32 | uint64(d.attempts)<<48
+	if d.accepted {
+		v |= 1 << 56
+	}
+	if d.ever {
+		v |= 1 << 57
+	}
+	return v
+}
+
+func unpackDelivery(v uint64) delivery {
+	return delivery{uint32(v), uint16(v >> 32), uint8(v >> 48), v>>56&1 != 0, v>>57&1 != 0}
+}
+
+// key is what tells events apart: the id, letter by letter, for it is opaque
+// (R-ID). What has none comes again byte by byte (R-RETRY-SAME).
+func (t *Tracker) key(env *event.Envelope) uint64 {
+	if env.ID == "" {
+		return maphash.Bytes(t.seed, trim(env.Raw))
+	}
+	return maphash.String(t.seed, env.ID)
+}
+
+// trim takes off what does not belong to an event: it may come alone with a
+// line break, and later in a batch.
+func trim(raw []byte) []byte { return bytes.Trim(raw, " \t\r\n") }
+
+// observeID tells attempts, duplicates and conflicts apart. What was accepted
+// before is settled, and its order is judged no more.
+func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
+	k, body := t.key(env), uint32(maphash.Bytes(t.seed, trim(env.Raw)))
+	s := t.lock(k)
 	defer s.mu.Unlock()
-	st, again := s.events.get(k)
+	packed, again := s.events.get(k)
+	d := unpackDelivery(packed)
+	conflict := again && d.body != body
+	settled = conflict || d.accepted
 	switch {
-	case !again:
-	case st.body != body:
+	case conflict:
 		v.Badges = append(v.Badges, Badge{Kind: Conflict})
-	case st.accepted:
+	case d.accepted:
 		v.Badges = append(v.Badges, Badge{Kind: Duplicate})
 	}
-	if st.accepted || st.body != body {
-		st.attempts = 0
+	if settled {
+		d.attempts = 0
 	}
-	st.attempts++
-	st.times++
-	v.Attempt, v.Times = int(st.attempts), int(st.times)
+	d.attempts = min(d.attempts, 254) + 1
+	d.times = min(d.times, maxTimesKnown-1) + 1
+	d.body, d.accepted = body, false
+	s.events.set(k, d.pack())
+	v.Attempt, v.Times = int(d.attempts), int(d.times)
 	if v.Attempt > 1 {
 		v.Badges = append(v.Badges, Badge{Kind: AttemptBadge, Attempt: v.Attempt})
 	}
-	st.body, st.accepted = body, false
-	s.events.put(k, st)
-	return v, again
+	return v, settled
 }
 
-// Answered tells the tracker how an event was answered; 0 is not at all.
-func (t *Tracker) Answered(env *event.Envelope, status int) {
-	if env.ID == "" {
-		return
+// Answered tells the tracker how an event was answered, 0 for not at all, and
+// says whether it was thereby accepted for the first time.
+func (t *Tracker) Answered(env *event.Envelope, status int) (first bool) {
+	if status < 200 || status > 299 {
+		return false
 	}
-	k := maphash.String(t.seed, env.ID)
-	s := t.shard(k)
-	s.mu.Lock()
+	k := t.key(env)
+	s := t.lock(k)
 	defer s.mu.Unlock()
-	if st, ok := s.events.get(k); ok && status >= 200 && status < 300 {
-		st.accepted = true
-		s.events.put(k, st)
+	packed, ok := s.events.get(k)
+	if !ok {
+		return true
 	}
+	d := unpackDelivery(packed)
+	first = !d.ever
+	d.accepted, d.ever = true, true
+	s.events.set(k, d.pack())
+	return first
 }
 
 // observeOrder tells whether the event is older than what its customer has
-// shown, and whether it came before what logically precedes it (R-ORDER). A
-// predecessor may be filtered out (R-FILTER), so early is a remark and no fault.
-func (t *Tracker) observeOrder(env *event.Envelope) []Badge {
-	var badges []Badge
-	customer := env.Payload.CCID
-	if customer == "" {
-		customer = env.Payload.CustomerID
+// shown, and whether it came before what logically precedes it (R-ORDER).
+func (t *Tracker) observeOrder(env *event.Envelope, badges []Badge) []Badge {
+	if by := t.behind(env); by > 0 {
+		badges = append(badges, Badge{Kind: Late, By: by})
 	}
-	if customer != "" {
-		k := maphash.String(t.seed, customer)
-		s := t.shard(k)
-		s.mu.Lock()
-		newest, ok := s.customers.get(k)
-		if ok && env.TS.Before(newest) {
-			badges = append(badges, Badge{Kind: Late, By: newest.Sub(env.TS)})
-		} else {
-			s.customers.put(k, env.TS)
-		}
-		s.mu.Unlock()
-	}
-	if after := t.observeCause(env); after != "" {
+	if after := t.missing(env); after != "" {
 		badges = append(badges, Badge{Kind: Early, After: after})
 	}
 	return badges
 }
 
-// observeCause notes what the event is a predecessor of and returns the
-// predecessor that it lacks itself, "" when it lacks none.
-func (t *Tracker) observeCause(env *event.Envelope) string {
-	switch env.Name {
-	case "notification.attempted", "notification.not_attempted":
-		t.cause(env.Payload.NotificationID, attempted)
-	case "notification.delivered", "notification.undelivered", "notification.auth_link_clicked", "notification.auth_link_used":
-		if env.Payload.NotificationID != "" && t.cause(env.Payload.NotificationID, 0)&attempted == 0 {
-			return "notification.attempted"
-		}
-	case "message.delivered":
-		t.cause(env.Payload.MessageID, inFeed)
-	case "message.action_taken":
-		if env.Payload.MessageID != "" && t.cause(env.Payload.MessageID, 0)&inFeed == 0 {
-			return "message.delivered"
-		}
-	}
-	return ""
+// identity is the hash of a property's value, apart from the same value of
+// another property.
+func (t *Tracker) identity(property, value string) uint64 {
+	return maphash.String(t.seed, value) ^ maphash.String(t.seed, property)
 }
 
-// cause adds to what is known of a notification or message and returns it.
-func (t *Tracker) cause(id string, add causeSet) causeSet {
-	if id == "" {
-		return 0
-	}
-	k := maphash.String(t.seed, strings.ToLower(id)) // ids come in either case (R-ABSENT)
-	s := t.shard(k)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	set, _ := s.causes.get(k)
-	if add != 0 {
-		set |= add
-		s.causes.put(k, set)
-	}
-	return set
+// relayID is the hash of an id that Relay has made, which comes in either case
+// (R-ABSENT).
+func (t *Tracker) relayID(property, value string) uint64 {
+	return t.identity(property, strings.ToLower(value))
+}
+
+// cause is a kind of predecessor: whether it ever came, and how often an event
+// came without it.
+type cause struct {
+	seen   atomic.Bool
+	missed atomic.Uint32
 }

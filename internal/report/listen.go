@@ -25,16 +25,28 @@ func NewListenText(w io.Writer, st *Style, verbose bool) *ListenText {
 	return &ListenText{bufio.NewWriterSize(w, 64<<10), st, verbose}
 }
 
+// Banner is what a receiver says once it listens.
+type Banner struct {
+	URL    string
+	CA     string // the file that makes senders trust it, "" for none
+	Auth   string // the options that give curl the credentials, "" for none
+	Seed   uint64 // of answers by chance
+	Chance bool   // there are some
+}
+
 // Listening writes the banner: where, whom to trust, and how to try it.
-func (l *ListenText) Listening(url, ca, authHint string) error {
-	fmt.Fprintf(l.w, "%s %s\n", l.st.bold("listening on"), l.st.good(url))
+func (l *ListenText) Listening(b Banner) error {
+	fmt.Fprintf(l.w, "%s %s\n", l.st.bold("listening on"), l.st.good(b.URL))
 	trust := ""
-	if ca != "" {
-		fmt.Fprintf(l.w, "  %s %s\n", l.st.dim("CA "), ca)
-		trust = " --cacert " + shellQuote(ca)
+	if b.CA != "" {
+		fmt.Fprintf(l.w, "  %s   %s\n", l.st.dim("CA"), b.CA)
+		trust = " --cacert " + shellQuote(b.CA)
 	}
-	fmt.Fprintf(l.w, "  %s curl%s%s -H 'Content-Type: application/json' -d '{\"event_id\":\"1\",\"event_name\":\"message.delivered\",\"event_ts\":\"2022-04-12T14:53:11.958Z\",\"payload\":{}}' %s\n\n",
-		l.st.dim("try"), trust, authHint, url)
+	if b.Chance {
+		fmt.Fprintf(l.w, "  %s %d\n", l.st.dim("seed"), b.Seed)
+	}
+	fmt.Fprintf(l.w, "  %s  curl%s%s -H 'Content-Type: application/json' -d '{\"event_id\":\"1\",\"event_name\":\"message.delivered\",\"event_ts\":\"2022-04-12T14:53:11.958Z\",\"payload\":{}}' %s\n\n",
+		l.st.dim("try"), trust, b.Auth, b.URL)
 	return l.w.Flush()
 }
 
@@ -178,6 +190,13 @@ func writeListenSummary(w io.Writer, st *Style, s recv.Summary) {
 		findings = st.warn(fmt.Sprintf("%s, %s", plural(s.Errors, "error"), plural(s.Warnings, "warning")))
 	}
 	fmt.Fprintf(w, "  %s %s\n", st.dim("findings"), findings)
+	for _, name := range s.LeftOut {
+		fmt.Fprintf(w, "  %s\n", st.dim("no "+name+" ever came: taken as left out by the webhook's filter (R-FILTER)"))
+	}
+	if s.ForgottenEvents+s.ForgottenCustomers > 0 {
+		fmt.Fprintf(w, "  %s\n", st.warn(fmt.Sprintf("not tracked further back: %s and %s were forgotten, and count as new when they come again",
+			plural(s.ForgottenEvents, "event"), plural(s.ForgottenCustomers, "customer"))))
+	}
 	if s.Dropped > 0 {
 		fmt.Fprintf(w, "  %s\n", st.warn(fmt.Sprintf("%d lines were not shown: the output was too slow (all were answered and counted)", s.Dropped)))
 	}

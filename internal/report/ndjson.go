@@ -124,8 +124,12 @@ type ListenJSON struct{ lines }
 func NewListenJSON(w io.Writer) *ListenJSON { return &ListenJSON{newLines(w)} }
 
 // Listening writes the first line.
-func (l *ListenJSON) Listening(url, ca string) error {
-	l.put(map[string]any{"type": "listening", "url": url, "ca": ca})
+func (l *ListenJSON) Listening(b Banner) error {
+	o := map[string]any{"type": "listening", "url": b.URL, "ca": b.CA}
+	if b.Chance {
+		o["seed"] = b.Seed
+	}
+	l.put(o)
 	return l.flush()
 }
 
@@ -165,8 +169,9 @@ func (l *ListenJSON) Receipt(r *recv.Receipt) error {
 }
 
 // Finish writes the summary.
-func (l *ListenJSON) Finish(s recv.Summary) error {
+func (l *ListenJSON) Finish(s recv.Summary, failures []string) error {
 	o := listenSummary(s)
+	o["failed_on"] = orEmpty(failures)
 	o["type"] = "summary"
 	l.put(o)
 	return l.flush()
@@ -180,6 +185,7 @@ func listenSummary(s recv.Summary) map[string]any {
 	return map[string]any{
 		"requests": s.Requests, "events": s.Events, "accepted": s.Accepted, "by_name": s.ByName, "by_badge": s.ByBadge,
 		"statuses": statuses, "errors": s.Errors, "warnings": s.Warnings, "unexpected_status": s.Unexpected, "dropped": s.Dropped,
+		"forgotten_events": s.ForgottenEvents, "forgotten_customers": s.ForgottenCustomers, "left_out": orEmpty(s.LeftOut),
 	}
 }
 

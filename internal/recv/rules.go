@@ -1,0 +1,212 @@
+package recv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"relayctl/internal/event"
+	"relayctl/internal/filewatch"
+	"relayctl/internal/strictyaml"
+)
+
+// The document as people write it.
+type rulesDoc struct {
+	Rules []ruleDoc `yaml:"rules"`
+}
+
+type ruleDoc struct {
+	Event   string `yaml:"event"`
+	Respond any    `yaml:"respond"` // a script's answers, or a list of them
+	Chance  string `yaml:"chance"`
+	Window  string `yaml:"window"`
+}
+
+// maxRules bounds a file of rules, for each request may look at them all.
+const maxRules = 1000
+
+// ParseRules reads a file of rules strictly; file is its name in errors, which
+// carry line, column and the nearest right word.
+func ParseRules(file string, data []byte) ([]Rule, error) {
+	doc, err := strictyaml.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	var raw rulesDoc
+	if err := doc.Decode(&raw); err != nil {
+		return nil, err
+	}
+	switch {
+	case raw.Rules == nil:
+		return nil, doc.Errorf("$", "the list of rules is missing")
+	case len(raw.Rules) > maxRules:
+		return nil, doc.Errorf("$.rules", "a file has at most %d rules", maxRules)
+	}
+	rules := make([]Rule, len(raw.Rules))
+	for i, r := range raw.Rules {
+		path := fmt.Sprintf("$.rules[%d]", i)
+		if rules[i], err = r.rule(func(key string, err error) error { return doc.Errorf(path+key, "%v", err) }); err != nil {
+			return nil, err
+		}
+	}
+	return rules, nil
+}
+
+// rule reads one rule; at puts an error at one of its keys.
+func (d *ruleDoc) rule(at func(key string, err error) error) (r Rule, err error) {
+	r.Chance = 1
+	if d.Event != "" {
+		if r.Events, err = event.ParseFilter(d.Event); err != nil {
+			return r, at(".event", err)
+		}
+	}
+	if d.Respond == nil {
+		return r, at("", errors.New("a rule needs respond, such as 500,500,200"))
+	}
+	if r.Answers, err = answersOf(d.Respond); err != nil {
+		return r, at(".respond", err)
+	}
+	if d.Chance != "" {
+		if r.Chance, err = parseChance(d.Chance); err != nil {
+			return r, at(".chance", err)
+		}
+	}
+	if d.Window != "" {
+		if r.Window, err = parseWindow(d.Window); err != nil {
+			return r, at(".window", err)
+		}
+	}
+	return r, nil
+}
+
+// answersOf reads a script's answers, which YAML may take for a number or a
+// list.
+func answersOf(v any) ([]Answer, error) {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("the list of answers is empty")
+	}
+	var answers []Answer
+	for _, v := range list {
+		switch v.(type) {
+		case string, uint64, int64, float64:
+		default:
+			return nil, fmt.Errorf("%v is no answer such as 500, timeout or 200~3s", v)
+		}
+		text := fmt.Sprint(v)
+		if strings.Contains(text, "@") {
+			return nil, fmt.Errorf("%q: a chance or a window is a key of its own beside respond", text)
+		}
+		a, err := parseAnswers(text)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, a...)
+	}
+	return answers, nil
+}
+
+// RulesSchema is the JSON Schema (2020-12) of a file of rules, ready to be
+// marshalled.
+func RulesSchema() map[string]any {
+	form := func(form, what string) map[string]any {
+		return map[string]any{"type": "string", "pattern": "^(?:" + form + ")$", "description": what}
+	}
+	answer := map[string]any{"anyOf": []any{
+		form(answersForm, "statuses, timeout or close; 500x3 three times, 200~3s after a delay"),
+		map[string]any{"type": "integer", "minimum": 200, "maximum": 599},
+	}}
+	rule := map[string]any{
+		"type": "object", "required": []any{"respond"}, "additionalProperties": false,
+		"properties": map[string]any{
+			"event": map[string]any{"type": "string", "description": "the events that the rule is for, such as notification.*; all unless given"},
+			"respond": map[string]any{
+				"description": "what attempts 1, 2, … of an event get; the last answer stays",
+				"anyOf":       []any{answer, map[string]any{"type": "array", "minItems": 1, "items": answer}},
+			},
+			"chance": form(chanceForm+"|", "the share of attempts that the rule takes, such as 10%"),
+			"window": form(windowForm+"|", "when the rule is in force, after the file was loaded, such as 1m..3m"),
+		},
+	}
+	return map[string]any{
+		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "relayctl rules",
+		"type": "object", "required": []any{"rules"}, "additionalProperties": false,
+		"properties": map[string]any{
+			"rules": map[string]any{"type": "array", "maxItems": maxRules, "items": rule, "description": "the first rule that matches answers"},
+		},
+	}
+}
+
+// rulesFile keeps a script's rules the same as a file's.
+type rulesFile struct {
+	path   string
+	script *Script
+	watch  *filewatch.Watcher
+	notice func(format string, args ...any)
+}
+
+// openRules loads the file's rules into the script and begins to watch it.
+func openRules(path string, script *Script, notice func(string, ...any)) (*rulesFile, error) {
+	f := &rulesFile{path: path, script: script, notice: notice}
+	var err error
+	// Watched before it is read, so that no change is missed in between.
+	if f.watch, err = filewatch.New(path); err != nil {
+		return nil, err
+	}
+	if _, err = f.load(); err != nil {
+		return nil, errors.Join(err, f.watch.Close())
+	}
+	return f, nil
+}
+
+// load replaces the script's rules if the file is sound as a whole.
+func (f *rulesFile) load() (n int, err error) {
+	text, err := os.ReadFile(f.path)
+	if err != nil {
+		return 0, err
+	}
+	rules, err := ParseRules(f.path, text)
+	if err != nil {
+		return 0, err
+	}
+	f.script.load(rules, time.Now())
+	return len(rules), nil
+}
+
+// run follows the file until ctx is done.
+func (f *rulesFile) run(ctx context.Context) {
+	f.watch.Run(ctx, func(string) {
+		n, err := f.load()
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			f.notice("%s is gone: its last rules stay in force", f.path)
+		case err != nil:
+			f.notice("the last good rules stay in force: %v", err)
+		case f.script.ByChance():
+			f.notice("%s: %s in force (seed %d)", f.path, numberOf(n, "rule"), f.script.Seed)
+		default:
+			f.notice("%s: %s in force", f.path, numberOf(n, "rule"))
+		}
+	})
+}
+
+// numberOf gives "1 rule", "2 rules".
+func numberOf(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+func (f *rulesFile) close() {
+	if f != nil {
+		_ = f.watch.Close() // nothing is watched any more either way
+	}
+}
