@@ -4,7 +4,6 @@ package recv
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"relayctl/internal/event"
@@ -66,8 +65,4 @@ func (r *Receipt) again(other *Receipt) Verdicts {
 		badge.Kind = Conflict
 	}
 	return Verdicts{Attempt: r.Attempt, Times: r.Times, Badges: []Badge{badge}}
-}
-
-func (r *Receipt) has(k BadgeKind) bool {
-	return slices.ContainsFunc(r.Badges, func(b Badge) bool { return b.Kind == k })
 }
