@@ -19,11 +19,13 @@ type rulesDoc struct {
 	Rules []ruleDoc `yaml:"rules"`
 }
 
+// ruleDoc leaves the types to the reading below: YAML would make a text of any
+// number.
 type ruleDoc struct {
-	Event   string `yaml:"event"`
-	Respond any    `yaml:"respond"` // a script's answers, or a list of them
-	Chance  string `yaml:"chance"`
-	Window  string `yaml:"window"`
+	Event   any `yaml:"event"`
+	Respond any `yaml:"respond"` // a script's answers, or a list of them
+	Chance  any `yaml:"chance"`
+	Window  any `yaml:"window"`
 }
 
 // maxRules bounds a file of rules, for each request may look at them all.
@@ -57,29 +59,36 @@ func ParseRules(file string, data []byte) ([]Rule, error) {
 }
 
 // rule reads one rule; at puts an error at one of its keys.
-func (d *ruleDoc) rule(at func(key string, err error) error) (r Rule, err error) {
-	r.Chance = 1
-	if d.Event != "" {
-		if r.Events, err = event.ParseFilter(d.Event); err != nil {
-			return r, at(".event", err)
+func (d *ruleDoc) rule(at func(key string, err error) error) (Rule, error) {
+	r := Rule{Chance: 1}
+	for _, p := range []struct {
+		key   string
+		value any
+		read  func(text string) error
+	}{
+		{".event", d.Event, func(s string) (err error) { r.Events, err = event.ParseFilter(s); return err }},
+		{".chance", d.Chance, func(s string) (err error) { r.Chance, err = parseChance(s); return err }},
+		{".window", d.Window, func(s string) (err error) { r.Window, err = parseWindow(s); return err }},
+	} {
+		text, ok := p.value.(string)
+		switch {
+		case p.value == nil || ok && text == "":
+		case !ok:
+			return r, at(p.key, fmt.Errorf("%v is not a text", p.value))
+		default:
+			if err := p.read(text); err != nil {
+				return r, at(p.key, err)
+			}
 		}
 	}
 	if d.Respond == nil {
 		return r, at("", errors.New("a rule needs respond, such as 500,500,200"))
 	}
-	if r.Answers, err = answersOf(d.Respond); err != nil {
+	answers, err := answersOf(d.Respond)
+	if err != nil {
 		return r, at(".respond", err)
 	}
-	if d.Chance != "" {
-		if r.Chance, err = parseChance(d.Chance); err != nil {
-			return r, at(".chance", err)
-		}
-	}
-	if d.Window != "" {
-		if r.Window, err = parseWindow(d.Window); err != nil {
-			return r, at(".window", err)
-		}
-	}
+	r.Answers = answers
 	return r, nil
 }
 
@@ -116,23 +125,24 @@ func answersOf(v any) ([]Answer, error) {
 // RulesSchema is the JSON Schema (2020-12) of a file of rules, ready to be
 // marshalled.
 func RulesSchema() map[string]any {
+	text := []any{"string", "null"}
 	form := func(form, what string) map[string]any {
-		return map[string]any{"type": "string", "pattern": "^(?:" + form + ")$", "description": what}
+		return map[string]any{"type": text, "pattern": "^(?:" + form + "|)$", "description": what}
 	}
 	answer := map[string]any{"anyOf": []any{
-		form(answersForm, "statuses, timeout or close; 500x3 three times, 200~3s after a delay"),
+		map[string]any{"type": "string", "pattern": "^(?:" + answersForm + ")$", "description": "statuses, timeout or close; 500x3 three times, 200~3s after a delay"},
 		map[string]any{"type": "integer", "minimum": 200, "maximum": 599},
 	}}
 	rule := map[string]any{
 		"type": "object", "required": []any{"respond"}, "additionalProperties": false,
 		"properties": map[string]any{
-			"event": map[string]any{"type": "string", "description": "the events that the rule is for, such as notification.*; all unless given"},
+			"event": map[string]any{"type": text, "description": "the events that the rule is for, such as notification.*; all unless given"},
 			"respond": map[string]any{
 				"description": "what attempts 1, 2, … of an event get; the last answer stays",
 				"anyOf":       []any{answer, map[string]any{"type": "array", "minItems": 1, "items": answer}},
 			},
-			"chance": form(chanceForm+"|", "the share of attempts that the rule takes, such as 10%"),
-			"window": form(windowForm+"|", "when the rule is in force, after the file was loaded, such as 1m..3m"),
+			"chance": form(chanceForm, "the share of attempts that the rule takes, such as 10%"),
+			"window": form(windowForm, "when the rule is in force, after the file was loaded, such as 1m..3m"),
 		},
 	}
 	return map[string]any{

@@ -60,8 +60,9 @@ func Unmarshal(file string, data []byte, v any) error {
 // Parse reads one YAML document; file is its name in errors. Anchors and
 // aliases are refused, so that a small file cannot grow. Every error is an
 // *Error.
-func Parse(file string, data []byte) (*Document, error) {
+func Parse(file string, data []byte) (_ *Document, err error) {
 	d := &Document{file: file, data: data}
+	defer d.recover(&err)
 	if len(data) > maxSize {
 		return nil, &Error{File: file, Message: fmt.Sprintf("the file is larger than %d MiB", maxSize>>20)}
 	}
@@ -96,6 +97,8 @@ func (d *Document) checkTokens(tokens token.Tokens) error {
 		switch tk.Type {
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
 			return d.at(tk, "anchors, aliases and merge keys are not supported")
+		case token.TagType:
+			return d.at(tk, "tags are not supported")
 		case token.SequenceStartType, token.MappingStartType:
 			depth++
 		case token.SequenceEndType, token.MappingEndType:
@@ -110,11 +113,21 @@ func (d *Document) checkTokens(tokens token.Tokens) error {
 
 // Decode decodes the document into v, a pointer to a struct with yaml tags.
 // Unknown and repeated keys and values of another type are errors.
-func (d *Document) Decode(v any) error {
+func (d *Document) Decode(v any) (err error) {
+	defer d.recover(&err)
 	if err := yaml.UnmarshalWithOptions(d.data, v, yaml.Strict()); err != nil {
 		return d.wrap(err, v)
 	}
 	return nil
+}
+
+// recover makes an error of a panic of the library, whose decoder trusts more of
+// the tree than its parser promises: a receiver that loads a file again must
+// outlive it.
+func (d *Document) recover(err *error) {
+	if p := recover(); p != nil {
+		*err = &Error{File: d.file, Message: fmt.Sprintf("the document cannot be read: %v", p)}
+	}
 }
 
 // Errorf makes an Error at the value that path leads to ("$.steps[2].event"),

@@ -27,6 +27,7 @@ func TestUnmarshalErrors(t *testing.T) {
 		{"name: x\nname: y\n", `f.yaml:2:1: mapping key "name" already defined at [1:1]`},
 		{"count: many\n", `f.yaml:1:8: "many" is not a whole number`},
 		{"steps:\n  - late: perhaps\n", `f.yaml:2:11: "perhaps" is not true or false`},
+		{"steps:\n  ! #\n", `f.yaml:2:3: tags are not supported`},
 		{"", `f.yaml: the file is empty`},
 		{"# nothing\n", `f.yaml: the file is empty`},
 		{"a: &x [1]\nb: *x\n", `f.yaml:1:4: anchors, aliases and merge keys are not supported`},
