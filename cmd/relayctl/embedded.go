@@ -25,17 +25,21 @@ type embedded struct {
 func (o *sendOptions) checkEmbedded(r *sendRun) error {
 	r.embedded = &recv.Config{Addr: "127.0.0.1:0"}
 	script := &recv.Script{Seed: r.plan.Seed}
-	for _, text := range r.respond {
-		rule, err := recv.ParseRule(text)
-		if err != nil {
-			return err
+	tokenTTL := time.Duration(0)
+	if r.scenario != nil {
+		tokenTTL = r.scenario.Receiver.TokenTTL
+		for i, text := range r.scenario.Receiver.Respond {
+			rule, err := recv.ParseRule(text)
+			if err != nil {
+				return r.scenario.Errorf(fmt.Sprintf("$.receiver.respond[%d]", i), "%v", err)
+			}
+			script.Rules = append(script.Rules, rule)
 		}
-		script.Rules = append(script.Rules, rule)
 	}
 	if len(script.Rules) > 0 {
 		r.embedded.Script = script
 	}
-	return demoAuth(r.embedded, &r.auth, r.tokenTTL)
+	return demoAuth(r.embedded, &r.auth, tokenTTL)
 }
 
 // demoAuth makes the embedded receiver expect the credentials c, completed

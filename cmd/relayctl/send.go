@@ -114,9 +114,9 @@ type sendRun struct {
 	files    *planFiles
 	sender   sim.SenderConfig
 	auth     auth.Config
-	embedded *recv.Config // nil when --to names an endpoint
-	respond  []string
-	tokenTTL time.Duration
+	embedded *recv.Config  // nil when --to names an endpoint
+	scenario *sim.Scenario // when a scenario is sent by itself
+	preset   []string      // the flags that it set
 	reports  reportFiles
 }
 
@@ -195,35 +195,6 @@ func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun
 	}
 	readAhead(r.plan.Sources)
 	return r, r.plan.Check()
-}
-
-// presets applies what a scenario asks for where the user has not said
-// otherwise.
-func (o *sendOptions) presets(cmd *cobra.Command, r *sendRun) error {
-	if len(r.plan.Sources) != 1 || r.plan.Sources[0].Scenario == nil {
-		return nil
-	}
-	sc := r.plan.Sources[0].Scenario
-	for _, p := range [][2]string{
-		{"retry-delays", sc.Send.RetryDelays}, {"time-scale", sc.Send.TimeScale}, {"timeout", sc.Send.Timeout},
-		{"workers", sc.Send.Workers}, {"spread", sc.Send.Spread}, {"batch", sc.Send.Batch}, {"batch-shape", sc.Send.BatchShape},
-		{"auth", sc.Send.Auth}, {"pace", sc.Send.Pace},
-	} {
-		if p[1] == "" || cmd.Flags().Changed(p[0]) {
-			continue
-		}
-		if err := cmd.Flags().Set(p[0], p[1]); err != nil {
-			return fmt.Errorf("scenario %s: send: %w", sc.Name, reword(err))
-		}
-	}
-	r.respond = sc.Receiver.Respond
-	if sc.Receiver.TokenTTL != "" {
-		var err error
-		if r.tokenTTL, err = time.ParseDuration(sc.Receiver.TokenTTL); err != nil {
-			return fmt.Errorf("scenario %s: receiver: token_ttl: %w", sc.Name, err)
-		}
-	}
-	return nil
 }
 
 func (o *sendOptions) checkSender(r *sendRun) error {
@@ -387,5 +358,8 @@ func (a *app) sendRenderer(o *sendOptions, r *sendRun) renderer {
 	}
 	t := report.NewSendText(a.stdout, a.style(a.stdout))
 	t.Header("to %s, seed %s", r.target(), strconv.FormatUint(r.plan.Seed, 10))
+	for _, text := range r.remarks() {
+		t.Header("%s", text)
+	}
 	return t
 }

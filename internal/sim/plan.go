@@ -1,11 +1,9 @@
 package sim
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"relayctl/internal/event"
@@ -165,68 +163,6 @@ func (c PlanConfig) named(cl *client, name string, first uint64) Plan {
 			}
 		}
 	}
-}
-
-// sideBySide is how many of a scenario's customers stand in memory at a time.
-const sideBySide = 1000
-
-// scripted plays a scenario, its customers side by side: what arrives at the
-// same time goes round among them. More than sideBySide go in groups, one after
-// the other.
-func (c PlanConfig) scripted(cl *client, sc *Scenario, first uint64) Plan {
-	return func(yield func(Delivery, error) bool) {
-		var shift time.Duration
-		for begin := 0; begin < sc.Customers; begin += sideBySide {
-			var group []Delivery
-			for i := begin; i < min(begin+sideBySide, sc.Customers); i++ {
-				ds, err := c.play(cl, sc, first+uint64(i))
-				if err != nil {
-					yield(Delivery{}, err)
-					return
-				}
-				group = append(group, ds...)
-			}
-			slices.SortStableFunc(group, byArrival)
-			for _, d := range group {
-				d.Arrives += shift
-				if !yield(d, nil) {
-					return
-				}
-			}
-			shift += group[len(group)-1].Arrives - min(0, group[0].Arrives)
-		}
-	}
-}
-
-func byArrival(a, b Delivery) int { return cmp.Compare(a.Arrives, b.Arrives) }
-
-// play writes a scenario out for one customer, in the order of arrival.
-func (c PlanConfig) play(cl *client, sc *Scenario, index uint64) ([]Delivery, error) {
-	cust := newCustomer(cl, c.Seed, index, Identity{})
-	for range sc.Channels - 1 {
-		cust.addChannel()
-	}
-	for range sc.Messages - 1 {
-		cust.addMessage(cl, "")
-	}
-	var out []Delivery
-	for _, st := range sc.Steps {
-		h := happening{name: st.Event, family: familyOf(st.Event), at: st.At, channel: st.Channel - 1, message: st.Message - 1, consent: st.Consent}
-		body, ref := cust.appendEvent(nil, h, c.Start)
-		body, ref, err := override(body, ref, st.Set)
-		if err != nil {
-			return nil, fmt.Errorf("scenario %s: %w", sc.Name, err)
-		}
-		for n := range st.Copies {
-			d := Delivery{Body: body, Events: []EventRef{ref}, Lane: cust.lane, Arrives: st.Arrives, Copy: n}
-			if n == 0 {
-				d.LostAcks = st.LostAcks
-			}
-			out = append(out, d)
-		}
-	}
-	slices.SortStableFunc(out, byArrival)
-	return out, nil
 }
 
 // items turns the events of files into deliveries. They keep the spacing of

@@ -1,0 +1,203 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"relayctl/fixtures"
+	"relayctl/internal/event"
+)
+
+// scenarioRuns says of every built-in scenario what a recording endpoint sees,
+// in the order of arrival: when, which event, and which of the plan's bodies, a
+// being the first. Delays are Relay's own, 10s, 30s and 2m, whatever the
+// scenario shortens them to.
+var scenarioRuns = map[string]struct {
+	answer func(name string, nth int) int // to the nth call with an event of that name first, from 1
+	want   string
+}{
+	"journey":                      {want: `0s add a|0s message.delivered b|0s attempted c|0s delivered d|0s auth_link_clicked e|0s action_taken f`},
+	"undelivered":                  {want: `0s message.delivered a|0s attempted b|0s undelivered c`},
+	"undelivered-before-attempted": {want: `0s message.delivered a|0s undelivered b|0s attempted c`},
+	"opt-out":                      {want: `0s message.delivered a|0s attempted b|0s delivered c|0s consent.update d|0s message.delivered e|0s not_attempted f`},
+	"not-attempted":                {want: `0s message.delivered a|0s not_attempted b`},
+	"number-change":                {want: `0s add a|0s message.delivered b|0s attempted c|0s delivered d|0s add e|0s consent.update f|0s remove g|0s message.delivered h|0s attempted i|0s delivered j`},
+	"deactivation":                 {want: `0s add a|0s add b|0s remove c|0s remove d|0s deactivate e`},
+	"several-numbers":              {want: `0s message.delivered a|0s attempted b|0s attempted c|0s attempted d|0s delivered e|0s undelivered f|0s auth_link_clicked g`},
+	"repeated-clicks":              {want: `0s message.delivered a|0s attempted b|0s delivered c|0s auth_link_clicked d|0s auth_link_clicked e|0s action_taken f|0s auth_link_clicked g|0s auth_link_clicked h|0s action_taken i`},
+	"action-without-click":         {want: `0s message.delivered a|0s attempted b|0s delivered c|0s message.delivered d|0s attempted e|0s delivered f|0s auth_link_clicked g|0s action_taken h`},
+	"duplicates":                   {want: `0s message.delivered a|0s message.delivered a|0s attempted b|0s delivered c|0s delivered c|0s delivered c`},
+	"out-of-order":                 {want: `0s auth_link_clicked a|0s action_taken b|0s delivered c|0s message.delivered d|0s add e|0s attempted f`},
+	"lost-ack":                     {want: `0s message.delivered a|0s attempted b|10s attempted b|10s delivered c`},
+	"retry-then-success": {
+		answer: func(_ string, nth int) int { return []int{500, 500, 200}[nth-1] },
+		want:   `0s message.delivered a|10s message.delivered a|40s message.delivered a|40s attempted b|50s attempted b|1m20s attempted b`,
+	},
+	"give-up": {
+		answer: func(name string, _ int) int {
+			if name == "message.delivered" {
+				return 500
+			}
+			return 200
+		},
+		want: `0s message.delivered a|10s message.delivered a|40s message.delivered a|2m40s message.delivered a|2m40s attempted b`,
+	},
+	"overtaken-retry": {
+		answer: func(name string, nth int) int {
+			if name == "message.delivered" && nth == 1 {
+				return 500
+			}
+			return 200
+		},
+		want: `0s add a|0s message.delivered b|0s attempted c|0s delivered d|10s message.delivered b`,
+	},
+	"batch": {want: `0s message.delivered+message.delivered+attempted a|0s attempted+delivered+delivered b`},
+	"batch-retried": {
+		answer: func(_ string, nth int) int { return []int{500, 200}[nth-1] },
+		want:   `0s message.delivered+message.delivered+attempted+attempted+delivered+delivered a|10s message.delivered+message.delivered+attempted+attempted+delivered+delivered a`,
+	},
+	"token-expiry": {want: `0s add a|1s message.delivered b|1.5s attempted c|2.5s delivered d|3.5s auth_link_clicked e|4s action_taken f`},
+}
+
+// shortName is what a line of scenarioRuns calls an event.
+func shortName(name string) string {
+	if name == "message.delivered" {
+		return name
+	}
+	if name == "channel_consent.update" {
+		return "consent.update"
+	}
+	return name[strings.Index(name, ".")+1:]
+}
+
+func TestWhatEveryScenarioSends(t *testing.T) {
+	for _, name := range fixtures.ScenarioNames() {
+		run, known := scenarioRuns[name]
+		if !known {
+			t.Errorf("nothing says what %s sends", name)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if got := strings.Join(playScenario(t, name, run.answer), "|"); got != run.want {
+					t.Errorf("got  %s\nwant %s", got, run.want)
+				}
+			})
+		})
+	}
+}
+
+// playScenario sends a built-in scenario and tells what arrived.
+func playScenario(t *testing.T, name string, answer func(string, int) int) []string {
+	t.Helper()
+	text, _ := fixtures.Scenario(name)
+	sc, err := ParseScenario(name, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart, Seed: 1}
+	cfg := relay()
+	cfg.Workers = 1 // the order is then the plan's
+	asPreset(t, sc, &plan, &cfg)
+	ds := collect(t, plan)
+	label := map[string]string{}
+	for _, d := range ds {
+		if _, seen := label[string(d.Body)]; !seen {
+			var names []string
+			for _, env := range DecodeItem(new(event.Decoder), d.Body) {
+				names = append(names, shortName(env.Name))
+			}
+			label[string(d.Body)] = strings.Join(names, "+") + " " + string(rune('a'+len(label)))
+		}
+	}
+	calls := map[string]int{}
+	e := &endpoint{answer: func(_ int, body string) int {
+		if label[body] == "" {
+			t.Errorf("a body that is not in the plan: %s", body)
+		}
+		if calls[body]++; answer == nil {
+			return 200
+		}
+		return answer(DecodeItem(new(event.Decoder), []byte(body))[0].Name, calls[body])
+	}}
+	e.run(t, cfg, ds...)
+	var got []string
+	for i, body := range e.bodies {
+		got = append(got, fmt.Sprintf("%s %s", e.at[i], label[body]))
+	}
+	if cfg.Workers > 1 {
+		// What is sent at one time has no order among workers.
+		slices.SortStableFunc(got, func(a, b string) int {
+			if at := func(s string) string { at, _, _ := strings.Cut(s, " "); return at }; at(a) != at(b) {
+				return 0
+			}
+			return strings.Compare(a[len(a)-1:], b[len(b)-1:])
+		})
+	}
+	return got
+}
+
+// asPreset does what the command line does with a scenario's flags, but for
+// those that only make it quicker to watch.
+func asPreset(t *testing.T, sc *Scenario, plan *PlanConfig, cfg *SenderConfig) {
+	t.Helper()
+	for _, p := range sc.Presets {
+		switch p.Flag {
+		case "time-scale", "auth":
+		case "pace":
+			cfg.Original = p.Value == "original"
+		case "workers":
+			_, _ = fmt.Sscan(p.Value, &cfg.Workers)
+		case "spread":
+			cfg.Spread = p.Value == "true"
+		case "batch":
+			_, _ = fmt.Sscan(p.Value, &plan.Batch)
+			plan.BatchShape = event.Array
+		default:
+			t.Fatalf("the test does not know --%s", p.Flag)
+		}
+	}
+}
+
+func TestCustomersOfAScenarioOverlap(t *testing.T) {
+	sc, err := ParseScenario("s", []byte("customers: 3\nevery: 2s\nsteps:\n  - event: message.delivered\n    at: 1s\n  - event: notification.attempted\n    at: 5s\n    arrives: -1s\n    copies: 2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range collect(t, PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart}) {
+		got = append(got, fmt.Sprintf("%s %s %s +%s", d.Arrives, d.Events[0].CCID, shortName(d.Events[0].Name), d.Events[0].TS.Sub(testStart)))
+	}
+	want := []string{
+		"-1s 1001 attempted +5s", "-1s 1001 attempted +5s", "1s 1001 message.delivered +1s", "1s 1002 attempted +7s", "1s 1002 attempted +7s",
+		"3s 1002 message.delivered +3s", "3s 1003 attempted +9s", "3s 1003 attempted +9s", "5s 1003 message.delivered +5s",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAScenarioOfManyCustomersIsNotHeldInMemory(t *testing.T) {
+	sc, err := ParseScenario("s", []byte("customers: 100000\nevery: 1s\nsteps:\n  - event: message.delivered\n  - event: notification.attempted\n    at: 10s\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := NewPlan(PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, n := time.Duration(0), 0
+	for d, err := range plan {
+		if err != nil || d.Arrives < last {
+			t.Fatal(err, d.Arrives, last)
+		}
+		last = d.Arrives
+		if n++; n == 3000 { // the stream can be left at any time
+			break
+		}
+	}
+}
