@@ -29,15 +29,29 @@ type configFile struct {
 // from the profile.
 func (a *app) applyDefaults(cmd *cobra.Command) error {
 	var firstErr error
+	fail := func(err error) {
+		if firstErr == nil {
+			firstErr = err
+		}
+	}
 	set := func(f *pflag.Flag, source string, values ...string) {
 		for _, v := range values {
-			if err := cmd.Flags().Set(f.Name, v); err != nil && firstErr == nil {
-				firstErr = fmt.Errorf("%s: %w", source, reword(err))
+			if err := cmd.Flags().Set(f.Name, v); err != nil {
+				fail(fmt.Errorf("%s: %w", source, reword(err)))
 			}
+		}
+		if isEmptyText(f) {
+			fail(fmt.Errorf("%s is empty", source))
 		}
 	}
 	given := map[string]bool{}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { given[f.Name] = f.Changed })
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		given[f.Name] = f.Changed
+		// A script's variable that is not set must not mean the default.
+		if f.Changed && isEmptyText(f) {
+			fail(fmt.Errorf("--%s is empty", f.Name))
+		}
+	})
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "RELAYCTL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if v, ok := a.env(name); ok && v != "" && !given[f.Name] && f.Name != "help" {
@@ -59,6 +73,9 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 	})
 	return firstErr
 }
+
+// isEmptyText says whether a flag that takes a text has none.
+func isEmptyText(f *pflag.Flag) bool { return f.Value.Type() == "string" && f.Value.String() == "" }
 
 // configurable says whether a profile applies to a command. What helps to write
 // the file, or only tells of the program, works beside a broken one.

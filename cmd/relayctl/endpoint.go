@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,10 +107,20 @@ func (o *endpointOptions) checkURL(flag, raw string) error {
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		return fmt.Errorf("--%s: %q is no URL such as https://host/path", flag, u.Redacted())
+	case !isPort(u.Port()):
+		return fmt.Errorf("--%s: %q is no port; ports go from 1 to 65535", flag, u.Port())
+	case strings.Contains(u.RawQuery, " "):
+		return fmt.Errorf("--%s: the URL's query contains a space; write %%20", flag)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !o.insecureHTTP:
 		return fmt.Errorf("--%s: Relay never calls plain http (R-HTTPS); --insecure-http allows it to %s", flag, u.Hostname())
 	}
 	return nil
+}
+
+// isPort says whether a URL's port can be connected to; "" is the scheme's.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil && n > 0
 }
 
 func isLoopback(host string) bool {
