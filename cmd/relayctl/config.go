@@ -44,9 +44,12 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 			fail(fmt.Errorf("%s is empty", source))
 		}
 	}
-	given := map[string]bool{}
+	given, typed := map[string]bool{}, []*pflag.Flag{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		given[f.Name] = f.Changed
+		if f.Changed {
+			typed = append(typed, f)
+		}
 		// A script's variable that is not set must not mean the default.
 		if f.Changed && isEmptyText(f) {
 			fail(fmt.Errorf("--%s is empty", f.Name))
@@ -71,7 +74,10 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 			set(f, path+": "+f.Name, v...)
 		}
 	})
-	return firstErr
+	if firstErr != nil {
+		return firstErr
+	}
+	return checkTogether(cmd, typed)
 }
 
 // isEmptyText says whether a flag that takes a text has none.

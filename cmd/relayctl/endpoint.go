@@ -152,12 +152,18 @@ func (o *endpointOptions) tlsConfig() (*tls.Config, error) {
 // parseHeaders reads the --header flags.
 func (o *endpointOptions) parseHeaders() ([]auth.Header, error) {
 	var out []auth.Header
-	for _, h := range o.headers {
+	taken := map[string]string{auth.KindBasic: "Authorization", auth.KindOAuth: "Authorization", auth.KindAPIKey: "ApiKey"}[o.auth.kind]
+	for i, h := range o.headers {
 		name, value, ok := strings.Cut(h, ":")
-		if !ok || strings.TrimSpace(name) == "" {
-			return nil, fmt.Errorf("--header: %q is not of the form 'Name: value'", h)
+		name = strings.TrimSpace(name)
+		switch {
+		case !ok || name == "":
+			// It is not repeated: it may hold a secret.
+			return nil, fmt.Errorf("--header number %d is not of the form 'Name: value'", i+1)
+		case strings.EqualFold(name, taken):
+			return nil, fmt.Errorf("--header %s: --auth %s sets this header", name, o.auth.kind)
 		}
-		out = append(out, auth.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
+		out = append(out, auth.Header{Name: name, Value: strings.TrimSpace(value)})
 	}
 	return out, nil
 }

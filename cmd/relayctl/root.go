@@ -41,6 +41,7 @@ Exit codes: 0 all is well, 1 the endpoint or the data fell short, 2 usage or
 configuration, 3 the environment failed, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       versionText(),
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -52,14 +53,14 @@ configuration, 3 the environment failed, 130 interrupted.`,
 			if err := a.applyDefaults(cmd); err != nil {
 				return usage(err)
 			}
-			_, err := report.ParseColor(a.color)
-			return usage(err)
+			return oneOf("color", a.color, colors()...)
 		},
 	}
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour the output: auto, always or never")
 	root.PersistentFlags().StringVar(&a.profile, "profile", "", "profile of relayctl.yaml to use (the one named default, unless given)")
 	root.SetFlagErrorFunc(a.flagError)
 	root.SetUsageFunc(printUsage)
+	root.SetVersionTemplate("{{.Version}}")
 	root.SetHelpTemplate(`{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{.UsageString}}`)
@@ -70,7 +71,7 @@ configuration, 3 the environment failed, 130 interrupted.`,
 	root.SetHelpCommand(newHelpCmd())
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
-	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(colors(), cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("profile", a.completeProfiles)
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
@@ -85,10 +86,13 @@ configuration, 3 the environment failed, 130 interrupted.`,
 	return root
 }
 
+func colors() []string {
+	return []string{string(report.ColorAuto), string(report.ColorAlways), string(report.ColorNever)}
+}
+
 // style looks at stdout with the user's colour mode.
 func (a *app) style(w io.Writer) *report.Style {
-	mode, _ := report.ParseColor(a.color) // checked before any command runs
-	return report.NewStyle(w, mode)
+	return report.NewStyle(w, report.ColorMode(a.color))
 }
 
 // refuseUnknownShell makes an error of a shell that completion does not know,

@@ -83,7 +83,7 @@ func reword(err error) error {
 		}
 	case "float64":
 		what = "a number such as 0.1"
-		if n, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64); err == nil && strings.HasSuffix(value, "%") {
+		if n, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64); err == nil && strings.HasSuffix(value, "%") && n <= 100 {
 			near = strconv.FormatFloat(n/100, 'g', -1, 64)
 		}
 	case "bool":
@@ -115,6 +115,35 @@ func oneOf(flag, value string, words ...string) error {
 func checkOutput(s string) error { return oneOf("output", s, outputs()...) }
 
 func outputs() []string { return []string{"text", "json"} }
+
+// checkTogether refuses flags of the command line that would be without effect:
+// what was typed was meant. A profile and the environment may hold more than a
+// command needs.
+func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
+	kinds := map[string]string{
+		"username": "basic", "password": "basic", "api-key": "api-key", "client-id": "oauth", "client-secret": "oauth",
+		"scope": "oauth", "token-url": "oauth", "raw-token": "oauth", "token-ttl": "oauth",
+	}
+	needs := map[string]string{
+		"rejects": "csv", "reorder-window": "reorder", "forward-timeout": "forward", "capture-max": "capture",
+	}
+	flags := cmd.Flags()
+	for _, f := range typed {
+		if kind, auth := kinds[f.Name], flags.Lookup("auth"); kind != "" && auth != nil && auth.Value.String() != kind {
+			return fmt.Errorf("--%s belongs to --auth %s, but --auth is %s", f.Name, kind, auth.Value)
+		}
+		if need := flags.Lookup(needs[f.Name]); need != nil && !need.Changed {
+			return fmt.Errorf("--%s has no effect without --%s", f.Name, need.Name)
+		}
+		switch f.Name {
+		case "expect", "for":
+			if v := f.Value.String(); v == "0" || v == "0s" || v[0] == '-' {
+				return fmt.Errorf("--%s must be more than nothing", f.Name)
+			}
+		}
+	}
+	return nil
+}
 
 // noArgs refuses arguments.
 func noArgs(cmd *cobra.Command, args []string) error {

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/term"
 
 	"relayctl/internal/event"
-	"relayctl/internal/suggest"
 )
 
 // ColorMode says when output is coloured.
@@ -28,16 +27,6 @@ const (
 	ColorAlways ColorMode = "always"
 	ColorNever  ColorMode = "never"
 )
-
-// ParseColor reads a mode by its name.
-func ParseColor(s string) (ColorMode, error) {
-	switch m := ColorMode(s); m {
-	case ColorAuto, ColorAlways, ColorNever:
-		return m, nil
-	}
-	known := []string{"auto", "always", "never"}
-	return "", fmt.Errorf("color takes auto, always or never, not %q%s", s, suggest.DidYouMean(s, known))
-}
 
 // Style is how text looks on one writer. It is safe for concurrent use.
 type Style struct {
@@ -57,7 +46,7 @@ func NewStyle(w io.Writer, mode ColorMode) *Style {
 			s.Width = width
 		}
 	}
-	_, noColor := os.LookupEnv("NO_COLOR")
+	noColor := os.Getenv("NO_COLOR") != "" // empty is as if unset (no-color.org)
 	switch {
 	case mode == ColorAlways:
 		s.r.SetColorProfile(termenv.ANSI256)

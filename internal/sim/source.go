@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"relayctl/fixtures"
@@ -48,6 +49,9 @@ func ResolveWhat(args []string, stdin io.Reader) ([]Source, error) {
 	}
 	var out []Source
 	for _, arg := range args {
+		if arg == "-" && slices.ContainsFunc(out, func(s Source) bool { return s.Kind == Stdin }) {
+			return nil, errors.New("stdin (-) can be read only once")
+		}
 		src, err := resolve(arg, stdin)
 		if err != nil {
 			return nil, err
