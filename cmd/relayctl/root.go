@@ -65,7 +65,7 @@ configuration, 3 the environment failed, 130 interrupted.`,
 
 {{end}}{{.UsageString}}`)
 	root.AddCommand(
-		newSendCmd(a), newListenCmd(a), newCheckCmd(a), newGenerateCmd(a), newValidateCmd(a),
+		newSendCmd(a), newListenCmd(a), newCheckCmd(a), newGenerateCmd(a), newValidateCmd(a), newInspectCmd(a),
 		newEventsCmd(a), newScenariosCmd(a), newSchemaCmd(a), newInitCmd(a), newVersionCmd(a), newManCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd())

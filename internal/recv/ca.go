@@ -46,6 +46,10 @@ const (
 	caLockFile = "ca.lock"
 )
 
+// CAFile is the certificate of the authority that LoadAuthority keeps in a
+// folder. It may not be there yet.
+func CAFile(dir string) string { return filepath.Join(dir, caCertFile) }
+
 // NewAuthority makes an authority that lives in memory only. It is constrained
 // to local names and addresses, so that a stolen key is of no use against a
 // public site.

@@ -71,23 +71,46 @@ func causeName(kind int) string {
 // ever come, the webhook's filter is taken to leave it out (R-FILTER).
 const enoughMissed = 20
 
-// missing notes what the event is a predecessor of and returns the predecessor
-// that it lacks itself, "" when it lacks none.
-func (t *Tracker) missing(env *event.Envelope) string {
+// link is what an event has to do with another one of its notification or
+// message; without an id it has nothing to do with any.
+type link struct {
+	kind     int    // of the predecessor
+	property string // what they share
+	id       string
+	gives    bool // it is the predecessor itself
+}
+
+// linkOf gives the logical order that Relay documents (R-ORDER).
+func linkOf(env *event.Envelope) link {
 	p := &env.Payload
 	switch env.Name {
 	case "notification.attempted", "notification.not_attempted":
-		t.noteCause(attempted, "notification_id", p.NotificationID)
+		return link{attempted, "notification_id", p.NotificationID, true}
 	case "notification.delivered", "notification.undelivered", "notification.auth_link_clicked", "notification.auth_link_used":
-		return t.lacks(attempted, "notification_id", p.NotificationID)
+		return link{attempted, "notification_id", p.NotificationID, false}
 	case "message.delivered":
-		t.noteCause(inFeed, "message_id", p.MessageID)
+		return link{inFeed, "message_id", p.MessageID, true}
 	case "message.action_taken":
-		return t.lacks(inFeed, "message_id", p.MessageID)
+		return link{inFeed, "message_id", p.MessageID, false}
+	}
+	return link{}
+}
+
+// missing notes what the event is a predecessor of and returns the predecessor
+// that it lacks itself, "" when it lacks none.
+func (t *Tracker) missing(env *event.Envelope) string {
+	switch l := linkOf(env); {
+	case l.id != "" && l.gives:
+		t.noteCause(l.kind, l.property, l.id)
+		return ""
+	case l.id != "":
+		return t.lacks(l.kind, l.property, l.id)
+	}
+	switch env.Name {
 	case "notification_channel.add", "notification_channel.remove":
 		t.connect(env, env.Name == "notification_channel.add")
 	case "account.deactivate":
-		if t.connected(p.CCID) > 0 {
+		if t.connected(env.Payload.CCID) > 0 {
 			return "notification_channel.remove"
 		}
 	}
@@ -95,9 +118,6 @@ func (t *Tracker) missing(env *event.Envelope) string {
 }
 
 func (t *Tracker) noteCause(kind int, property, id string) {
-	if id == "" {
-		return
-	}
 	if c := &t.causes[kind]; !c.seen.Load() {
 		c.seen.Store(true)
 	}
@@ -111,9 +131,6 @@ func (t *Tracker) noteCause(kind int, property, id string) {
 // lacks returns the predecessor's name if it has not come, unless it never
 // comes.
 func (t *Tracker) lacks(kind int, property, id string) string {
-	if id == "" {
-		return ""
-	}
 	k := t.relayID(property, id)
 	s := t.lock(k)
 	set, _ := s.causes.get(k)

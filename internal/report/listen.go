@@ -190,14 +190,23 @@ func writeListenSummary(w io.Writer, st *Style, s recv.Summary) {
 		findings = st.warn(fmt.Sprintf("%s, %s", plural(s.Errors, "error"), plural(s.Warnings, "warning")))
 	}
 	fmt.Fprintf(w, "  %s %s\n", st.dim("findings"), findings)
-	for _, name := range s.LeftOut {
-		fmt.Fprintf(w, "  %s\n", st.dim("no "+name+" ever came: taken as left out by the webhook's filter (R-FILTER)"))
-	}
-	if s.ForgottenEvents+s.ForgottenCustomers > 0 {
-		fmt.Fprintf(w, "  %s\n", st.warn(fmt.Sprintf("not tracked further back: %s and %s were forgotten, and count as new when they come again",
-			plural(s.ForgottenEvents, "event"), plural(s.ForgottenCustomers, "customer"))))
+	for _, note := range trackingNotes(st, &s) {
+		fmt.Fprintf(w, "  %s\n", note)
 	}
 	if s.Dropped > 0 {
 		fmt.Fprintf(w, "  %s\n", st.warn(fmt.Sprintf("%d lines were not shown: the output was too slow (all were answered and counted)", s.Dropped)))
 	}
+}
+
+// trackingNotes says where the judging has its limits.
+func trackingNotes(st *Style, s *recv.Summary) []string {
+	var notes []string
+	for _, name := range s.LeftOut {
+		notes = append(notes, st.dim("no "+name+" ever came: taken as left out by the webhook's filter (R-FILTER)"))
+	}
+	if s.ForgottenEvents+s.ForgottenCustomers > 0 {
+		notes = append(notes, st.warn(fmt.Sprintf("not tracked further back: %s and %s were forgotten, and count as new when they come again",
+			plural(s.ForgottenEvents, "event"), plural(s.ForgottenCustomers, "customer"))))
+	}
+	return notes
 }

@@ -1,0 +1,241 @@
+package recv
+
+import (
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"relayctl/internal/capture"
+	"relayctl/internal/event"
+)
+
+// Selection says what of a capture is looked at; the zero value is all of it.
+type Selection struct {
+	Customers []string // the ccids, or Relay's customer_ids where there is none
+	Events    event.Filter
+	Since     time.Time // of receipt
+}
+
+// everything says whether requests without an event are selected too.
+func (s *Selection) everything() bool { return len(s.Customers) == 0 && s.Events.String() == "*" }
+
+// Inspection reads a capture back: exact totals of all that is selected, and
+// the journeys of its last customers. What is not selected still counts when it
+// is judged how the rest came. It is not safe for concurrent use.
+type Inspection struct {
+	Summary
+	NoEvent    uint64 // requests that carried no event
+	NoCustomer uint64 // events without a customer, which no journey has
+	Silence    Silence
+	// Examples are the first few of each badge, by its kind, and of the Marks.
+	Examples map[string][]Example
+
+	sel      Selection
+	replay   *Replay
+	gaps     gaps
+	journeys *Journeys
+	last     time.Time // the latest receipt so far
+	lastSeq  uint64
+	others   map[string]bool
+}
+
+// The marks that Examples has beside the kinds of badges.
+const (
+	MarkFinding    = "finding"
+	MarkNoEvent    = "no event"
+	MarkNoCustomer = "no customer"
+)
+
+// Silence is the longest time in which nothing was received.
+type Silence struct {
+	For   time.Duration
+	After uint64 // number of the request before it
+}
+
+// Example points to a receipt.
+type Example struct {
+	Seq      uint64
+	Customer string
+}
+
+// maxExamples are as many as fit on a line.
+const maxExamples = 5
+
+// NewInspection begins an inspection.
+func NewInspection(sel Selection) *Inspection {
+	return &Inspection{
+		Summary: newSummary(), Examples: map[string][]Example{},
+		sel: sel, replay: NewReplay(), gaps: gaps{seed: maphash.MakeSeed()}, journeys: NewJourneys(), others: map[string]bool{},
+	}
+}
+
+// Add takes the next record of the capture.
+func (in *Inspection) Add(rec *capture.Record) {
+	receipts := in.replay.Receipts(rec)
+	counted := false
+	for _, rc := range receipts {
+		shown := in.selected(rc)
+		in.gaps.observe(rc, shown)
+		if in.wanted(rc) {
+			in.journeys.Add(rc, !shown)
+		}
+		if !shown {
+			continue
+		}
+		if !counted {
+			counted = true
+			in.addRequest(rc.ReceivedAt, rc.Status, false)
+			in.silence(rc)
+		}
+		in.addEvent(rc)
+		in.mark(rc)
+	}
+}
+
+// wanted says whether the receipt belongs to a selected customer.
+func (in *Inspection) wanted(rc *Receipt) bool {
+	if len(in.sel.Customers) == 0 {
+		return true
+	}
+	customer, _ := CustomerOf(&rc.Event)
+	if slices.Contains(in.sel.Customers, customer) {
+		return customer != ""
+	}
+	if customer != "" && len(in.others) < maxOthers && !in.others[customer] {
+		in.others[strings.Clone(customer)] = true
+	}
+	return false
+}
+
+// maxOthers bounds who is remembered to suggest a name.
+const maxOthers = 10000
+
+// Others names customers that the capture has beside the selected ones.
+func (in *Inspection) Others() []string { return slices.Sorted(maps.Keys(in.others)) }
+
+func (in *Inspection) selected(rc *Receipt) bool {
+	switch {
+	case rc.ReceivedAt.Before(in.sel.Since):
+		return false
+	case rc.Event.Raw == nil:
+		return in.sel.everything()
+	}
+	return in.wanted(rc) && in.sel.Events.Match(rc.Event.Name)
+}
+
+// silence keeps the longest time between two receipts.
+func (in *Inspection) silence(rc *Receipt) {
+	if d := rc.ReceivedAt.Sub(in.last); !in.last.IsZero() && d > in.Silence.For {
+		in.Silence = Silence{d, in.lastSeq}
+	}
+	if rc.ReceivedAt.After(in.last) {
+		in.last, in.lastSeq = rc.ReceivedAt, rc.Seq
+	}
+}
+
+// mark notes where something noteworthy stands.
+func (in *Inspection) mark(rc *Receipt) {
+	customer, _ := CustomerOf(&rc.Event)
+	note := func(what string) {
+		if list := in.Examples[what]; len(list) < maxExamples {
+			in.Examples[what] = append(list, Example{rc.Seq, strings.Clone(customer)})
+		}
+	}
+	for _, b := range rc.Badges {
+		note(string(b.Kind))
+	}
+	if len(rc.Findings) > 0 {
+		note(MarkFinding)
+	}
+	switch {
+	case rc.Event.Raw == nil:
+		in.NoEvent++
+		note(MarkNoEvent)
+	case customer == "":
+		in.NoCustomer++
+		note(MarkNoCustomer)
+	}
+}
+
+// Unaccepted says how many events were never answered 2xx, as far as the
+// capture goes. It is exact while no more than a quarter of a million are open.
+func (in *Inspection) Unaccepted() uint64 { return in.gaps.unaccepted.total() }
+
+// Orphans says how many events lack their logical predecessor in the capture,
+// which may have been filtered out (R-FILTER); exact like Unaccepted.
+func (in *Inspection) Orphans() uint64 { return in.gaps.orphans.total() }
+
+// Totals gives the counts, with what the judging had to forget.
+func (in *Inspection) Totals() Summary {
+	s := in.Summary
+	s.ForgottenEvents, s.ForgottenCustomers = in.replay.tracker.Forgotten()
+	s.LeftOut = in.replay.tracker.LeftOut()
+	return s
+}
+
+// Customers says how many different customers were selected, counting anew
+// those who came back after tens of thousands of others.
+func (in *Inspection) Customers() uint64 { return in.journeys.Customers() }
+
+// Journeys gives the journeys of the last n selected customers, of all that are
+// held where n is 0.
+func (in *Inspection) Journeys(n int) []Journey { return in.journeys.Last(n) }
+
+// gaps follows what has not come to its end yet.
+type gaps struct {
+	seed       maphash.Seed
+	unaccepted waiting // events whose latest answer was no 2xx
+	orphans    waiting // what lacks its predecessor, by the predecessor
+}
+
+// observe takes the next receipt; only what is shown can leave a gap.
+func (g *gaps) observe(rc *Receipt, shown bool) {
+	if rc.Event.Raw == nil || rc.Event.ID == "" {
+		return
+	}
+	id := maphash.String(g.seed, rc.Event.ID)
+	if rc.Status >= 200 && rc.Status < 300 {
+		g.unaccepted.done(id)
+	} else if shown {
+		g.unaccepted.wait(id, 1)
+	}
+	l := linkOf(&rc.Event)
+	if l.id == "" {
+		return
+	}
+	cause := maphash.String(g.seed, strings.ToLower(l.id)) + uint64(l.kind)
+	if l.gives {
+		g.orphans.done(cause)
+	} else if shown && rc.has(Early) && !rc.cameAgain() {
+		g.orphans.wait(cause, g.orphans.open[cause]+1)
+	}
+}
+
+// waiting counts what waits for something. It forgets whom it counted when
+// there are too many.
+type waiting struct {
+	open  map[uint64]uint32
+	given uint64 // counted and forgotten
+}
+
+const maxWaiting = 1 << 18
+
+func (w *waiting) wait(key uint64, n uint32) {
+	if w.open == nil || len(w.open) >= maxWaiting {
+		w.given = w.total()
+		w.open = map[uint64]uint32{}
+	}
+	w.open[key] = n
+}
+
+func (w *waiting) done(key uint64) { delete(w.open, key) }
+
+func (w *waiting) total() uint64 {
+	n := w.given
+	for _, c := range w.open {
+		n += uint64(c)
+	}
+	return n
+}

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"io"
+
+	"relayctl/internal/event"
+	"relayctl/internal/recv"
+)
+
+// InspectJSON shows journeys of a capture as NDJSON: a line for a journey, one
+// for each of its events in true order, and a last one with the summary.
+type InspectJSON struct{ lines }
+
+// NewInspectJSON makes the renderer of inspect --output json.
+func NewInspectJSON(w io.Writer) *InspectJSON { return &InspectJSON{newLines(w)} }
+
+type journeyJSON struct {
+	Type       string `json:"type"`
+	CCID       string `json:"ccid"`
+	CustomerID string `json:"customer_id,omitempty"`
+	Events     int    `json:"events"`
+	Arrivals   int    `json:"arrivals"`
+	FirstTS    string `json:"first_ts"`
+	LastTS     string `json:"last_ts"`
+	Whole      bool   `json:"whole"`
+}
+
+type journeyEventJSON struct {
+	Type       string        `json:"type"`
+	CCID       string        `json:"ccid"`
+	CustomerID string        `json:"customer_id,omitempty"`
+	EventID    string        `json:"event_id"`
+	EventName  string        `json:"event_name"`
+	EventTS    string        `json:"event_ts"`
+	Accepted   bool          `json:"accepted"`
+	Lacks      string        `json:"lacks,omitempty"`
+	Arrivals   []arrivalJSON `json:"arrivals"`
+}
+
+type arrivalJSON struct {
+	Request    uint64          `json:"request"`
+	Member     *int            `json:"member,omitempty"`
+	ReceivedAt string          `json:"received_at"`
+	Status     *int            `json:"status"`
+	Attempt    int             `json:"attempt"`
+	Badges     []string        `json:"badges"`
+	Findings   []event.Finding `json:"findings"`
+}
+
+// Journey writes the lines of one journey, whole.
+func (o *InspectJSON) Journey(j *recv.Journey, _ int) error {
+	head := journeyJSON{Type: "journey", CCID: j.Customer, Events: len(j.Events), Whole: !j.Partial && j.Forgotten == 0}
+	if j.NoCCID {
+		head.CCID, head.CustomerID = "", j.Customer
+	}
+	for i := range j.Events {
+		e := &j.Events[i]
+		head.Arrivals += len(e.Arrivals)
+		if ts := tsOf(e); ts != "" && !e.TS.IsZero() {
+			if head.FirstTS == "" {
+				head.FirstTS = ts
+			}
+			head.LastTS = ts
+		}
+	}
+	o.put(head)
+	for i := range j.Events {
+		e := &j.Events[i]
+		o.put(journeyEventJSON{
+			Type: "event", CCID: head.CCID, CustomerID: head.CustomerID, EventID: e.ID, EventName: e.Name, EventTS: tsOf(e),
+			Accepted: e.Accepted(), Lacks: e.Lacks, Arrivals: arrivalsOf(e),
+		})
+	}
+	return o.err
+}
+
+// tsOf is event_ts in Relay's form, or as it was written where it is no time.
+func tsOf(e *recv.JourneyEvent) string {
+	if e.TS.IsZero() {
+		return e.TSText
+	}
+	return event.FormatTS(e.TS)
+}
+
+func arrivalsOf(e *recv.JourneyEvent) []arrivalJSON {
+	out := make([]arrivalJSON, len(e.Arrivals))
+	for i := range e.Arrivals {
+		a := &e.Arrivals[i]
+		out[i] = arrivalJSON{Request: a.Seq, ReceivedAt: rfc3339(a.ReceivedAt), Attempt: a.Attempt, Badges: []string{}, Findings: orEmpty(a.Findings)}
+		for _, b := range a.Badges {
+			out[i].Badges = append(out[i].Badges, b.String())
+		}
+		if a.Status != 0 {
+			out[i].Status = &a.Status
+		}
+		if a.Members > 0 {
+			out[i].Member = &a.Member
+		}
+	}
+	return out
+}
+
+// Finish writes the summary.
+func (o *InspectJSON) Finish(s Inspected) error {
+	sum := listenSummary(s.Totals())
+	delete(sum, "dropped") // nothing is
+	sum["type"] = "summary"
+	sum["files"] = s.Files
+	sum["retries"] = s.ByBadge[recv.AttemptBadge]
+	sum["duplicates"] = s.ByBadge[recv.Duplicate]
+	sum["conflicts"] = s.ByBadge[recv.Conflict]
+	sum["late"] = s.ByBadge[recv.Late]
+	sum["early"] = s.ByBadge[recv.Early]
+	sum["never_accepted"] = s.Unaccepted()
+	sum["without_predecessor"] = s.Orphans()
+	sum["longest_silence_ms"] = millis(s.Silence.For)
+	sum["customers"] = s.Customers()
+	sum["journeys_shown"] = s.Shown
+	sum["without_event"] = s.NoEvent
+	sum["without_customer"] = s.NoCustomer
+	sum["lines_skipped"] = s.Skipped
+	if s.Requests > 0 {
+		sum["first_received_at"], sum["last_received_at"] = rfc3339(s.First), rfc3339(s.Last)
+	}
+	o.put(sum)
+	return o.flush()
+}
