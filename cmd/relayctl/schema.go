@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/check"
 	"relayctl/internal/event"
 	"relayctl/internal/recv"
 	"relayctl/internal/sim"
@@ -31,6 +32,7 @@ func schemaRows() []schemaRow {
 		{"rules", fixed(recv.RulesSchema)},
 		{"config", configSchema},
 		{"capture", fixed(capture.Schema)},
+		{"baseline", fixed(check.BaselineSchema)},
 	}
 }
 

@@ -18,13 +18,20 @@ type Report struct {
 	Unreachable bool // nothing was checked, for there is no endpoint
 	Interrupted bool
 	Outcomes    []Outcome // in the order of the catalogue
+	// Stale is what is to be mended in the baseline: it fails the run.
+	Stale []string
 }
 
 // Outcome is a check and its result in a run.
 type Outcome struct {
 	Check *Check
 	Result
+	Known *Known // the baseline's entry of a check that does not hold, nil where there is none
+	Flaky string // "2/5": so many of its runs failed, and not all
 }
+
+// Failed says whether the outcome fails the run.
+func (o *Outcome) Failed() bool { return o.Verdict == Fail && o.Known == nil }
 
 // Fix is what to do about it.
 func (o *Outcome) Fix() string {
@@ -57,6 +64,28 @@ func (r *Report) Count(v Verdict) int {
 	return n
 }
 
+// Failures counts the outcomes that fail the run: not the known ones.
+func (r *Report) Failures() int {
+	n := 0
+	for i := range r.Outcomes {
+		if r.Outcomes[i].Failed() {
+			n++
+		}
+	}
+	return n
+}
+
+// KnownFailures counts the outcomes that the baseline excuses.
+func (r *Report) KnownFailures() int {
+	n := 0
+	for i := range r.Outcomes {
+		if r.Outcomes[i].Known != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Status computes the verdict of the run. Blocked checks make it red: an event
 // that is to be accepted was not.
 func (r *Report) Status() Status {
@@ -66,7 +95,7 @@ func (r *Report) Status() Status {
 		return Stopped
 	case r.Unreachable:
 		return NothingKnown
-	case r.Count(Fail) > 0, r.Count(Blocked) > 0:
+	case r.Failures() > 0, r.Count(Blocked) > 0, len(r.Stale) > 0:
 		return Red
 	case decided > 0:
 		return Green

@@ -20,6 +20,8 @@ type Runner struct {
 	Checks   []Check
 	Parallel int  // how many checks run at once; 0 is DefaultParallel
 	Strict   bool // SHOULD counts like MUST
+	Repeat   int  // how often each check is run; 0 is once
+	Baseline *Baseline
 }
 
 // DefaultParallel is how many checks run at once unless something else is asked for.
@@ -51,8 +53,9 @@ func (r *Runner) Run(ctx context.Context, obs Observer) *Report {
 	if p.cause != "" && ctx.Err() == nil {
 		obs.Trouble(p.cause)
 	}
-	s := &schedule{runner: r, obs: obs, rep: rep, results: make([]*Result, len(r.Checks)), pre: p}
+	s := &schedule{runner: r, obs: obs, rep: rep, results: make([]*repeated, len(r.Checks)), pre: p}
 	s.run(ctx)
+	rep.Stale = r.Baseline.stale(rep.Outcomes, rep.StartedAt)
 	rep.Duration = time.Since(rep.StartedAt)
 	rep.Interrupted = ctx.Err() != nil
 	return rep
@@ -97,7 +100,7 @@ func (r *Runner) preflight(ctx context.Context) preflight {
 func refusal(x Exchange, e *Env) string {
 	hint := ""
 	switch s := x.Answer.Status; {
-	case s == http.StatusUnauthorized && e.AuthCfg.Kind == auth.KindNone:
+	case s == http.StatusUnauthorized && !e.authenticates():
 		hint = "; it asks for credentials: --auth gives them"
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
 		hint = "; are the credentials the ones that it expects?"
@@ -117,15 +120,21 @@ type schedule struct {
 	obs     Observer
 	rep     *Report
 	pre     preflight
-	results []*Result // by index; nil until it is there
-	shown   int       // how many outcomes were told
+	results []*repeated // by index; nil until it is there
+	shown   int         // how many outcomes were told
 	running []int
 }
 
 // ended is a check's end, told to the schedule's goroutine.
 type ended struct {
 	index  int
-	result Result
+	result repeated
+}
+
+// repeated is what came of all the runs of a check.
+type repeated struct {
+	Result
+	flaky string
 }
 
 func (s *schedule) run(ctx context.Context) {
@@ -133,7 +142,7 @@ func (s *schedule) run(ctx context.Context) {
 	for i := range s.runner.Checks {
 		c := &s.runner.Checks[i]
 		if r := s.without(c); r != nil {
-			s.results[i] = r
+			s.results[i] = &repeated{Result: *r}
 		} else if c.Alone {
 			alone = append(alone, i)
 		} else {
@@ -168,12 +177,17 @@ func (s *schedule) without(c *Check) *Result {
 	return nil
 }
 
+// authenticates says whether the run has credentials.
+func (e *Env) authenticates() bool {
+	return e.AuthCfg.Kind != "" && e.AuthCfg.Kind != auth.KindNone
+}
+
 // lacks says why the run does not have what a check needs, "" when it has.
 func (e *Env) lacks(n Need) string {
 	has := true
 	switch n {
 	case NeedAuth:
-		has = e.AuthCfg.Kind != "" && e.AuthCfg.Kind != auth.KindNone
+		has = e.authenticates()
 	case NeedOAuth:
 		has = e.AuthCfg.Kind == auth.KindOAuth
 	case NeedHTTPS:
@@ -205,7 +219,7 @@ func (s *schedule) batch(ctx context.Context, indexes []int, parallel int) {
 			indexes = indexes[1:]
 			s.running = append(s.running, i)
 			s.tellRunning()
-			workers.Go(func() { done <- ended{i, s.runner.check(ctx, &s.runner.Checks[i])} })
+			workers.Go(func() { done <- ended{i, s.runner.repeat(ctx, &s.runner.Checks[i])} })
 		}
 		e := <-done
 		s.results[e.index] = &e.result
@@ -227,10 +241,42 @@ func (s *schedule) tellRunning() {
 // show tells the outcomes that are next in order.
 func (s *schedule) show() {
 	for s.shown < len(s.results) && s.results[s.shown] != nil {
-		s.rep.Outcomes = append(s.rep.Outcomes, Outcome{&s.runner.Checks[s.shown], *s.results[s.shown]})
+		o := Outcome{Check: &s.runner.Checks[s.shown], Result: s.results[s.shown].Result, Flaky: s.results[s.shown].flaky}
+		if o.Verdict == Fail || o.Verdict == Warn {
+			o.Known = s.runner.Baseline.find(o.Check.ID, s.rep.StartedAt)
+		}
+		s.rep.Outcomes = append(s.rep.Outcomes, o)
 		s.obs.Done(&s.rep.Outcomes[s.shown])
 		s.shown++
 	}
+}
+
+// repeat runs a check as often as it is asked for. The worst result counts, and
+// one that comes and goes is told as what it is.
+func (r *Runner) repeat(ctx context.Context, c *Check) repeated {
+	total := max(r.Repeat, 1)
+	severity := []Verdict{Skip, Pass, Inconclusive, Blocked, Warn, Fail}
+	out := repeated{Result: r.check(ctx, c)}
+	bad, took := 0, out.Duration
+	if out.Verdict == Fail || out.Verdict == Warn {
+		bad++
+	}
+	for n := 1; n < total && ctx.Err() == nil; n++ {
+		res := r.check(ctx, c)
+		took += res.Duration
+		if res.Verdict == Fail || res.Verdict == Warn {
+			bad++
+		}
+		if slices.Index(severity, res.Verdict) > slices.Index(severity, out.Verdict) {
+			out.Result = res
+		}
+	}
+	out.Duration = took
+	if bad > 0 && bad < total {
+		out.flaky = fmt.Sprintf("%d/%d", bad, total)
+		out.Reason = "flaky " + out.flaky + ": it does not hold in every run"
+	}
+	return out
 }
 
 // check runs one check within its time. Whatever happens in it, there is a result.

@@ -15,14 +15,9 @@ type CheckText struct {
 	w     *bufio.Writer
 	st    *Style
 	group string
-	same  same
-}
-
-// same is a row of outcomes that nothing can be said about for one reason.
-type same struct {
-	verdict check.Verdict
-	reason  string
-	ids     []string
+	cause string
+	same  int // outcomes that follow from the cause
+	last  check.Verdict
 }
 
 // NewCheckText makes the renderer of check's text output.
@@ -38,9 +33,11 @@ func (c *CheckText) Header(format string, args ...any) {
 
 // Trouble implements check.Observer.
 func (c *CheckText) Trouble(cause string) {
+	c.cause = cause
 	fmt.Fprintln(c.w)
-	c.para(c.st.bad, "", Clean(cause))
-	c.same.reason = cause
+	for _, line := range c.st.lines(Clean(cause), 0) {
+		fmt.Fprintln(c.w, c.st.bad(line))
+	}
 	_ = c.w.Flush()
 }
 
@@ -50,9 +47,9 @@ func (c *CheckText) Running([]string) {}
 // Done implements check.Observer.
 func (c *CheckText) Done(o *check.Outcome) {
 	// What follows from the cause above is told in one line at the end.
-	if (o.Verdict == check.Blocked || o.Verdict == check.Inconclusive) && c.same.reason != "" && o.Reason == c.same.reason {
-		c.same.verdict = o.Verdict
-		c.same.ids = append(c.same.ids, o.Check.ID)
+	if (o.Verdict == check.Blocked || o.Verdict == check.Inconclusive) && c.cause != "" && o.Reason == c.cause {
+		c.last = o.Verdict
+		c.same++
 		return
 	}
 	if g := o.Check.Group(); g != c.group {
@@ -64,24 +61,18 @@ func (c *CheckText) Done(o *check.Outcome) {
 }
 
 // tone is how a verdict looks.
-func (s *Style) tone(v check.Verdict) func(string) string {
-	switch v {
-	case check.Pass:
+func (s *Style) tone(t Tone) func(string) string {
+	switch t {
+	case Good:
 		return s.good
-	case check.Fail:
+	case Bad:
 		return s.bad
-	case check.Skip:
+	case Warn:
+		return s.warn
+	case Muted:
 		return s.dim
 	}
-	return s.warn
-}
-
-// word is how a verdict is written.
-func word(v check.Verdict) string {
-	if v == check.Fail {
-		return "FAIL"
-	}
-	return string(v)
+	return func(t string) string { return t }
 }
 
 // Widths of a check's line.
@@ -96,53 +87,56 @@ func (c *CheckText) outcome(o *check.Outcome) {
 	if o.Verdict != check.Pass && o.Verdict != check.Fail {
 		text = o.Reason
 	}
+	if o.Flaky != "" {
+		text = "flaky " + o.Flaky + ": " + o.Check.Title
+	}
 	text = Clean(text)
-	if room := c.st.Width - checkIndent; c.st.Width > 0 {
-		text = strings.TrimRight(fit(text, max(room, 10)), " ")
+	if c.st.Width > 0 {
+		text = strings.TrimRight(fit(text, max(c.st.Width-checkIndent, 10)), " ")
 	}
 	if o.Verdict == check.Skip || o.Verdict == check.Pass {
 		text = c.st.dim(text)
 	}
-	fmt.Fprintf(c.w, "  %s %-6s %-*s %s\n", c.st.tone(o.Verdict)(fmt.Sprintf("%-*s", verdictWidth, word(o.Verdict))),
-		o.Check.Level, checkIDWidth, o.Check.ID, text)
+	tone := c.st.tone(verdictTone(o.Verdict))
+	if o.Known != nil {
+		tone = c.st.warn
+	}
+	word := outcomeWord(o)
+	// The longest verdict takes its room from the id's column.
+	idWidth := checkIDWidth - max(0, len(word)-verdictWidth)
+	fmt.Fprintf(c.w, "  %s %-6s %-*s %s\n", tone(fmt.Sprintf("%-*s", verdictWidth, word)), o.Check.Level, idWidth, o.Check.ID, text)
 	if o.Verdict == check.Fail || o.Verdict == check.Warn {
-		c.details(o)
-	}
-}
-
-func (c *CheckText) details(o *check.Outcome) {
-	for _, row := range [][2]string{{"clause", o.Check.Clause}, {"expected", o.Expected}, {"actual", o.Actual}, {"to do", o.Fix()}} {
-		if row[1] != "" {
-			c.para(func(s string) string { return s }, row[0], Clean(row[1]))
+		for _, row := range detailRows(o) {
+			c.row(row[0], row[1])
+		}
+		if cmd := repeatOf(o); cmd != "" {
+			// Not wrapped, so that it can be copied.
+			fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.dim(fit("repeat", rowLabel)), cleanCommand(cmd))
 		}
 	}
-	if o.Repeat != "" {
-		// Not wrapped, so that it can be copied.
-		fmt.Fprintf(c.w, "    %s %s\n", c.st.dim(fit("repeat", 9)), Clean(o.Repeat))
+}
+
+// Widths of the rows below a check.
+const (
+	rowIndent = 10
+	rowLabel  = 8
+)
+
+// row writes a labelled paragraph, wrapped to the terminal.
+func (c *CheckText) row(label, text string) {
+	for _, line := range c.st.lines(text, rowIndent+rowLabel+1) {
+		fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.dim(fit(label, rowLabel)), line)
+		label = ""
 	}
 }
 
-// para writes a labelled paragraph, wrapped to the terminal.
-func (c *CheckText) para(tone func(string) string, label, text string) {
-	const indent = 4 + 9 + 1
-	head := fmt.Sprintf("    %s ", c.st.dim(fit(label, 9)))
-	if label == "" {
-		head = ""
+// lines wraps text to the terminal's width less an indent; without a terminal
+// it stays one line.
+func (s *Style) lines(text string, indent int) []string {
+	if s.Width == 0 {
+		return []string{text}
 	}
-	if c.st.Width == 0 {
-		fmt.Fprintln(c.w, head+tone(text))
-		return
-	}
-	for i, line := range wrapText(text, max(c.st.Width-indent, 30)) {
-		if i > 0 && label != "" {
-			head = strings.Repeat(" ", indent)
-		}
-		fmt.Fprintln(c.w, head+tone(line))
-	}
-}
-
-// wrapText breaks text at spaces into lines of at most width bytes.
-func wrapText(text string, width int) []string {
+	width := max(s.Width-indent, 30)
 	var lines []string
 	line := ""
 	for w := range strings.FieldsSeq(text) {
@@ -160,71 +154,51 @@ func wrapText(text string, width int) []string {
 
 // Finish writes the totals and returns the first error of all the writing.
 func (c *CheckText) Finish(r *check.Report) error {
-	if n := len(c.same.ids); n > 0 {
-		fmt.Fprintf(c.w, "\n%s %s, for the reason above\n", c.st.warn(word(c.same.verdict)), plural(n, "check"))
+	if c.same > 0 {
+		fmt.Fprintf(c.w, "\n%s: %s, for the reason above\n", c.st.warn(string(c.last)), plural(c.same, "check"))
 	}
-	var parts []string
-	for _, v := range []check.Verdict{check.Pass, check.Fail, check.Warn, check.Skip, check.Blocked, check.Inconclusive} {
-		if n := r.Count(v); n > 0 {
-			parts = append(parts, c.st.tone(v)(fmt.Sprintf("%d %s", n, v)))
+	if len(r.Stale) > 0 {
+		fmt.Fprintf(c.w, "\n%s\n", c.st.bold("baseline"))
+	}
+	for _, text := range r.Stale {
+		for _, line := range c.st.lines(Clean(text), 2) {
+			fmt.Fprintf(c.w, "  %s\n", c.st.bad(line))
 		}
 	}
-	fmt.Fprintf(c.w, "\n%s: %s in %s\n", c.st.status(r.Status()), strings.Join(parts, ", "), human(r.Duration))
+	head := statusWord(r) + ":"
+	fmt.Fprintf(c.w, "\n%s", c.st.tone(statusTone(r.Status()))(head))
+	at := len(head)
+	for _, p := range countParts(r) {
+		if c.st.Width > 0 && at+1+len(p.text) > c.st.Width {
+			fmt.Fprint(c.w, "\n ")
+			at = 1
+		}
+		fmt.Fprintf(c.w, " %s", c.st.tone(p.tone)(p.text))
+		at += 1 + len(p.text)
+	}
+	fmt.Fprintln(c.w)
 	return c.w.Flush()
 }
 
-func (s *Style) status(st check.Status) string {
-	switch st {
-	case check.Green:
-		return s.good("green")
-	case check.Red:
-		return s.bad("red")
-	case check.Unchecked:
-		return s.bad("nothing was checked")
-	case check.Stopped:
-		return s.warn("interrupted")
-	}
-	return s.warn("inconclusive")
+// countPart is a part of the line of counts.
+type countPart struct {
+	text string
+	tone Tone
 }
 
-// CheckList lists checks, one a line, or as JSON objects.
-func CheckList(w io.Writer, st *Style, list []check.Check) error {
-	b := bufio.NewWriter(w)
-	group := ""
-	for i := range list {
-		c := &list[i]
-		if g := c.Group(); g != group {
-			if group = g; i > 0 {
-				fmt.Fprintln(b)
-			}
-			fmt.Fprintln(b, st.bold(g))
-		}
-		title := c.Title
-		if st.Width > 0 {
-			title = strings.TrimRight(fit(title, max(st.Width-48, 10)), " ")
-		}
-		fmt.Fprintf(b, "  %-6s %-*s %-11s %s\n", c.Level, checkIDWidth, c.ID, st.dim(c.Clause), title)
-	}
-	return b.Flush()
-}
-
-// CheckExplained explains one check.
-func CheckExplained(w io.Writer, st *Style, c *check.Check) error {
-	b := bufio.NewWriter(w)
-	t := CheckText{w: b, st: st}
-	fmt.Fprintf(b, "%s\n%s (%s, %s)\n\n", st.bold(c.ID), c.Title, c.Level, c.Clause)
-	for _, row := range [][2]string{{"why", c.Why}, {"how", c.How}, {"to do", c.Fix}, {"needs", needs(c)}, {"tags", strings.Join(c.Tags, ", ")}, {"aliases", strings.Join(c.Aliases, ", ")}} {
-		if row[1] != "" {
-			t.para(func(s string) string { return s }, row[0], row[1])
+// countParts are the parts of the line of counts.
+func countParts(r *check.Report) []countPart {
+	var parts []countPart
+	for _, v := range verdicts() {
+		if n := r.Count(v); n > 0 {
+			parts = append(parts, countPart{fmt.Sprintf("%d %s", n, v), verdictTone(v)})
 		}
 	}
-	return b.Flush()
-}
-
-func needs(c *check.Check) string {
-	var list []string
-	for _, n := range c.Needs {
-		list = append(list, n.Text())
+	if n := r.KnownFailures(); n > 0 {
+		parts = append(parts, countPart{fmt.Sprintf("%d of them known", n), Plain})
 	}
-	return strings.Join(list, "; ")
+	for i := range len(parts) - 1 {
+		parts[i].text += ","
+	}
+	return append(parts, countPart{"in " + human(r.Duration), Plain})
 }

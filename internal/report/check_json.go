@@ -1,0 +1,124 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+
+	"relayctl/internal/check"
+)
+
+// checkJSON is a check as the JSON outputs have it.
+type checkJSON struct {
+	Type       string      `json:"type,omitempty"`
+	ID         string      `json:"id"`
+	Level      check.Level `json:"level"`
+	Clause     string      `json:"clause"`
+	Title      string      `json:"title"`
+	Verdict    string      `json:"verdict"`
+	Reason     string      `json:"reason"`
+	Expected   string      `json:"expected"`
+	Actual     string      `json:"actual"`
+	Fix        string      `json:"fix"`
+	Repeat     string      `json:"repeat"`
+	DurationMS float64     `json:"duration_ms"`
+	Flaky      string      `json:"flaky,omitempty"`
+	Known      *knownJSON  `json:"known,omitempty"`
+	Parts      []partJSON  `json:"parts,omitempty"`
+}
+
+type knownJSON struct {
+	Reason  string `json:"reason"`
+	Expires string `json:"expires,omitempty"`
+}
+
+type partJSON struct {
+	Name    string `json:"name"`
+	Verdict string `json:"verdict"`
+	Actual  string `json:"actual"`
+	Repeat  string `json:"repeat,omitempty"`
+}
+
+func checkObject(o *check.Outcome) checkJSON {
+	j := checkJSON{
+		ID: o.Check.ID, Level: o.Check.Level, Clause: o.Check.Clause, Title: o.Check.Title, Verdict: string(o.Verdict), Reason: o.Reason,
+		Expected: o.Expected, Actual: o.Actual, Repeat: o.Repeat, DurationMS: millis(o.Duration), Flaky: o.Flaky,
+	}
+	if o.Verdict == check.Fail || o.Verdict == check.Warn {
+		j.Fix = o.Fix()
+	}
+	if o.Known != nil {
+		j.Known = &knownJSON{o.Known.Reason, lastDay(o.Known)}
+	}
+	for _, s := range o.Subs {
+		j.Parts = append(j.Parts, partJSON{s.Name, string(s.Verdict), s.Actual, s.Repeat})
+	}
+	return j
+}
+
+// lastDay is the day on which a known failure still counts, "" where it has no
+// end.
+func lastDay(k *check.Known) string {
+	if k.Expires.IsZero() {
+		return ""
+	}
+	return k.Expires.AddDate(0, 0, -1).Format("2006-01-02")
+}
+
+func (r CheckResult) counts() map[string]any {
+	out := map[string]any{"checks": len(r.Outcomes), "known": r.KnownFailures(), "status": r.Status(), "duration_ms": millis(r.Duration)}
+	for _, v := range verdicts() {
+		out[string(v)] = r.Count(v)
+	}
+	return out
+}
+
+// head is what the JSON outputs say of the run as a whole.
+func (r CheckResult) head() map[string]any {
+	return map[string]any{
+		"target": r.Target, "seed": r.Seed, "run": r.RunID, "started_at": rfc3339(r.StartedAt), "strict": r.Strict,
+		"cause": r.Cause, "baseline": orEmpty(r.Stale), "summary": r.counts(), "exit": r.Exit,
+	}
+}
+
+// WriteJSON writes the run as one JSON object.
+func (r CheckResult) WriteJSON(w io.Writer) error {
+	checks := []checkJSON{}
+	for i := range r.Outcomes {
+		checks = append(checks, checkObject(&r.Outcomes[i]))
+	}
+	o := r.head()
+	o["checks"] = checks
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(o)
+}
+
+// CheckJSON renders a run of check as NDJSON: an object a check as it ends, and
+// a last one with the summary.
+type CheckJSON struct{ lines }
+
+// NewCheckJSON makes the renderer of check's JSON output.
+func NewCheckJSON(w io.Writer) *CheckJSON { return &CheckJSON{newLines(w)} }
+
+// Trouble implements check.Observer. The cause stands in the summary.
+func (c *CheckJSON) Trouble(string) {}
+
+// Running implements check.Observer.
+func (c *CheckJSON) Running([]string) {}
+
+// Done implements check.Observer.
+func (c *CheckJSON) Done(o *check.Outcome) {
+	j := checkObject(o)
+	j.Type = "check"
+	c.put(j)
+	_ = c.flush() // the error comes back at the end
+}
+
+// Finish writes the summary and returns the first error of all the writing.
+func (c *CheckJSON) Finish(r CheckResult) error {
+	o := r.head()
+	o["type"] = "summary"
+	c.put(o)
+	return c.flush()
+}

@@ -1,0 +1,90 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"relayctl/internal/check"
+)
+
+// CheckList lists checks by group, or as JSON objects, one a line.
+func CheckList(w io.Writer, st *Style, list []check.Check, asJSON bool) error {
+	if asJSON {
+		l := newLines(w)
+		for i := range list {
+			l.put(checkValue(&list[i]))
+		}
+		return l.flush()
+	}
+	b := bufio.NewWriter(w)
+	group := ""
+	for i := range list {
+		c := &list[i]
+		if g := c.Group(); g != group {
+			if group = g; i > 0 {
+				fmt.Fprintln(b)
+			}
+			fmt.Fprintln(b, st.bold(g))
+		}
+		mark := " "
+		if needs(c) != "" {
+			mark = "*"
+		}
+		title := c.Title
+		if st.Width > 0 {
+			title = strings.TrimRight(fit(title, max(st.Width-checkIDWidth-25, 10)), " ")
+		}
+		fmt.Fprintf(b, "  %-6s %-*s%s %s %s\n", c.Level, checkIDWidth, c.ID, mark, st.dim(fit(c.Clause, 12)), title)
+	}
+	fmt.Fprintf(b, "\n%s\n", st.dim(plural(len(list), "check")+"; * needs more than --to, as --explain ID says"))
+	return b.Flush()
+}
+
+// checkValue is a check itself as the JSON outputs have it.
+func checkValue(c *check.Check) map[string]any {
+	return map[string]any{
+		"id": c.ID, "aliases": orEmpty(c.Aliases), "level": c.Level, "clause": c.Clause, "title": c.Title,
+		"why": c.Why, "how": c.How, "fix": c.Fix, "needs": orEmpty(c.Needs), "tags": orEmpty(c.Tags),
+	}
+}
+
+// CheckExplained explains one check, or gives it as JSON.
+func CheckExplained(w io.Writer, st *Style, c *check.Check, asJSON bool) error {
+	if asJSON {
+		l := newLines(w)
+		l.put(checkValue(c))
+		return l.flush()
+	}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "%s (%s, %s)\n%s\n", st.bold(c.ID), c.Level, c.Clause, c.Title)
+	for _, row := range explainRows(c) {
+		if row[1] == "" {
+			continue
+		}
+		label := row[0]
+		for _, line := range st.lines(row[1], 9) {
+			fmt.Fprintf(b, "\n%s%s", st.dim(fit(label, 9)), line)
+			label = ""
+		}
+	}
+	fmt.Fprintln(b)
+	return b.Flush()
+}
+
+func explainRows(c *check.Check) [][2]string {
+	return [][2]string{
+		{"why", c.Why}, {"how", c.How}, {"to do", c.Fix}, {"needs", needs(c)},
+		{"tags", strings.Join(c.Tags, ", ")}, {"aliases", strings.Join(c.Aliases, ", ")},
+	}
+}
+
+// needs words what a check needs beside an endpoint.
+func needs(c *check.Check) string {
+	var list []string
+	for _, n := range c.Needs {
+		list = append(list, n.Text())
+	}
+	return strings.Join(list, "; ")
+}
