@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"relayctl/internal/report"
 	"relayctl/internal/strictyaml"
 	"relayctl/internal/suggest"
 )
@@ -22,30 +23,33 @@ const configName = "relayctl.yaml"
 // configFile is relayctl.yaml. The keys of a profile are flags without their
 // dashes; a list sets a repeatable flag several times.
 type configFile struct {
-	Profiles map[string]map[string]any `yaml:"profiles"`
+	Profiles map[string]map[string]strictyaml.Words `yaml:"profiles"`
+}
+
+// profile is a profile of a config file, as it was written.
+type profile struct {
+	name string
+	keys map[string]strictyaml.Words
+	doc  *strictyaml.Document
+}
+
+// errorf makes an error at a key of the profile.
+func (p *profile) errorf(key, format string, args ...any) error {
+	return p.doc.Errorf("$.profiles.'"+p.name+"'.'"+key+"'", format, args...)
 }
 
 // applyDefaults sets the flags that were not given from the environment, then
 // from the profile.
 func (a *app) applyDefaults(cmd *cobra.Command) error {
+	flags, given := cmd.Flags(), map[string]bool{}
+	var typed []*pflag.Flag
 	var firstErr error
 	fail := func(err error) {
 		if firstErr == nil {
 			firstErr = err
 		}
 	}
-	set := func(f *pflag.Flag, source string, values ...string) {
-		for _, v := range values {
-			if err := cmd.Flags().Set(f.Name, v); err != nil {
-				fail(fmt.Errorf("%s: %w", source, reword(err)))
-			}
-		}
-		if isEmptyText(f) {
-			fail(fmt.Errorf("%s is empty", source))
-		}
-	}
-	given, typed := map[string]bool{}, []*pflag.Flag{}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+	flags.VisitAll(func(f *pflag.Flag) {
 		given[f.Name] = f.Changed
 		if f.Changed {
 			typed = append(typed, f)
@@ -55,29 +59,74 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 			fail(fmt.Errorf("--%s is empty", f.Name))
 		}
 	})
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "RELAYCTL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := a.env(name); ok && v != "" && !given[f.Name] && f.Name != "help" {
-			set(f, "environment variable "+name, v)
-			given[f.Name] = true
+	flags.VisitAll(func(f *pflag.Flag) {
+		name, values := a.fromEnv(f)
+		if given[f.Name] || values == nil {
+			return
+		}
+		given[f.Name] = true
+		if err := setFlag(flags, f, values); err != nil {
+			fail(fmt.Errorf("environment variable %s: %w", name, err))
 		}
 	})
 	if firstErr != nil || !configurable(cmd) {
 		return firstErr
 	}
-	profile, path, err := a.loadProfile(cmd.Root())
+	p, err := a.loadProfile(cmd.Root())
 	if err != nil {
 		return err
 	}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if v, ok := profile[f.Name]; ok && !given[f.Name] {
-			set(f, path+": "+f.Name, v...)
+	flags.VisitAll(func(f *pflag.Flag) {
+		words, ok := p.keys[f.Name]
+		if !ok || given[f.Name] {
+			return
+		}
+		if err := setFlag(flags, f, words.List); err != nil {
+			fail(p.errorf(f.Name, "%v", err))
 		}
 	})
 	if firstErr != nil {
 		return firstErr
 	}
 	return checkTogether(cmd, typed)
+}
+
+// fromEnv returns the environment's variable for a flag and its values, nil
+// where it is not set or empty. A flag that can be repeated has one value a
+// line.
+func (a *app) fromEnv(f *pflag.Flag) (name string, values []string) {
+	name = "RELAYCTL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+	v, _ := a.env(name)
+	switch noColor, _ := a.env("NO_COLOR"); {
+	case f.Name == "help" || f.Name == "version":
+		return "", nil
+	case v != "" && isRepeatable(f):
+		return name, strings.Split(strings.TrimRight(v, "\r\n"), "\n")
+	case v != "":
+		return name, []string{v}
+	case f.Name == "color" && noColor != "": // no-color.org
+		return "NO_COLOR", []string{string(report.ColorNever)}
+	}
+	return name, nil
+}
+
+// setFlag sets a flag to the values, worded for people where one is wrong.
+func setFlag(flags *pflag.FlagSet, f *pflag.Flag, values []string) error {
+	for _, v := range values {
+		if err := flags.Set(f.Name, v); err != nil {
+			return reword(err)
+		}
+	}
+	if isEmptyText(f) {
+		return fmt.Errorf("--%s is empty", f.Name)
+	}
+	return nil
+}
+
+// isRepeatable says whether a flag can be given several times.
+func isRepeatable(f *pflag.Flag) bool {
+	_, ok := f.Value.(pflag.SliceValue)
+	return ok
 }
 
 // isEmptyText says whether a flag that takes a text has none.
@@ -102,44 +151,47 @@ func (a *app) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]stri
 	if err != nil || data == nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	profiles, err := parseConfig(path, data, flagNames(cmd.Root()))
+	profiles, err := parseConfig(path, data, cmd.Root())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return slices.Sorted(maps.Keys(profiles)), cobra.ShellCompDirectiveNoFileComp
 }
 
-// loadProfile reads the chosen profile as flag values. Without --profile the
-// one named default is taken where there is one.
-func (a *app) loadProfile(root *cobra.Command) (values map[string][]string, path string, err error) {
+// loadProfile reads the chosen profile; it is empty where there is none.
+// Without --profile the one named default is taken.
+func (a *app) loadProfile(root *cobra.Command) (*profile, error) {
 	path, data, err := findConfig(a.env)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if data == nil {
 		if a.profile != "" {
-			return nil, "", fmt.Errorf("there is no %s with a profile %q (relayctl init writes one)", configName, a.profile)
+			return nil, fmt.Errorf("there is no %s with a profile %q (relayctl init writes one)", configName, a.profile)
 		}
-		return nil, "", nil
+		return &profile{}, nil
 	}
-	profiles, err := parseConfig(path, data, flagNames(root))
+	profiles, err := parseConfig(path, data, root)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	name := a.profile
 	if name == "" {
 		name = "default"
 	}
-	values, ok := profiles[name]
-	if !ok && a.profile != "" {
-		return nil, "", fmt.Errorf("%s has no profile %q%s", path, name, suggest.DidYouMean(name, slices.Sorted(maps.Keys(profiles))))
+	p, ok := profiles[name]
+	switch {
+	case ok:
+		return p, nil
+	case a.profile != "":
+		return nil, fmt.Errorf("%s has no profile %q%s", path, name, suggest.DidYouMean(name, slices.Sorted(maps.Keys(profiles))))
 	}
-	return values, path, nil
+	return &profile{}, nil
 }
 
 // parseConfig reads a config file; every key of every profile has to be a
 // flag of some command.
-func parseConfig(path string, data []byte, flags []string) (map[string]map[string][]string, error) {
+func parseConfig(path string, data []byte, root *cobra.Command) (map[string]*profile, error) {
 	doc, err := strictyaml.Parse(path, data)
 	if err != nil {
 		return nil, err
@@ -148,26 +200,22 @@ func parseConfig(path string, data []byte, flags []string) (map[string]map[strin
 	if err := doc.Decode(&file); err != nil {
 		return nil, err
 	}
-	out := map[string]map[string][]string{}
-	for name, keys := range file.Profiles {
-		out[name] = map[string][]string{}
-		for key, value := range keys {
-			at := "$.profiles." + name + "." + key
+	flags := flagNames(root)
+	out := map[string]*profile{}
+	for _, name := range slices.Sorted(maps.Keys(file.Profiles)) {
+		p := &profile{name, file.Profiles[name], doc}
+		for _, key := range slices.Sorted(maps.Keys(p.keys)) {
 			if !slices.Contains(flags, key) {
-				return nil, doc.Errorf(at, "unknown key %q in profile %s%s", key, name, suggest.DidYouMean(key, flags))
+				return nil, p.errorf(key, "unknown key %q in profile %s%s", key, name, suggest.DidYouMean(key, flags))
 			}
-			list, ok := value.([]any)
-			if !ok {
-				list = []any{value}
+			if len(p.keys[key].List) == 0 && !p.keys[key].IsList {
+				return nil, p.errorf(key, "%s has no value", key)
 			}
-			for _, v := range list {
-				switch v.(type) {
-				case map[string]any, []any, nil:
-					return nil, doc.Errorf(at, "%s takes a text, a number, true or false, or a list of these", key)
-				}
-				out[name][key] = append(out[name][key], fmt.Sprint(v))
+			if p.keys[key].IsList && !isRepeatable(findFlag(root, key)) {
+				return nil, p.errorf(key, "%s takes one value, not a list", key)
 			}
 		}
+		out[name] = p
 	}
 	return out, nil
 }

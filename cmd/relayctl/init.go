@@ -120,8 +120,10 @@ func findFlag(root *cobra.Command, name string) *pflag.Flag {
 
 func flagSchema(f *pflag.Flag) map[string]any {
 	one := []any{"string", "number", "boolean"}
-	return map[string]any{
-		"description": f.Usage,
-		"oneOf":       []any{map[string]any{"type": one}, map[string]any{"type": "array", "items": map[string]any{"type": one}}},
+	s := map[string]any{"description": f.Usage, "type": one}
+	if isRepeatable(f) {
+		s["type"] = append(one, "array")
+		s["items"] = map[string]any{"type": one}
 	}
+	return s
 }

@@ -21,7 +21,7 @@ import (
 // ColorMode says when output is coloured.
 type ColorMode string
 
-// The modes. Auto colours a terminal unless NO_COLOR is set.
+// The modes. Auto colours a terminal.
 const (
 	ColorAuto   ColorMode = "auto"
 	ColorAlways ColorMode = "always"
@@ -35,8 +35,8 @@ type Style struct {
 	r        *lipgloss.Renderer
 }
 
-// NewStyle looks at the writer: only a terminal has a width and, in ColorAuto
-// without NO_COLOR, colours.
+// NewStyle looks at the writer: only a terminal has a width and, in ColorAuto,
+// colours.
 func NewStyle(w io.Writer, mode ColorMode) *Style {
 	s := &Style{r: lipgloss.NewRenderer(w)}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -46,11 +46,10 @@ func NewStyle(w io.Writer, mode ColorMode) *Style {
 			s.Width = width
 		}
 	}
-	noColor := os.Getenv("NO_COLOR") != "" // empty is as if unset (no-color.org)
 	switch {
 	case mode == ColorAlways:
 		s.r.SetColorProfile(termenv.ANSI256)
-	case mode == ColorNever, noColor, !s.Terminal, os.Getenv("TERM") == "dumb":
+	case mode == ColorNever, !s.Terminal, os.Getenv("TERM") == "dumb":
 		s.r.SetColorProfile(termenv.Ascii)
 	default:
 		s.r.SetColorProfile(termenv.ANSI256)

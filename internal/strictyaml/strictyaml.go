@@ -170,6 +170,7 @@ func place(node ast.Node) (line, column int) {
 func (d *Document) wrap(err error, v any) error {
 	var own *Error
 	if errors.As(err, &own) {
+		own.File = d.file
 		return own
 	}
 	var e yaml.Error
