@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/capture"
 )
 
 // authOptions are the flags of the credentials, to send or to expect.
@@ -106,7 +107,10 @@ func (o *endpointOptions) checkURL(flag, raw string) error {
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
-		return fmt.Errorf("--%s: %q is no URL such as https://host/path", flag, u.Redacted())
+		if strings.Contains(raw, "@") {
+			raw = "what was given" // it may hold a password
+		}
+		return fmt.Errorf("--%s: %q is no URL such as https://host/path", flag, shownURL(raw))
 	case !isPort(u.Port()):
 		return fmt.Errorf("--%s: %q is no port; ports go from 1 to 65535", flag, u.Port())
 	case strings.Contains(u.RawQuery, " "):
@@ -116,6 +120,9 @@ func (o *endpointOptions) checkURL(flag, raw string) error {
 	}
 	return nil
 }
+
+// shownURL is a URL as it may be shown: without the secrets of its query.
+func shownURL(raw string) string { return capture.Redactor{}.Target(raw) }
 
 // isPort says whether a URL's port can be connected to; "" is the scheme's.
 func isPort(s string) bool {

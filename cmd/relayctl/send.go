@@ -349,7 +349,7 @@ func (r *sendRun) target() string {
 	if r.embedded != nil {
 		return "the embedded receiver at " + r.sender.URL
 	}
-	return r.sender.URL
+	return shownURL(r.sender.URL)
 }
 
 func (a *app) sendRenderer(o *sendOptions, r *sendRun) renderer {
