@@ -24,7 +24,7 @@ type embedded struct {
 // that are sent, and makes them up where that needs no decision.
 func (o *sendOptions) checkEmbedded(r *sendRun) error {
 	r.embedded = &recv.Config{Addr: "127.0.0.1:0"}
-	script := &recv.Script{Seed: r.plan.Seed}
+	script := &recv.Script{Seed: r.plan.Seed, TimeScale: o.timeScale}
 	tokenTTL := time.Duration(0)
 	if r.scenario != nil {
 		tokenTTL = r.scenario.Receiver.TokenTTL

@@ -77,6 +77,9 @@ func shortName(name string) string {
 func TestWhatEveryScenarioSends(t *testing.T) {
 	for _, name := range fixtures.ScenarioNames() {
 		run, known := scenarioRuns[name]
+		if name == "outage" {
+			continue // it is long and has a test of its own
+		}
 		if !known {
 			t.Errorf("nothing says what %s sends", name)
 			continue
@@ -161,6 +164,50 @@ func asPreset(t *testing.T, sc *Scenario, plan *PlanConfig, cfg *SenderConfig) {
 			t.Fatalf("the test does not know --%s", p.Flag)
 		}
 	}
+}
+
+// TestTheOutageScenario plays it at its own speed: the endpoint says 500 from
+// the second minute to the fourth.
+func TestTheOutageScenario(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text, _ := fixtures.Scenario("outage")
+		sc, err := ParseScenario("outage", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, cfg := PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart, Seed: 1}, relay()
+		asPreset(t, sc, &plan, &cfg)
+		ds := collect(t, plan)
+		e := &endpoint{}
+		first, down := map[string]time.Duration{}, 0
+		e.answer = func(_ int, body string) int {
+			now := time.Since(e.began)
+			if _, seen := first[body]; !seen {
+				first[body] = now
+			}
+			if now >= 2*time.Minute && now < 4*time.Minute {
+				down++
+				return 500
+			}
+			return 200
+		}
+		sum, _ := e.run(t, cfg, ds...)
+		late := 0
+		for _, d := range ds {
+			if first[string(d.Body)] > d.Arrives {
+				late++
+			}
+		}
+		if len(ds) != 90 || sum.Accepted != 90 || sum.Retried == 0 || down != sum.Statuses[500] || down < 3*sum.Retried {
+			t.Errorf("%d planned, %d accepted, %d of them after a retry, %d calls into the outage", len(ds), sum.Accepted, sum.Retried, down)
+		}
+		if late < 10 {
+			t.Errorf("%d events were held back behind a retry", late)
+		}
+		if o := sum.Outage; o.Down() < 2*time.Minute || o.Down() > 3*time.Minute || o.Lost != 0 || o.WorstDelay != 160*time.Second {
+			t.Errorf("down for %v, %d lost, the worst is %v late", o.Down(), o.Lost, o.WorstDelay)
+		}
+	})
 }
 
 func TestCustomersOfAScenarioOverlap(t *testing.T) {
