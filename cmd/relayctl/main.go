@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"relayctl/internal/report"
 )
 
 func main() {
@@ -29,7 +31,7 @@ func main() {
 // the process but the files and addresses that the arguments name. ctx ends it
 // in good order, kill at once.
 func run(ctx, kill context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
-	a := &app{args: args, kill: kill, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	a := &app{args: args, kill: kill, stdin: stdin, stdout: stdout, stderr: report.NewScreen(stderr), env: env}
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	root.SetIn(stdin)

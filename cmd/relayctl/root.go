@@ -16,7 +16,7 @@ type app struct {
 	kill    context.Context // done: end at once
 	stdin   io.Reader
 	stdout  io.Writer
-	stderr  io.Writer
+	stderr  *report.Screen
 	env     func(string) (string, bool)
 	color   string
 	profile string

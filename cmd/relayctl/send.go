@@ -297,6 +297,7 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 		}
 		defer receiver.stop()
 	}
+	progress := a.progress(o, r)
 	sender, err := sim.NewSender(r.sender)
 	if err != nil {
 		return 0, usage(err)
@@ -308,7 +309,7 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 	if err := r.files.begin(); err != nil {
 		return 0, err
 	}
-	out := a.sendRenderer(o, r)
+	out := a.sendRenderer(o, r, progress)
 	record := report.NewSendRecord(r.target())
 	sum, runErr := sender.Run(ctx, plan, r.reports.observers(out, record))
 	var seen *recv.Summary
@@ -352,7 +353,7 @@ func (r *sendRun) target() string {
 	return shownURL(r.sender.URL)
 }
 
-func (a *app) sendRenderer(o *sendOptions, r *sendRun) renderer {
+func (a *app) sendRenderer(o *sendOptions, r *sendRun, progress report.Progress) renderer {
 	if o.output == "json" {
 		return report.NewSendJSON(a.stdout)
 	}
@@ -361,5 +362,6 @@ func (a *app) sendRenderer(o *sendOptions, r *sendRun) renderer {
 	for _, text := range r.remarks() {
 		t.Header("%s", text)
 	}
+	t.Follow(progress)
 	return t
 }

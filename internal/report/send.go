@@ -4,10 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
+	"sync"
 	"time"
 
-	"relayctl/internal/recv"
 	"relayctl/internal/sim"
 )
 
@@ -28,30 +27,91 @@ const (
 	attemptWidth = 71 // up to what happens next
 )
 
-// SendText renders a run of send for people.
+// SendText renders a run of send for people. Its methods are called from one
+// goroutine at a time.
 type SendText struct {
-	w      *bufio.Writer
-	st     *Style
-	shown  int
-	hidden int
+	mu       sync.Mutex // guards what follows from the clock's goroutine
+	w        *bufio.Writer
+	st       *Style
+	shown    int
+	hidden   int
+	reasons  reasons
+	progress progress
+	stop     func() // ends the clock's goroutine
 }
 
 // NewSendText makes the renderer of send's text output.
 func NewSendText(w io.Writer, st *Style) *SendText {
-	return &SendText{w: bufio.NewWriterSize(w, 64<<10), st: st}
+	return &SendText{w: bufio.NewWriterSize(w, 64<<10), st: st, stop: func() {}}
 }
 
 // Header says what the run is about.
 func (s *SendText) Header(format string, args ...any) {
-	fmt.Fprintln(s.w, s.st.dim(fmt.Sprintf(format, args...)))
-	_ = s.w.Flush() // the error comes back with the next write
+	text := Clean(fmt.Sprintf(format, args...))
+	for _, line := range s.st.wrapped(text, 0) {
+		fmt.Fprintln(s.w, s.st.dim(line))
+	}
+	_ = s.flush() // the error comes back with the next write
+}
+
+// Follow shows the progress where there is a screen for it. Finish ends it.
+func (s *SendText) Follow(p Progress) {
+	if p.now == nil {
+		p.now = time.Now
+	}
+	s.progress = progress{Progress: p, began: p.now()}
+	if p.Screen == nil || !p.Screen.live {
+		return
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(progressEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				s.draw()
+			case <-done:
+				return
+			}
+		}
+	}()
+	s.stop = sync.OnceFunc(func() { close(done); <-ended })
+}
+
+// draw draws the progress anew, below the lines that have gathered.
+func (s *SendText) draw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.flush() // the error comes back with the next write
+	screen := s.progress.Screen
+	screen.show(s.st.dim(s.progress.line(s.progress.now(), screen.width())))
 }
 
 // Flush implements sim.Flusher.
-func (s *SendText) Flush() { _ = s.w.Flush() } // the error comes back with the next write
+func (s *SendText) Flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.flush() // the error comes back with the next write
+}
+
+// flush writes the lines out, above the progress where both are on a terminal.
+func (s *SendText) flush() error {
+	if s.w.Buffered() == 0 {
+		return nil
+	}
+	if s.progress.Screen != nil && s.st.Terminal {
+		return s.progress.Screen.above(s.w.Flush)
+	}
+	return s.w.Flush()
+}
 
 // Attempt implements sim.Observer.
 func (s *SendText) Attempt(a *sim.Attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.progress.attempt(a)
 	plain := a.Number == 1 && a.Outcome == sim.Accepted && a.Status == 200
 	if plain && s.shown >= fewLines {
 		s.hidden++
@@ -105,8 +165,11 @@ func (s *SendText) next(a *sim.Attempt) string {
 
 // Outcome implements sim.Observer.
 func (s *SendText) Outcome(o *sim.Outcome) {
-	if o.Kind == sim.Refused && s.shown <= fewLines {
-		fmt.Fprintf(s.w, "         %s\n", s.st.dim(Clean(o.Reason)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.progress.outcome(o)
+	if o.Kind == sim.GivenUp || o.Kind == sim.Refused {
+		s.reasons.add(o.Reason)
 	}
 }
 
@@ -122,80 +185,4 @@ func deliveryName(d *sim.Delivery) (name, id string) {
 		return Clean(e.Name), e.ID
 	}
 	return fmt.Sprintf("batch of %d", len(d.Events)), d.Events[0].ID
-}
-
-// Finish writes the totals and returns the first error of all the writing.
-func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
-	st := s.st
-	if s.hidden > 0 {
-		fmt.Fprintln(s.w, st.dim(fmt.Sprintf("… %s accepted at once are not listed", plural(s.hidden, "delivery"))))
-	}
-	fmt.Fprintln(s.w)
-	verdict := st.good("delivered")
-	switch {
-	case sum.Deliveries == 0:
-		verdict = st.bad("nothing was sent")
-	case sum.Interrupted:
-		verdict = st.warn("ended early")
-	case !sum.OK():
-		verdict = st.bad("not everything was delivered")
-	}
-	fmt.Fprintf(s.w, "%s: %s, %s\n", verdict, plural(sum.Events, "event"), plural(sum.Attempts, "attempt"))
-	row := func(label, format string, args ...any) {
-		fmt.Fprintf(s.w, "  %s %s\n", st.dim(fit(label, 10)), fmt.Sprintf(format, args...))
-	}
-	parts := []string{fmt.Sprintf("%d accepted", sum.Accepted)}
-	for _, p := range []struct {
-		n    int
-		what string
-	}{{sum.Retried, "of them after a retry"}, {sum.GivenUp, "given up (R-FOUR)"}, {sum.Refused, "refused"}, {sum.Skipped - sum.Before, "skipped"}, {sum.Before, "accepted before"}} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
-		}
-	}
-	row("outcomes", "%s", strings.Join(parts, ", "))
-	parts = nil
-	for _, code := range sortedKeys(sum.Statuses) {
-		parts = append(parts, fmt.Sprintf("%d × %d", code, sum.Statuses[code]))
-	}
-	for _, f := range sortedKeys(sum.Failures) {
-		parts = append(parts, fmt.Sprintf("%s × %d", f, sum.Failures[f]))
-	}
-	if parts != nil {
-		row("answers", "%s", strings.Join(parts, ", "))
-	}
-	parts = nil
-	for i, n := range sum.ByAttempt {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%s: %d", plural(i+1, "attempt"), n))
-		}
-	}
-	if len(sum.ByAttempt) > 1 {
-		row("attempts", "%s", strings.Join(parts, ", "))
-	}
-	if sum.Attempts > 0 {
-		row("latency", "p50 %s, p90 %s, p99 %s, max %s", human(sum.P50), human(sum.P90), human(sum.P99), human(sum.Max))
-		row("rate", "%g attempts/s over %s", sum.PerSecond, human(sum.Ended.Sub(sum.Began)))
-	}
-	if sum.Behind >= behindMatters {
-		row("behind", "calls went out up to %s after they were due: their workers were busy (more --workers make more calls at once)", human(sum.Behind))
-	}
-	if sum.LostAcks > 0 {
-		row("lost acks", "%s dropped on purpose", plural(sum.LostAcks, "answer"))
-	}
-	if sum.Undoc2xx > 0 {
-		row("note", "%s with another 2xx than 200; only 200 is documented (R-2XX, assumed)", plural(sum.Undoc2xx, "answer"))
-	}
-	if text := outageText(&sum.Outage); text != "" {
-		row("outage", "%s", text)
-	}
-	if text := resumedText(&sum); text != "" {
-		row("resumed", "%s", text)
-	}
-	row("seed", "%d", sum.Seed)
-	if embedded != nil {
-		fmt.Fprintf(s.w, "\n%s\n", st.bold("the embedded receiver's side"))
-		writeListenSummary(s.w, st, *embedded)
-	}
-	return s.w.Flush()
 }

@@ -123,10 +123,10 @@ func verdict(sum *sim.Summary) (string, Tone) {
 	switch {
 	case sum.Deliveries == 0:
 		return "nothing was sent", Bad
-	case sum.GivenUp+sum.Refused > 0:
-		return "not everything was delivered", Bad
-	case sum.Skipped > sum.Before:
+	case sum.Interrupted:
 		return "ended early", Warn
+	case !sum.OK():
+		return "not everything was delivered", Bad
 	}
 	return "delivered", Good
 }

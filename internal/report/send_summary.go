@@ -44,11 +44,11 @@ func outageText(o *sim.Outage) string {
 		parts = append(parts, text)
 	}
 	if o.DeliveredLate > 0 {
-		parts = append(parts, fmt.Sprintf("%d delivered late (median %s, at most %s)", o.DeliveredLate, human(o.MedianDelay), human(o.WorstDelay)))
+		parts = append(parts, fmt.Sprintf("%d delivered late (median %s, at most %s)", o.DeliveredLate, human(min(o.MedianDelay, o.WorstDelay)), human(o.WorstDelay)))
 	}
 	parts = append(parts, fmt.Sprintf("%d lost after the last attempt", o.Lost))
 	if o.PeakRetries > 0 {
-		parts = append(parts, fmt.Sprintf("at most %d retries in a second", o.PeakRetries))
+		parts = append(parts, fmt.Sprintf("at most %s in a second", plural(o.PeakRetries, "retry")))
 	}
 	return strings.Join(parts, ", ")
 }

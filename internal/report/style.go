@@ -38,6 +38,9 @@ type Style struct {
 // NewStyle looks at the writer: only a terminal has a width and, in ColorAuto,
 // colours.
 func NewStyle(w io.Writer, mode ColorMode) *Style {
+	if screen, ok := w.(*Screen); ok {
+		w = screen.w
+	}
 	s := &Style{r: lipgloss.NewRenderer(w)}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.Terminal = true
@@ -68,6 +71,43 @@ func (s *Style) bad(t string) string  { return s.color("167").Bold(true).Render(
 func (s *Style) warn(t string) string { return s.color("172").Render(t) }
 func (s *Style) dim(t string) string  { return s.color("245").Render(t) }
 func (s *Style) bold(t string) string { return s.r.NewStyle().Bold(true).Render(t) }
+
+// toned shows a text in a tone.
+func (s *Style) toned(tone Tone, t string) string {
+	switch tone {
+	case Good:
+		return s.good(t)
+	case Warn:
+		return s.warn(t)
+	case Bad:
+		return s.bad(t)
+	case Muted:
+		return s.dim(t)
+	}
+	return t
+}
+
+// wrapped breaks a text at spaces so that it fits the terminal beside an
+// indent; where there is no terminal it stays one line.
+func (s *Style) wrapped(text string, indent int) []string {
+	room := s.Width - indent
+	if s.Width == 0 || room < 20 || runewidth.StringWidth(text) <= room {
+		return []string{text}
+	}
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && runewidth.StringWidth(line)+1+runewidth.StringWidth(word) > room {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
 
 // name colours an event name by its family.
 func (s *Style) name(name, padded string) string {
@@ -186,7 +226,7 @@ func plural[N int | uint64](n N, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	if base, ok := strings.CutSuffix(what, "y"); ok {
+	if base, ok := strings.CutSuffix(what, "y"); ok { // deliveries, retries
 		what = base + "ie"
 	}
 	return fmt.Sprintf("%d %ss", n, what)

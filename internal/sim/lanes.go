@@ -69,6 +69,7 @@ type lanes struct {
 	waiting []bool  // by worker: in a retry delay
 	waiters int     // how many are
 	idle    []int   // workers without a job
+	gone    int     // workers that have ended
 	wake    []chan struct{}
 	spread  bool
 	closed  bool
@@ -184,6 +185,7 @@ func (l *lanes) take(worker int) *job {
 	q := l.queueOf(worker)
 	for q.len() == 0 {
 		if l.closed {
+			l.gone++
 			l.mu.Unlock()
 			return nil
 		}

@@ -39,6 +39,8 @@ type SenderConfig struct {
 	// Journal notes every outcome and knows what an earlier run had accepted;
 	// nil keeps none. It serves one Run, which does not close it.
 	Journal *Journal
+	// Gauge shows the run's load while it goes on; nil for none.
+	Gauge *Gauge
 	// Kill ends the run at once when it is done; the context of Run lets
 	// attempts under way end first. Nil never does.
 	Kill context.Context
@@ -149,6 +151,9 @@ func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, err
 	r := &run{
 		Sender: s, ctx: ctx, start: time.Now(), ledger: newLedger(), abandon: cancel,
 		lanes: newLanes(s.cfg.Workers, s.cfg.Spread, s.cfg.Rate.Calls > 0 || s.cfg.Original),
+	}
+	if s.cfg.Gauge != nil {
+		s.cfg.Gauge.lanes.Store(r.lanes)
 	}
 	summary := newSummary(s.cfg.Seed, r.start)
 	var observer sync.WaitGroup

@@ -1,0 +1,147 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+
+	"relayctl/internal/sim"
+)
+
+// terminal stands for one: bytes as a terminal would get them.
+func terminal() (*Screen, *bytes.Buffer) {
+	var out bytes.Buffer
+	return &Screen{w: &out, live: true}, &out
+}
+
+// onScreen plays what a terminal was sent: the lines that stay, and the one that
+// is being shown.
+func onScreen(sent string) (lines []string, last string) {
+	for line := range strings.SplitSeq(sent, "\n") {
+		if i := strings.LastIndex(line, "\r\x1b[K"); i >= 0 {
+			line = line[i+len("\r\x1b[K"):]
+		}
+		lines = append(lines, line)
+	}
+	return lines[:len(lines)-1], lines[len(lines)-1]
+}
+
+func TestProgressNeverGarblesTheLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		screen, out := terminal()
+		st := NewStyle(screen, ColorNever)
+		st.Terminal, st.Width = true, 80
+		s := NewSendText(screen.w, st) // stdout is the same terminal
+		s.Header("to x")
+		load := func() sim.Load { return sim.Load{InFlight: 7, Waiting: 2} }
+		s.Follow(Progress{Screen: screen, Total: 2000, Exact: true, Load: load})
+		d := &sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "message.delivered"}}}
+		for i := range 1000 {
+			if i%100 == 0 {
+				s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Status: 500, Retry: true, RetryIn: time.Second})
+				s.Flush()
+			}
+			s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Status: 200, Outcome: sim.Accepted})
+			s.Outcome(&sim.Outcome{Delivery: d, Kind: sim.Accepted, Attempts: 1, Status: 200})
+			if i == 500 {
+				if _, err := screen.Write([]byte("warning: w\n")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		synctest.Wait()
+		_, last := onScreen(out.String())
+		if want := "1000 of 2000  50%  504/s  7 in flight  2 waiting  2s left"; last != want {
+			t.Errorf("shown %q, want %q", last, want)
+		}
+		if n := strings.Count(out.String(), " in flight"); n > 20 {
+			t.Errorf("drawn %d times in two seconds", n)
+		}
+		if err := s.Finish(sim.Summary{Events: 1000, Deliveries: 1000, Accepted: 1000, Attempts: 1010}, nil); err != nil {
+			t.Fatal(err)
+		}
+		lines, last := onScreen(out.String())
+		if last != "" {
+			t.Errorf("left behind: %q", last)
+		}
+		attempts, warnings := 0, 0
+		for _, l := range lines {
+			if strings.Contains(l, "in flight") {
+				t.Errorf("a line of progress stayed: %q", l)
+			}
+			if strings.Contains(l, " 1/4 500 ") && strings.HasSuffix(l, "in 1s") {
+				attempts++
+			}
+			if l == "warning: w" {
+				warnings++
+			}
+		}
+		if attempts != 10 || warnings != 1 {
+			t.Errorf("%d lines of failures, %d warnings\n%s", attempts, warnings, strings.Join(lines, "\n"))
+		}
+	})
+}
+
+func TestNoProgressWhereNobodySeesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, errs bytes.Buffer
+		screen := NewScreen(&errs)
+		s := NewSendText(&out, NewStyle(&out, ColorAuto))
+		s.Follow(Progress{Screen: screen, Total: 10})
+		time.Sleep(3 * time.Second)
+		if err := s.Finish(sim.Summary{}, nil); err != nil || errs.Len() > 0 || strings.ContainsAny(out.String(), "\r\x1b") {
+			t.Errorf("%v, stderr %q, stdout %q", err, errs.String(), out.String())
+		}
+	})
+}
+
+func TestProgressFitsAnyWidth(t *testing.T) {
+	p := progress{Progress: Progress{Total: 1234567, Load: func() sim.Load { return sim.Load{InFlight: 10000, Waiting: 10000} }}}
+	p.attempts, p.done, p.retries, p.lost = 999999, 999999, 99999, 99999
+	for width := 1; width < 130; width++ {
+		line := p.line(time.Time{}.Add(time.Hour), width)
+		if w := runewidth.StringWidth(line); w > width || line == "" {
+			t.Errorf("%d of %d columns: %q", w, width, line)
+		}
+		if width >= 60 && (!strings.HasSuffix(line, " left") || !strings.HasPrefix(line, "999999 of ~1234567")) {
+			t.Errorf("at %d columns: %q", width, line)
+		}
+	}
+}
+
+func TestSummaryTellsWhy(t *testing.T) {
+	for _, width := range []int{0, 80, 120} {
+		var out bytes.Buffer
+		st := NewStyle(&out, ColorNever)
+		st.Width = width
+		s := NewSendText(&out, st)
+		d := &sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "x"}}}
+		for i := range 30 {
+			s.Outcome(&sim.Outcome{Delivery: d, Kind: sim.Refused, Reason: "401 means invalid access and is not retried (R-401)"})
+			s.Outcome(&sim.Outcome{Delivery: d, Kind: sim.GivenUp, Reason: strings.Repeat("long ", 20) + string(rune('a'+i))})
+		}
+		sum := sim.Summary{Events: 100000, Deliveries: 100000, Attempts: 100009, Accepted: 99940, Refused: 30, GivenUp: 30, Statuses: map[int]int{200: 99940, 401: 30, 500: 3}, ByAttempt: []int{99990, 0, 3}}
+		sum.Outage = sim.Outage{Failed: 3, DeliveredLate: 2, WorstDelay: time.Second, PeakRetries: 1}
+		if err := s.Finish(sum, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			"accepted 99940 >99%", "accepted after retry 0", "given up (R-FOUR) 30 <1%", "refused 30 <1%", "200 99940 >99% ███", "401 30 <1% █",
+			"1 attempt 99990 >99% ███", "3 attempts 3 <1% █", "why 30 × 401 means invalid access and is not retried (R-401)", "23 × other reasons",
+		} {
+			if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
+				t.Errorf("%q is missing in\n%s", want, out.String())
+			}
+		}
+		for line := range strings.Lines(out.String()) {
+			if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); width > 0 && w > width {
+				t.Errorf("%d of %d columns: %q", w, width, line)
+			}
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package sim
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestGauge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Gauge
+		if g.Load() != (Load{}) {
+			t.Error("before the run")
+		}
+		cfg := relay()
+		cfg.Gauge, cfg.Workers, cfg.Attempts = &g, 3, 2
+		e := &endpoint{}
+		e.answer = func(_ int, body string) int {
+			if strings.Contains(body, `"a"`) {
+				return 500
+			}
+			return 0 // hangs until the deadline of 10s
+		}
+		seen := map[time.Duration]Load{}
+		go func() {
+			for _, at := range []time.Duration{5 * time.Second, 15 * time.Second, 25 * time.Second} {
+				time.Sleep(at - time.Since(e.began))
+				seen[at] = g.Load()
+			}
+		}()
+		e.began = time.Now()
+		e.run(t, cfg, one("a", 0), one("b", 1), one("c", 1))
+		// a: 500 at 0s and 10s. b: hangs 0–10s, waits, hangs 20–30s; c is behind it.
+		if want := (Load{InFlight: 1, Waiting: 1, Queued: 1}); seen[5*time.Second] != want {
+			t.Errorf("after 5s %+v, want %+v", seen[5*time.Second], want)
+		}
+		if want := (Load{Waiting: 1, Queued: 1}); seen[15*time.Second] != want {
+			t.Errorf("after 15s %+v, want %+v", seen[15*time.Second], want)
+		}
+		if want := (Load{InFlight: 1, Queued: 1}); seen[25*time.Second] != want {
+			t.Errorf("after 25s %+v, want %+v", seen[25*time.Second], want)
+		}
+		if got := g.Load(); got != (Load{}) {
+			t.Errorf("after the run %+v", got)
+		}
+	})
+}
+
+func TestEstimate(t *testing.T) {
+	count := func(c PlanConfig) int { return len(collect(t, c)) }
+	small := PlanConfig{Records: 50, Seed: 1, Start: testStart, Duplicates: 0.5, Batch: 3}
+	if n, exact := small.Estimate(); n != count(small) || !exact {
+		t.Errorf("%d, exact %v", n, exact)
+	}
+	large := PlanConfig{Records: 10_000, Seed: 1, Start: testStart}
+	if n, exact := large.Estimate(); exact || n < count(large)*95/100 || n > count(large)*105/100 {
+		t.Errorf("%d of %d, exact %v", n, count(large), exact)
+	}
+	var csv bytes.Buffer
+	csv.WriteString("ccid\n")
+	for i := range 6000 {
+		csv.WriteString(strings.Repeat("x", 40+i%3) + "\n")
+	}
+	rows := PlanConfig{CSV: bytes.NewReader(csv.Bytes()), Start: testStart}
+	if n, exact := rows.Estimate(); exact || n < 25_000 || n > 35_000 {
+		t.Errorf("%d of some 30000, exact %v", n, exact)
+	}
+	once := PlanConfig{CSV: &csv, Start: testStart}
+	if n, _ := once.Estimate(); n != 0 {
+		t.Errorf("%d of what can be read only once", n)
+	}
+	if csv.Len() == 0 {
+		t.Error("the stream was read")
+	}
+}
