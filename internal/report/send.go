@@ -117,9 +117,7 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 		s.hidden++
 		return
 	}
-	if s.shown++; s.shown == fewLines {
-		fmt.Fprintln(s.w, s.st.dim("… from here on only failures and retries"))
-	}
+	s.shown++
 	name, id := deliveryName(a.Delivery)
 	status, tone := fmt.Sprint(a.Status), s.st.good
 	switch {
@@ -138,6 +136,9 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 		a.Number, a.Of, tone(fit(status, 8)), fmt.Sprintf("%6s", human(a.Latency)), s.next(a))
 	if a.Failure != sim.NoFailure && !a.LostAck && !a.Retry && a.Detail != "" {
 		fmt.Fprintf(s.w, "         %s\n", s.st.dim(Clean(a.Detail)))
+	}
+	if s.shown == fewLines {
+		fmt.Fprintln(s.w, s.st.dim("… from here on only failures and retries"))
 	}
 }
 
