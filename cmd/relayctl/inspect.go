@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -173,6 +174,9 @@ type inspectRenderer interface {
 const mostDrawn = 50
 
 func (a *app) inspectAll(cmd *cobra.Command, o *inspectOptions, files *captures, sel recv.Selection, failOn recv.FailOn) error {
+	// What is held is large and what is thrown away is small: collecting earlier
+	// costs little and keeps the process small.
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	in := recv.NewInspection(sel)
 	err := files.each(a, func(n uint64, rec *capture.Record) error {
 		in.Add(rec)

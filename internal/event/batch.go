@@ -30,6 +30,7 @@ func Split(body []byte) (Shape, [][]byte, []Finding) {
 	case len(trimmed) > 0 && trimmed[0] == '[':
 		members, findings := elements(body, 0)
 		return Array, members, findings
+	case beginsEnvelope(trimmed): // it saves looking through the whole body
 	case bytes.Contains(body, []byte(`"batch"`)):
 		if start, ok := wrappedBatch(body); ok {
 			members, findings := elements(body, start)
@@ -37,6 +38,16 @@ func Split(body []byte) (Shape, [][]byte, []Finding) {
 		}
 	}
 	return Single, [][]byte{body}, nil
+}
+
+// beginsEnvelope says whether an object's first property is one that makes it
+// an envelope, whatever else it has.
+func beginsEnvelope(object []byte) bool {
+	if len(object) == 0 || object[0] != '{' {
+		return false
+	}
+	first := bytes.TrimLeft(object[1:], " \t\r\n")
+	return bytes.HasPrefix(first, []byte(`"event_id"`)) || bytes.HasPrefix(first, []byte(`"event_name"`))
 }
 
 // newSplitter reads a batch without judging its texts, which is Decode's part.

@@ -44,6 +44,16 @@ func Decode(raw []byte) (Envelope, []Finding) {
 // Decode is the function Decode with reused buffers. What it returns stays
 // valid after the next call.
 func (d *Decoder) Decode(raw []byte) (Envelope, []Finding) {
+	if d.readFast(raw) {
+		env := d.env
+		d.env, d.text = Envelope{}, ""
+		return env, nil
+	}
+	return d.decodeSlowly(raw)
+}
+
+// decodeSlowly decodes any body and finds what is to be said of it.
+func (d *Decoder) decodeSlowly(raw []byte) (Envelope, []Finding) {
 	d.read(raw, false)
 	if d.isBroken && bytes.Contains(raw, []byte(`\u`)) && utf8.Valid(raw) {
 		d.readLenient(raw)

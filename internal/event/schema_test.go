@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
@@ -38,7 +39,10 @@ func compile(t testing.TB, name string, strict bool) *jsonschema.Schema {
 
 // agree holds the Go validator and both schemas to the same verdict.
 func agree(t interface{ Errorf(string, ...any) }, tolerant, strict *jsonschema.Schema, body []byte) {
-	_, findings := Decode(body)
+	env, findings := Decode(body)
+	if slow, all := new(Decoder).decodeSlowly(body); !cmp.Equal(env, slow) || !cmp.Equal(findings, all) {
+		t.Errorf("%q\nfast %+v %v\nslow %+v %v", body, env, findings, slow, all)
+	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	switch {
 	case !utf8.Valid(body): // the library mends it, which no receiver can count on

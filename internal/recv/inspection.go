@@ -205,7 +205,7 @@ func (g *gaps) observe(rc *Receipt, shown bool) {
 	if l.id == "" {
 		return
 	}
-	cause := maphash.String(g.seed, strings.ToLower(l.id)) + uint64(l.kind)
+	cause := causeKey(g.seed, l)
 	if l.gives {
 		g.orphans.done(cause)
 	} else if shown && rc.has(Early) && !rc.cameAgain() {

@@ -135,17 +135,17 @@ func TestInspectionFindsGaps(t *testing.T) {
 // one customer with many events.
 func TestJourneysAreBounded(t *testing.T) {
 	in := NewInspection(Selection{})
-	for i := range maxHeld + 10 {
+	for i := range MostHeld + 10 {
 		in.journeys.Add(&Receipt{Seq: uint64(i), Event: event.Envelope{ID: "x", Payload: event.Payload{CCID: fmt.Sprint(i)}}}, false)
 	}
-	if j := in.journeys; j.held != maxHeld || len(j.open) != maxHeld || j.Customers() != maxHeld+10 {
+	if j := in.journeys; j.held != MostHeld || len(j.open) != MostHeld || j.Customers() != MostHeld+10 {
 		t.Errorf("%d receipts of %d customers are held, %d counted", j.held, len(j.open), j.Customers())
 	}
 	for i := range maxTrack + 10 {
 		in.journeys.Add(&Receipt{Seq: uint64(i), Event: event.Envelope{ID: fmt.Sprint(i), Payload: event.Payload{CCID: "0"}}}, false)
 	}
 	js := in.journeys.Last(1)
-	if len(js) != 1 || !js[0].Partial || js[0].Forgotten < 10 || len(js[0].Events)+js[0].Forgotten != maxTrack+10 || in.journeys.held > maxHeld {
+	if len(js) != 1 || !js[0].Partial || js[0].Forgotten < 10 || len(js[0].Events)+js[0].Forgotten != maxTrack+10 || in.journeys.held > MostHeld {
 		t.Errorf("partial %v, %d events, %d forgotten", js[0].Partial, len(js[0].Events), js[0].Forgotten)
 	}
 }

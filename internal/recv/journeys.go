@@ -30,12 +30,14 @@ func NewJourneys() *Journeys {
 }
 
 const (
-	// maxHeld bounds the receipts of all customers, maxTrack those of one.
-	maxHeld  = 1 << 16
+	// MostHeld bounds the receipts of all customers, maxTrack those of one.
+	MostHeld = 1 << 16
 	maxTrack = 1 << 14
 	// rememberLeft is how many customers are remembered at least whose journeys
 	// were given up.
 	rememberLeft = 1 << 16
+	// usualSteps is how long a journey often is.
+	usualSteps = 6
 )
 
 // track is one customer's receipts in the order of arrival.
@@ -52,7 +54,9 @@ type track struct {
 type step struct {
 	id, name, tsText string
 	ts               time.Time
-	link             link
+	cause            uint64 // hash of what it is or has a predecessor in, 0 for nothing
+	kind             uint8  // of that predecessor
+	gives            bool   // it is the predecessor itself
 	hidden           bool
 	Arrival
 }
@@ -114,7 +118,7 @@ func (j *Journeys) Add(rc *Receipt, hidden bool) {
 		return
 	}
 	t := j.track(customer, isCCID)
-	s := stepOf(rc)
+	s := j.step(rc)
 	s.hidden = hidden
 	if t.steps = append(t.steps, s); !hidden && !t.shown {
 		t.shown = true
@@ -129,7 +133,7 @@ func (j *Journeys) Add(rc *Receipt, hidden bool) {
 		t.forgotten += n
 		j.held -= n
 	}
-	for j.held > maxHeld {
+	for j.held > MostHeld {
 		j.forget(j.recent.Back())
 	}
 }
@@ -141,7 +145,7 @@ func (j *Journeys) track(customer string, isCCID bool) *track {
 		return e.Value.(*track)
 	}
 	customer = strings.Clone(customer)
-	t := &track{customer: customer, ccid: isCCID}
+	t := &track{customer: customer, ccid: isCCID, steps: make([]step, 0, usualSteps)}
 	_, t.partial = j.left.get(maphash.String(j.seed, customer))
 	j.open[customer] = j.recent.PushFront(t)
 	return t
@@ -154,9 +158,10 @@ func (j *Journeys) forget(e *list.Element) {
 	j.left.set(maphash.String(j.seed, t.customer), 1)
 }
 
-func stepOf(rc *Receipt) step {
+// step copies what is kept of a receipt, for its texts share the whole body.
+func (j *Journeys) step(rc *Receipt) step {
 	s := step{
-		id: strings.Clone(rc.Event.ID), name: rc.Event.Name, ts: rc.Event.TS, link: linkOf(&rc.Event),
+		id: strings.Clone(rc.Event.ID), name: rc.Event.Name, ts: rc.Event.TS,
 		Arrival: Arrival{
 			Seq: rc.Seq, ReceivedAt: rc.ReceivedAt, Status: rc.Status, Attempt: rc.Attempt,
 			Badges: slices.Clone(rc.Badges), Findings: slices.Clone(rc.Findings), Member: rc.Member, Members: rc.Members,
@@ -170,8 +175,16 @@ func stepOf(rc *Receipt) step {
 	if s.ts.IsZero() {
 		s.tsText = strings.Clone(rc.Event.TSText)
 	}
-	s.link.id = strings.ToLower(s.link.id)
+	if l := linkOf(&rc.Event); l.id != "" {
+		s.cause, s.kind, s.gives = causeKey(j.seed, l), uint8(l.kind), l.gives
+	}
 	return s
+}
+
+// causeKey is the hash of what a link is about. Relay's ids come in either case
+// (R-ABSENT).
+func causeKey(seed maphash.Seed, l link) uint64 {
+	return max(1, maphash.String(seed, strings.ToLower(l.id))+uint64(l.kind))
 }
 
 // Customers says how many different customers there were, counting anew those
@@ -207,26 +220,27 @@ func (e *JourneyEvent) time() time.Time {
 func (t *track) journey() Journey {
 	j := Journey{Customer: t.customer, NoCCID: !t.ccid, Forgotten: t.forgotten, Partial: t.partial}
 	index := map[string]int{}
-	given := map[link]bool{}
-	links := make([]link, 0, len(t.steps))
+	given := map[uint64]bool{}
+	firsts := make([]*step, 0, len(t.steps)) // of each event
 	var shown []bool
-	for _, s := range t.steps {
-		if s.link.gives {
-			given[s.link] = true
+	for n := range t.steps {
+		s := &t.steps[n]
+		if s.gives {
+			given[s.cause] = true
 		}
 		i, again := index[s.id]
 		if !again || s.id == "" {
 			i = len(j.Events)
 			index[s.id] = i
 			j.Events = append(j.Events, JourneyEvent{ID: s.id, Name: s.name, TS: s.ts, TSText: s.tsText})
-			links, shown = append(links, s.link), append(shown, false)
+			firsts, shown = append(firsts, s), append(shown, false)
 		}
 		shown[i] = shown[i] || !s.hidden
 		j.Events[i].Arrivals = append(j.Events[i].Arrivals, s.Arrival)
 	}
-	for i, l := range links {
-		if cause := (link{l.kind, l.property, l.id, true}); l.id != "" && !l.gives && !given[cause] {
-			j.Events[i].Lacks = causeName(l.kind)
+	for i, s := range firsts {
+		if s.cause != 0 && !s.gives && !given[s.cause] {
+			j.Events[i].Lacks = causeName(int(s.kind))
 		}
 	}
 	kept := j.Events[:0]

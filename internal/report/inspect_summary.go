@@ -62,7 +62,11 @@ func (t *InspectText) Finish(s Inspected) error {
 		t.item("skipped", st.warn(plural(s.Skipped, "line")+" that could not be read"))
 	}
 	if n := s.Customers(); uint64(s.Shown) < n {
-		t.item("shown", fmt.Sprintf("the last %d of %s; --ccid shows one, --journeys more", s.Shown, plural(n, "customer")))
+		of := "of"
+		if n > recv.MostHeld {
+			of = "of up to" // some may have come back
+		}
+		t.item("shown", fmt.Sprintf("the last %d %s %s; --ccid shows one, --journeys more", s.Shown, of, plural(n, "customer")))
 	}
 	totals := s.Totals()
 	for _, note := range trackingNotes(st, &totals) {
