@@ -5,6 +5,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // Scheme is one way to authenticate a webhook call. Implementations are safe
@@ -37,4 +38,11 @@ type Header struct{ Name, Value string }
 type Verdict struct {
 	OK     bool
 	Reason string // why not, for the developer: "no Authorization header"; free of secrets
+}
+
+// Expirer is a Scheme whose credentials end by themselves.
+type Expirer interface {
+	// Expires gives the time at which the credentials in these headers end, and
+	// whether it is known. Only the newest are known.
+	Expires(signed []Header) (time.Time, bool)
 }

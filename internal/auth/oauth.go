@@ -218,6 +218,15 @@ func (o *oauth) Accepted(signed []Header) {
 	}
 }
 
+// Expires gives the end of the token that was handed out last.
+func (o *oauth) Expires(signed []Header) (time.Time, bool) {
+	t := o.current.Load()
+	if !t.signed(signed) || t.expires.IsZero() {
+		return time.Time{}, false
+	}
+	return t.expires, true
+}
+
 // bearer checks what a token endpoint gave.
 func bearer(t *oauth2.Token) (string, error) {
 	if t.TokenType != "" && !strings.EqualFold(t.TokenType, "bearer") {

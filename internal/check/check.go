@@ -77,6 +77,7 @@ const (
 	Untrusted Trouble = "untrusted" // the TLS handshake fails
 	Silent    Trouble = "silent"    // it takes the call and does not answer in time
 	Refused   Trouble = "refused"   // it answers with something else than 2xx
+	Tokenless Trouble = "tokenless" // the token endpoint refuses the client's credentials
 )
 
 // Check is one thing that a receiver is held to, as a value: what is listed,

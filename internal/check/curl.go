@@ -171,6 +171,7 @@ func (e *Env) seenTokens() []string {
 // Sign gives the configured credentials' headers.
 func (e *Env) Sign(ctx context.Context) ([]auth.Header, error) {
 	signed, err := e.Auth.Sign(ctx)
+	signed = e.spelling.apply(signed)
 	if err == nil && e.AuthCfg.Kind == auth.KindOAuth {
 		e.mu.Lock()
 		defer e.mu.Unlock()

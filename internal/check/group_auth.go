@@ -1,4 +1,356 @@
 package check
 
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/sim"
+)
+
 // authChecks is the group "auth".
-func authChecks() []Check { return nil }
+func authChecks() []Check {
+	return []Check{
+		authValid(), authMissing(), authWrong(), authMalformed(), authSchemeCase(), authChallenge(), authBeforeParse(),
+		authOAuthToken(), authOAuthExpired(),
+	}
+}
+
+func authValid() Check {
+	return Check{
+		ID: "auth.valid", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth}, Despite: []Trouble{Refused},
+		Title: "the configured credentials are accepted",
+		Why:   "an event with refused credentials is not tried again: it is lost",
+		How:   "delivers a plain valid event with the configured credentials; the other checks of the group rest on it",
+		Fix:   "compare the credentials on both sides (an unset variable, another environment, a trailing line break), and look at which header the endpoint reads: Authorization for basic and OAuth, ApiKey for a key",
+		Run: func(ctx context.Context, t *Trial) Result {
+			x := t.plain(ctx)
+			switch s := x.Answer.Status; {
+			case x.Accepted():
+				return Passed()
+			case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusProxyAuthRequired:
+				return Failed("200", x.Describe(), t.Curl(x.Call))
+			}
+			return BlockedBy("nothing can be said of the credentials: " + x.Describe())
+		},
+	}
+}
+
+// refused makes a call that has to be answered 401, with those headers as its
+// credentials, and judges the answer.
+func (t *Trial) refused(ctx context.Context, name string, body []byte, headers ...auth.Header) Sub {
+	x := t.exchange(ctx, sim.Call{Body: body}, as(headers...))
+	sub := Sub{Name: name, Verdict: Fail, Repeat: t.Curl(x.Call)}
+	switch s := x.Answer.Status; {
+	case s == http.StatusUnauthorized:
+		return Sub{Name: name, Verdict: Pass}
+	case x.Answer.Failure != sim.NoFailure:
+		return t.unanswered(ctx, name, x)
+	case s == http.StatusTooManyRequests:
+		return Sub{Name: name, Verdict: Inconclusive, Actual: "the endpoint limits the rate (status 429)"}
+	case x.Accepted():
+		sub.Actual = fmt.Sprintf("the event is accepted with %d", s)
+	case s >= 300 && s < 400:
+		sub.Actual = x.Describe() + location(x.Answer.Header)
+	default:
+		sub.Actual = x.Describe()
+	}
+	return sub
+}
+
+const expect401 = "401 with WWW-Authenticate"
+
+// withFix names what to do about the commonest wrong answers.
+func withFix(r Result) Result {
+	switch {
+	case r.Verdict != Fail:
+	case strings.Contains(r.Actual, "is accepted"):
+		r.Fix = "check the credentials of every call before anything else, and compare them whole and exactly, in constant time"
+	case strings.Contains(r.Actual, "status 403"):
+		r.Fix = "answer 401: 403 says that the credentials are right and not enough"
+	case strings.Contains(r.Actual, "status 30"):
+		r.Fix = "take the route out of the login redirect of the web session, and answer 401 yourself"
+	case strings.Contains(r.Actual, "status 404"):
+		r.Fix = "answer 401: hiding the route hides the mistake from those who have to mend it"
+	case strings.Contains(r.Actual, "status 5"):
+		r.Fix = "catch what the check of the credentials throws, and answer 401: Relay tries a 500 four times"
+	}
+	return r
+}
+
+func authMissing() Check {
+	return Check{
+		ID: "auth.missing", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
+		Title: "a call without credentials is answered 401",
+		Why:   "whoever knows the URL could post events; and with another status Relay's operators cannot tell a wrong password from a wrong URL",
+		How:   "sends a valid event without credentials, between two valid calls",
+		Fix:   "answer 401 with WWW-Authenticate before anything else is looked at",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result {
+				return withFix(sum(expect401, []Sub{t.refused(ctx, "no credentials", t.Event("message.delivered").Body)}))
+			})
+		},
+	}
+}
+
+// forged is a set of credentials that must not be accepted.
+type forged struct {
+	name    string
+	headers []auth.Header
+}
+
+func authWrong() Check {
+	return Check{
+		ID: "auth.wrong", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
+		Title: "wrong credentials are answered 401",
+		Why:   "credentials that are only nearly right, or only there, would open the endpoint to anybody",
+		How:   "sends a valid event with another secret, a longer and a shorter one, an empty one, the right one in another letter case, and (basic) another user; one try each, with a valid call in between so that nobody is locked out",
+		Fix:   "compare user and secret whole and exactly, in constant time, and answer 401",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result {
+				list, err := t.wrong(ctx)
+				if err != nil {
+					return Unclear(err.Error())
+				}
+				return withFix(t.eachRefused(ctx, expect401, list))
+			})
+		},
+	}
+}
+
+// eachRefused tries forged credentials one by one, with a valid call between
+// any two of them.
+func (t *Trial) eachRefused(ctx context.Context, expected string, list []forged) Result {
+	var subs []Sub
+	for i, f := range list {
+		if i > 0 {
+			if why := t.Control(ctx); why != "" {
+				subs = append(subs, Sub{Name: f.name, Verdict: Blocked, Actual: why})
+				break
+			}
+		}
+		subs = append(subs, t.refused(ctx, f.name, t.Event("message.delivered").Body, f.headers...))
+	}
+	return sum(expected, subs)
+}
+
+func authMalformed() Check {
+	return Check{
+		ID: "auth.malformed", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
+		Title: "a broken or foreign authentication header is answered 401",
+		Why:   "a header that nobody expected must neither open the endpoint nor make it fail with 500, which Relay would try four times",
+		How:   "sends a valid event with a header that is cut off, that is no base64 or has no colon, and with another scheme than the expected one; 401 is right, a proxy's 400 is worth a warning",
+		Fix:   "treat every header that cannot be read like a wrong one: 401",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result {
+				list, err := t.malformed(ctx)
+				if err != nil {
+					return Unclear(err.Error())
+				}
+				r := t.eachRefused(ctx, expect401, list)
+				for i := range r.Subs {
+					if s := &r.Subs[i]; s.Verdict == Fail && strings.Contains(s.Actual, "status 400") {
+						s.Verdict = Warn
+					}
+				}
+				return withFix(sum(expect401, r.Subs))
+			})
+		},
+	}
+}
+
+func authSchemeCase() Check {
+	return Check{
+		ID: "auth.scheme-case", Level: Must, Clause: "R-AUTH-BASIC", Needs: []Need{NeedAuth}, Despite: []Trouble{Refused},
+		Title: "the scheme is taken in any letter case: basic, Basic, BASIC",
+		Why:   "Relay sends basic in lower case; an endpoint that looks for Basic refuses every event",
+		How:   "delivers a valid event with the scheme in each spelling; with OAuth the same is worth a warning only, for how Relay spells Bearer there is configured",
+		Fix:   "compare the scheme without regard to case (RFC 9110, 11.1), or leave it to the framework's parser",
+		Run:   runSchemeCase,
+	}
+}
+
+func runSchemeCase(ctx context.Context, t *Trial) Result {
+	var spellings []string
+	switch t.AuthCfg.Kind {
+	case auth.KindBasic:
+		spellings = []string{"basic", "Basic", "BASIC"}
+	case auth.KindOAuth:
+		spellings = []string{"Bearer", "bearer", "BEARER"}
+	default:
+		return Skipped("not applicable: a key has no scheme")
+	}
+	signed, err := t.Sign(ctx)
+	if err != nil {
+		return Unclear(err.Error())
+	}
+	_, rest, ok := strings.Cut(signed[0].Value, " ")
+	if !ok {
+		return Skipped("not applicable: the token is sent without a scheme (--raw-token)")
+	}
+	var subs []Sub
+	accepted := 0
+	for _, s := range spellings {
+		header := auth.Header{Name: signed[0].Name, Value: s + " " + rest}
+		x := t.valid(ctx, sim.Call{Body: t.Event("notification_channel.add").Body}, func(ctx context.Context, k sim.Call) Exchange {
+			return t.exchange(ctx, k, as(header))
+		})
+		if x.Accepted() {
+			accepted++
+		}
+		sub := t.judge(ctx, s, x)
+		if sub.Verdict == Fail && t.AuthCfg.Kind == auth.KindOAuth {
+			sub.Verdict = Warn
+		}
+		subs = append(subs, sub)
+	}
+	if accepted == 0 {
+		said, _ := gather(subs, Fail)
+		return BlockedBy("no spelling is accepted, so that it is not the case: " + said)
+	}
+	return sum("200 for each spelling", subs)
+}
+
+func authChallenge() Check {
+	return Check{
+		ID: "auth.challenge", Level: Should, Clause: "R-401", Needs: []Need{NeedAuth},
+		Title: "a 401 carries WWW-Authenticate",
+		Why:   "HTTP demands it (RFC 9110, 15.5.2), and it tells who looks for a mistake which scheme is expected",
+		How:   "sends a valid event without credentials and looks at the 401's headers",
+		Fix:   `send WWW-Authenticate: Basic realm="relay" (or Bearer) with every 401`,
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result {
+				x := t.exchange(ctx, sim.Call{Body: t.Event("message.delivered").Body}, as())
+				switch {
+				case x.Answer.Failure != sim.NoFailure:
+					return Unclear(x.Describe())
+				case x.Answer.Status != http.StatusUnauthorized:
+					return Skipped("there is no 401 to look at: " + x.Describe())
+				case x.Answer.Header.Get("WWW-Authenticate") == "":
+					return Failed("a WWW-Authenticate header", "status 401 without one", t.Curl(x.Call))
+				}
+				return Passed()
+			})
+		},
+	}
+}
+
+func authBeforeParse() Check {
+	return Check{
+		ID: "auth.before-parse", Level: Should, Clause: "R-401", Needs: []Need{NeedAuth},
+		Title: "credentials are checked before the body is parsed",
+		Why:   "a parser that strangers can reach is one that they can attack, and its errors tell them how the endpoint works",
+		How:   "sends broken JSON with wrong credentials; an endpoint that does not answer them 401 with a valid event either is auth.wrong's matter",
+		Fix:   "put the check of the credentials before the parser of the body in the chain of middleware",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result {
+				list, err := t.wrong(ctx)
+				if err != nil {
+					return Unclear(err.Error())
+				}
+				wrong := list[0].headers
+				if sub := t.refused(ctx, "wrong credentials", t.Event("message.delivered").Body, wrong...); sub.Verdict != Pass {
+					return Skipped("wrong credentials are not answered 401 with a valid event either")
+				}
+				if why := t.Control(ctx); why != "" {
+					return BlockedBy(why)
+				}
+				return sum("401", []Sub{t.refused(ctx, "broken JSON with wrong credentials", []byte(`{"event_id":"`), wrong...)})
+			})
+		},
+	}
+}
+
+func authOAuthToken() Check {
+	return Check{
+		ID: "auth.oauth-token", Level: Must, Clause: "R-AUTH-OAUTH", Needs: []Need{NeedOAuth}, Despite: []Trouble{Refused, Tokenless},
+		Title: "the client-credentials grant gives a token that is accepted",
+		Why:   "a token for another audience, scope or issuer opens nothing, and every event is lost",
+		How:   "asks the token endpoint for a token and delivers a valid event with it",
+		Fix:   "compare issuer, audience and scope of the token with what the endpoint verifies, and the clocks of both",
+		Run: func(ctx context.Context, t *Trial) Result {
+			if _, err := t.Sign(ctx); err != nil {
+				if auth.Refused(err) {
+					return Failed("a token", err.Error(), "")
+				}
+				return Unclear(err.Error())
+			}
+			x := t.plain(ctx)
+			switch {
+			case x.Accepted():
+				return Passed()
+			case x.Answer.Status == http.StatusUnauthorized, x.Answer.Status == http.StatusForbidden:
+				return Failed("200 with a fresh token", x.Describe(), t.Curl(x.Call))
+			}
+			return BlockedBy("nothing can be said of the token: " + x.Describe())
+		},
+	}
+}
+
+const (
+	// longestToken is for how long a token may live for its end to be waited for.
+	longestToken = 15 * time.Second
+	// leeway is for how long after its end a token may still be accepted: clocks
+	// differ, and verifiers allow for it.
+	leeway = 5 * time.Second
+)
+
+func authOAuthExpired() Check {
+	return Check{
+		ID: "auth.oauth-expired", Level: Must, Clause: "R-AUTH-OAUTH", Needs: []Need{NeedOAuth}, Tags: []string{"slow"}, Limit: time.Minute,
+		Title: "an expired token is answered 401",
+		Why:   "a token that never ends opens the endpoint for ever to whoever finds it in a log; and Relay renews its token when it is told 401",
+		How:   "waits until a token has ended and sends a valid event with it; needs tokens that live for 15 seconds or less, and lets 5 seconds pass for clocks that differ",
+		Fix:   "verify the token's end (exp) with every call, and answer 401",
+		Run:   runOAuthExpired,
+	}
+}
+
+func runOAuthExpired(ctx context.Context, t *Trial) Result {
+	expirer, ok := t.Auth.(auth.Expirer)
+	if !ok {
+		return Skipped("not applicable: the credentials do not expire")
+	}
+	signed, err := t.Sign(ctx)
+	if err != nil {
+		return Unclear(err.Error())
+	}
+	end, known := expirer.Expires(signed)
+	for range 3 {
+		// Another check may have had the token renewed in between.
+		if known {
+			break
+		}
+		if signed, err = t.Sign(ctx); err != nil {
+			return Unclear(err.Error())
+		}
+		end, known = expirer.Expires(signed)
+	}
+	if !known {
+		return Skipped("the token endpoint does not say how long its tokens live")
+	}
+	if left := time.Until(end); left > longestToken {
+		return Skipped(fmt.Sprintf("needs tokens that live for %s or less; this one lives for %s", longestToken, left.Round(time.Second)))
+	}
+	if why := t.Control(ctx); why != "" {
+		return BlockedBy(why)
+	}
+	body := t.Event("message.delivered").Body
+	var sub Sub
+	for after := 100 * time.Millisecond; ; after = leeway {
+		if !wait(ctx, time.Until(end.Add(after))) {
+			return Unclear("the run ended before the token did")
+		}
+		sub = t.refused(ctx, "an expired token", body, signed...)
+		if sub.Verdict == Pass || after == leeway {
+			break
+		}
+	}
+	if why := t.Control(ctx); why != "" && sub.Verdict != Fail {
+		return BlockedBy(why + ", after the check's call")
+	}
+	return withFix(sum(expect401, []Sub{sub}))
+}

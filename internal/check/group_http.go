@@ -2,26 +2,150 @@ package check
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/url"
+
+	"relayctl/internal/sim"
 )
 
 // httpChecks is the group "http".
 func httpChecks() []Check {
-	return []Check{{
-		ID: "http.status-200", Level: Should, Clause: "R-2XX", Title: "accepted is said with 200",
-		Why:     "only 200 is documented as accepted; another 2xx may come to be retried, or counted as refused",
-		How:     "delivers a valid event and looks at the status",
-		Fix:     "answer 200, not 201, 202 or 204, to an event that was taken",
-		Despite: []Trouble{Refused},
+	return []Check{httpNoRedirect(), httpPostOnly(), httpKeepalive(), httpStatus200()}
+}
+
+func httpNoRedirect() Check {
+	return Check{
+		ID: "http.no-redirect", Level: Must, Clause: "R-200", Despite: []Trouble{Refused},
+		Title: "a call is not redirected",
+		Why:   "Relay asks for 200; it is not known to follow a redirect, and most clients would turn the POST into a GET",
+		How:   "delivers a plain valid event and looks for a 3xx; the redirect is never followed",
+		Fix:   "configure the final URL (host, scheme, trailing slash), or let the route answer in its own place",
 		Run: func(ctx context.Context, t *Trial) Result {
-			x := t.Deliver(ctx, t.Event("message.delivered"))
-			switch {
-			case !x.Accepted():
-				return Unclear("the event was not accepted: " + x.Describe())
-			case x.Answer.Status != http.StatusOK:
-				return Failed("status 200", x.Describe(), t.Curl(x.Call))
+			x := t.plain(ctx)
+			if s := x.Answer.Status; s >= 300 && s < 400 {
+				return Failed("200 in this very place", x.Describe()+location(x.Answer.Header), t.Curl(x.Call))
+			}
+			if !x.Accepted() {
+				return BlockedBy("a plain valid event was not accepted: " + x.Describe())
 			}
 			return Passed()
 		},
-	}}
+	}
+}
+
+// location words where a redirect leads, without what may be secret in it.
+func location(h http.Header) string {
+	u, err := url.Parse(h.Get("Location"))
+	if err != nil || u.String() == "" {
+		return ""
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return " to " + u.String()
+}
+
+func httpPostOnly() Check {
+	return Check{
+		ID: "http.post-only", Level: Should, Clause: "R-HTTPS",
+		Title: "a GET is not taken for an event",
+		Why:   "crawlers, link checkers and browsers make GET requests; a route that acts on any method does so on theirs",
+		How:   "sends a valid event with GET, then a GET without a body, both with valid credentials; 405 is best, any 4xx will do, and a page that says that all is well is worth a warning",
+		Fix:   "bind the route to POST, and answer other methods with 405 and Allow: POST",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result { return judgeGet(ctx, t) })
+		},
+	}
+}
+
+func judgeGet(ctx context.Context, t *Trial) Result {
+	const expected = "405 with Allow: POST, or another 4xx"
+	d := write(t.introduced(ctx), sim.Step{Event: "message.delivered"})
+	with := t.Post(ctx, sim.Call{Method: http.MethodGet, Body: d.Body})
+	s := with.Answer.Status
+	switch {
+	case with.Answer.Failure != sim.NoFailure || s == http.StatusTooManyRequests:
+		return Unclear("a GET: " + with.Describe())
+	case s >= 400 && s < 500, s == http.StatusNotImplemented:
+		return Passed()
+	case s >= 300:
+		return Warned(expected, with.Describe(), t.Curl(with.Call))
+	}
+	without := t.Post(ctx, sim.Call{Method: http.MethodGet})
+	if without.Accepted() {
+		return Warned(expected, fmt.Sprintf("status %d, with and without an event in the body: a page that says that all is well?", s), t.Curl(without.Call))
+	}
+	return Failed(expected, fmt.Sprintf("a GET with an event in its body is accepted with %d, one without is not (%s)", s, without.Describe()), t.Curl(with.Call))
+}
+
+func httpKeepalive() Check {
+	return Check{
+		ID: "http.keepalive", Level: Should, Clause: "R-SCALE",
+		Title: "a second event on the same connection is accepted",
+		Why:   "a large file brings thousands of calls a minute; a new TCP and TLS handshake for each costs more than the events themselves",
+		How:   "delivers two events over one connection; an endpoint that speaks HTTP/1.0, which keeps none, is passed over",
+		Fix:   "leave keep-alive on in the server and in the proxy before it, and read the whole body of a request before answering",
+		Run:   runKeepalive,
+	}
+}
+
+func runKeepalive(ctx context.Context, t *Trial) Result {
+	if why := t.Control(ctx); why != "" {
+		return BlockedBy(why)
+	}
+	const expected = "the connection stays open, and the second event on it is answered 200"
+	c := t.sender.Caller()
+	defer c.Close()
+	p := t.introduced(ctx)
+	var last, before Exchange
+	for i := range 2 {
+		signed, err := t.Sign(ctx)
+		if err != nil {
+			return Unclear(err.Error())
+		}
+		d := write(p, sim.Step{Event: "message.delivered", Message: i + 1})
+		k := sim.Call{Body: d.Body, Signed: signed, Details: true}
+		before, last = last, Exchange{k, c.Do(ctx, k)}
+		if i == 0 && !last.Accepted() {
+			return Unclear("the first event on the connection: " + last.Describe())
+		}
+	}
+	switch {
+	case last.Answer.Reused && last.Accepted():
+		return Passed()
+	case last.Answer.Reused && last.Answer.Status == http.StatusTooManyRequests:
+		return Unclear("the endpoint limits the rate (status 429)")
+	case last.Answer.Reused:
+		return Failed(expected, "the second event on the connection: "+last.Describe(), "")
+	case before.Answer.HTTP10:
+		return Skipped("the endpoint answers with HTTP/1.0, which keeps no connection")
+	}
+	return Failed(expected, "the endpoint closes the connection after its first answer", "")
+}
+
+func httpStatus200() Check {
+	return Check{
+		ID: "http.status-200", Level: Should, Clause: "R-2XX",
+		Title: "accepted is said with 200, not with another 2xx",
+		Why:   "only 200 is documented; that 201, 202 and 204 count as accepted is an assumption, and an event that does not count comes four times",
+		How:   "delivers an event of each family and looks for 2xx other than 200",
+		Fix:   "answer 200 with an empty body (Relay ignores it), also when the work is done later",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.after(ctx, func() Result {
+				p := t.introduced(ctx)
+				var subs []Sub
+				for _, name := range []string{"channel_consent.update", "message.delivered", "notification.attempted"} {
+					x := t.Deliver(ctx, write(p, sim.Step{Event: name, Consent: "express"}))
+					sub := t.judge(ctx, name, x)
+					switch {
+					case x.Accepted() && x.Answer.Status != http.StatusOK:
+						sub = Sub{name, Fail, x.Describe(), t.Curl(x.Call)}
+					case sub.Verdict == Fail:
+						sub.Verdict = Skip // event.accept's matter
+					}
+					subs = append(subs, sub)
+				}
+				return sum("200", subs)
+			})
+		},
+	}
 }

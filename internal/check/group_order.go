@@ -1,4 +1,46 @@
 package check
 
+import (
+	"context"
+	"time"
+
+	"relayctl/internal/sim"
+)
+
 // orderChecks is the group "order".
-func orderChecks() []Check { return nil }
+func orderChecks() []Check {
+	return []Check{orderAccepted()}
+}
+
+func orderAccepted() Check {
+	return Check{
+		ID: "order.accepted", Level: Must, Clause: "R-ORDER",
+		Title: "an event is accepted before its predecessor, and without one",
+		Why:   "events overtake each other, and the webhook's filter may leave some kinds out altogether; who insists on a predecessor loses the successor",
+		How:   "delivers receipts before their attempt and without one, a notification before its message, and the removal of a number that was never added",
+		Fix:   "keep what comes as it comes (insert or update by id), decide by event_ts, and never demand that another event was there before",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.after(ctx, func() Result {
+				p := t.introduced(ctx)
+				for m := 1; m <= 3; m++ {
+					t.Deliver(ctx, write(p, sim.Step{Event: "message.delivered", Message: m}))
+				}
+				subs := []Sub{}
+				for _, s := range []variation{
+					{"undelivered before attempted", sim.Step{Event: "notification.undelivered", At: 40}},
+					{"attempted after undelivered", sim.Step{Event: "notification.attempted", At: 10}},
+					{"delivered without attempted", sim.Step{Event: "notification.delivered", Message: 2, At: 50}},
+					{"a click without attempted", sim.Step{Event: "notification.auth_link_clicked", Message: 3, At: 60}},
+					{"a notification before its message", sim.Step{Event: "notification.attempted", Message: 4, At: 70}},
+					{"a message after its notification", sim.Step{Event: "message.delivered", Message: 4, At: 30}},
+					{"the removal of a number that was not added", sim.Step{Event: "notification_channel.remove", Channel: 2, At: 80}},
+					{"the consent of a number that was not added", sim.Step{Event: "channel_consent.update", Consent: "express", Channel: 3, At: 20}},
+				} {
+					s.step.At *= time.Duration(time.Millisecond)
+					subs = append(subs, t.takeEvent(ctx, s.name, write(p, s.step)))
+				}
+				return sum("200 for each of them", subs)
+			})
+		},
+	}
+}

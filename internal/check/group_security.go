@@ -1,4 +1,147 @@
 package check
 
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/event"
+	"relayctl/internal/sim"
+)
+
 // securityChecks is the group "security".
-func securityChecks() []Check { return nil }
+func securityChecks() []Check {
+	return []Check{securityNoLeak()}
+}
+
+func securityNoLeak() Check {
+	return Check{
+		ID: "security.no-leak", Level: Should, Clause: "R-200",
+		Title: "no answer shows a stack trace, credentials, or what was sent",
+		Why:   "answers end up in logs of both sides; a stack trace tells an attacker what runs where, and a body that is echoed is a customer's data in the wrong place",
+		How:   "looks through the answers (headers too) to a valid event, to missing and wrong credentials, to broken JSON and to a GET, for the credentials, for marks that were put into what was sent, and for stack traces of Node, Python, Java, Go, PHP, Ruby and .NET",
+		Fix:   "switch debugging pages off in production (NODE_ENV=production, DEBUG=False, display_errors=Off), answer with a status and an empty body, and log the rest on your side",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result { return sum("a status and nothing of the kind", t.leaks(ctx)) })
+		},
+	}
+}
+
+func (t *Trial) leaks(ctx context.Context) []Sub {
+	mark := "canary-" + t.unlike("")
+	p := t.introduced(ctx)
+	tagged := func(n int) []byte {
+		return write(p, sim.Step{Event: "message.delivered", Message: n, Set: []event.Override{set("payload.client_message_tag", mark)}}).Body
+	}
+	broken := tagged(2)
+	broken = broken[:strings.Index(string(broken), mark)+len(mark)]
+	secrets := t.wireSecrets(ctx)
+	look := func(name string, x Exchange, hidden ...string) Sub {
+		if found := leak(x.Answer, append(hidden, secrets...), mark); found != "" {
+			return Sub{name, Fail, fmt.Sprintf("the answer (%s) shows %s", x.Describe(), found), t.Curl(x.Call)}
+		}
+		return Sub{Name: name, Verdict: Pass}
+	}
+	subs := []Sub{
+		look("a valid event", t.Post(ctx, sim.Call{Body: tagged(1)})),
+		look("broken JSON", t.Post(ctx, sim.Call{Body: broken})),
+		look("no event", t.Post(ctx, sim.Call{Body: []byte(`["` + mark + `"]`)})),
+		look("an empty body", t.Post(ctx, sim.Call{})),
+		look("another content type", t.Post(ctx, sim.Call{Body: []byte(mark), ContentType: "text/plain"})),
+		look("a GET", t.Post(ctx, sim.Call{Method: http.MethodGet})),
+	}
+	if t.AuthCfg.Kind == "" || t.AuthCfg.Kind == auth.KindNone {
+		return subs
+	}
+	subs = append(subs, look("no credentials", t.exchange(ctx, sim.Call{Body: tagged(3)}, as())))
+	if list, err := t.wrong(ctx); err == nil {
+		wrong := list[0].headers
+		subs = append(subs, look("wrong credentials", t.exchange(ctx, sim.Call{Body: tagged(4)}, as(wrong...)), spelledOut(wrong)...))
+	}
+	return subs
+}
+
+// wireSecrets lists what the configured credentials look like in an answer.
+func (t *Trial) wireSecrets(ctx context.Context) []string {
+	signed, err := t.Sign(ctx)
+	if err != nil {
+		return nil
+	}
+	return spelledOut(signed)
+}
+
+// spelledOut lists the secrets that headers carry, in their forms.
+func spelledOut(headers []auth.Header) []string {
+	var list []string
+	for _, h := range headers {
+		_, value, ok := strings.Cut(h.Value, " ")
+		if !ok {
+			value = h.Value
+		}
+		list = append(list, value)
+		if text, err := base64.StdEncoding.DecodeString(value); err == nil && strings.HasPrefix(strings.ToLower(h.Value), "basic ") {
+			_, password, _ := strings.Cut(string(text), ":")
+			list = append(list, password)
+		}
+	}
+	return list
+}
+
+// leastSecret is how long a secret has to be for its appearance to mean
+// anything.
+const leastSecret = 6
+
+// leak says what an answer shows that it should not, "" when nothing.
+func leak(a sim.Answer, secrets []string, mark string) string {
+	var b strings.Builder
+	for name, values := range a.Header {
+		fmt.Fprintf(&b, "%s: %s\n", name, strings.Join(values, "\n"))
+	}
+	b.Write(a.Body)
+	text := b.String()
+	plain := strings.ReplaceAll(html.UnescapeString(strings.ReplaceAll(text, "<br>", "\n")), "\u00a0", " ")
+	for _, s := range secrets {
+		if len(s) >= leastSecret && (strings.Contains(text, s) || strings.Contains(plain, s)) {
+			return "credentials"
+		}
+	}
+	for _, trace := range traces() {
+		if m := trace.pattern.FindString(plain); m != "" {
+			return fmt.Sprintf("a stack trace of %s: %q", trace.of, shorten(m))
+		}
+	}
+	if strings.Contains(text, mark) {
+		return "what was sent"
+	}
+	return ""
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return s
+}
+
+// trace is what a stack trace looks like.
+type trace struct {
+	of      string
+	pattern *regexp.Regexp
+}
+
+func traces() []trace {
+	return []trace{
+		{"Python", regexp.MustCompile(`Traceback \(most recent call last\)|File "[^"\n]+\.py", line \d+`)},
+		{"Java", regexp.MustCompile(`\bat [\w.$<>/]+\([\w$]+\.(?:java|kt|scala|groovy):\d+\)|\b(?:java|javax|jakarta|org\.springframework)(?:\.\w+)+Exception\b`)},
+		{"Node", regexp.MustCompile(`\bat [^\n]{0,200}\.(?:[mc]?js|tsx?):\d+:\d+|\bat [\w.$<> ]+ \((?:node:[^)\n]+:\d+:\d+|<anonymous>)\)`)},
+		{"Go", regexp.MustCompile(`goroutine \d+ \[|\.go:\d+ \+0x[0-9a-f]+|panic: runtime error`)},
+		{"PHP", regexp.MustCompile(`\.php(?:\(\d+\)|:\d+| on line <?b?>?\d+)|Stack trace:\s*#0`)},
+		{"Ruby", regexp.MustCompile("\\.rb:\\d+:in [`']")},
+		{".NET", regexp.MustCompile(`\bat [\w.<>` + "`" + `\[\],]+\([^)\n]*\) in [^\n]+:line \d+|\bSystem\.(?:\w+\.)*\w+Exception\b`)},
+	}
+}

@@ -76,11 +76,7 @@ func (r *Runner) preflight(ctx context.Context) preflight {
 	if err != nil {
 		return preflight{unreachable, err.Error()}
 	}
-	d := t.Event("message.delivered")
-	x := t.Deliver(ctx, d)
-	for n := 1; n < 4 && x.Answer.Status == http.StatusInternalServerError; n++ {
-		x = t.Deliver(ctx, d)
-	}
+	x := t.plain(ctx)
 	switch {
 	case x.Accepted():
 		return preflight{}
@@ -91,6 +87,9 @@ func (r *Runner) preflight(ctx context.Context) preflight {
 	case x.Answer.Failure == sim.Timeout:
 		return preflight{Silent, fmt.Sprintf("a valid event is not answered within %s: Relay would try it four times and give it up (R-TIMEOUT)", r.Env.Timeout)}
 	case x.Answer.Failure == sim.TokenFailed:
+		if _, err := t.Sign(ctx); auth.Refused(err) {
+			return preflight{Tokenless, "there is no token to call the endpoint with: " + err.Error()}
+		}
 		return preflight{unreachable, "there is no token to call the endpoint with: " + x.Answer.Detail}
 	}
 	return preflight{unreachable, "the endpoint cannot be reached: " + x.Answer.Detail}

@@ -46,14 +46,18 @@ type Env struct {
 	saved     atomic.Uint64
 	mu        sync.Mutex
 	tokens    []string // guarded by mu: the OAuth tokens that the run has used
+	healing   healing
+	spelling  spelling
+	burst     burst
 }
 
 // Trial is one check's run. It is safe for concurrent use, except for Rand.
 type Trial struct {
 	*Env
-	Check  *Check
-	Rand   *rand.Rand // seeded by the run's seed and the check's id
-	sender *sim.Sender
+	Check   *Check
+	Rand    *rand.Rand // seeded by the run's seed and the check's id
+	sender  *sim.Sender
+	control control
 }
 
 // newTrial prepares the run of a check.
@@ -73,11 +77,23 @@ func hash(s string) uint64 {
 
 // Customer makes a customer that the receiver has never seen, whose ids carry
 // the run's id: checks do not disturb each other and can run again and again.
-func (t *Trial) Customer() *sim.Persona {
+//
+// Their events are dated before the run, for what is told has happened, and
+// have UUIDs for event ids: other forms and other times are for the checks that
+// are about them.
+func (t *Trial) Customer() *sim.Persona { return t.customerAt(t.Start.Add(-headstart)) }
+
+// headstart is how long before the run its events begin.
+const headstart = time.Minute
+
+// customerAt makes a customer whose events begin at that time.
+func (t *Trial) customerAt(start time.Time) *sim.Persona {
 	n := t.customers.Add(1)
 	seed := hash(t.RunID)
 	id := sim.Identity{CCID: "check-" + t.RunID + "-" + strconv.FormatUint(n, 10)}
-	return sim.NewPersona(seed, seed%1_000_000+n, id, t.Start)
+	p := sim.NewPersona(seed, seed%1_000_000+n, id, start)
+	p.PlainIDs()
+	return p
 }
 
 // Exchange is a call and what came of it.
@@ -112,30 +128,6 @@ func (t *Trial) Call(ctx context.Context, k sim.Call) Exchange {
 // maxPause bounds how long a Retry-After is honoured.
 const maxPause = 10 * time.Second
 
-// Post makes a call with the configured credentials. A call that got no answer
-// is made once more with the same bytes, and a 429 is made again after its
-// Retry-After, within the trial's time: neither says anything about the
-// receiver yet.
-func (t *Trial) Post(ctx context.Context, k sim.Call) Exchange {
-	var x Exchange
-	failed := false
-	for {
-		signed, err := t.Sign(ctx)
-		if err != nil {
-			return Exchange{k, sim.Answer{Failure: sim.TokenFailed, Detail: err.Error()}}
-		}
-		k.Signed, k.Details = signed, true
-		x = t.Call(ctx, k)
-		switch {
-		case x.Answer.Failure != sim.NoFailure && !failed && ctx.Err() == nil:
-			failed = true
-		case x.Answer.Status == http.StatusTooManyRequests && pause(ctx, x.Answer.Header):
-		default:
-			return x
-		}
-	}
-}
-
 // pause waits for as long as a 429 asks for and says whether it did.
 func pause(ctx context.Context, h http.Header) bool {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))
@@ -156,11 +148,6 @@ func pause(ctx context.Context, h http.Header) bool {
 	}
 }
 
-// Deliver posts an event, or a batch, as Relay does.
-func (t *Trial) Deliver(ctx context.Context, d sim.Delivery) Exchange {
-	return t.Post(ctx, sim.Call{Body: d.Body, KeepBody: 4 << 10})
-}
-
 // Event writes a fresh event of that name for a fresh customer.
 func (t *Trial) Event(name string) sim.Delivery {
 	d, err := t.Customer().Deliver(sim.Step{Event: name})
@@ -168,28 +155,4 @@ func (t *Trial) Event(name string) sim.Delivery {
 		panic(err) // cannot be: only overrides fail
 	}
 	return d
-}
-
-// Control delivers a valid event of its own (G1): a negative check counts only
-// if one is accepted before and after. It returns why nothing can be said, ""
-// when all is well.
-func (t *Trial) Control(ctx context.Context) string {
-	x := t.Deliver(ctx, t.Event("message.delivered"))
-	if x.Accepted() {
-		return ""
-	}
-	return "a valid event was not accepted: " + x.Describe()
-}
-
-// Negative makes calls between two controls: judge is asked only when a valid
-// event is accepted just before and just after it.
-func (t *Trial) Negative(ctx context.Context, judge func() Result) Result {
-	if why := t.Control(ctx); why != "" {
-		return BlockedBy(why)
-	}
-	r := judge()
-	if why := t.Control(ctx); why != "" && r.Verdict != Fail {
-		return BlockedBy(why + " after the check's call")
-	}
-	return r
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,6 +25,7 @@ type Answer struct {
 	Detail  string // the failure's cause, free of secrets
 	// Reused says that the call went over a connection that had carried another.
 	Reused bool
+	HTTP10 bool                 // the answer was of HTTP/1.0; when Call.Details is set
 	TLS    *tls.ConnectionState // when Call.Details is set and the endpoint is https
 }
 
@@ -259,7 +261,7 @@ func (c *httpClient) exchange(ctx context.Context, k *Call) (a Answer, untouched
 	}
 	a = Answer{Status: h.status}
 	if k.Details {
-		a.Header = fullHeader(raw)
+		a.Header, a.HTTP10 = fullHeader(raw), bytes.HasPrefix(raw, []byte("HTTP/1.0"))
 		if secure, ok := c.conn.(*tls.Conn); ok {
 			state := secure.ConnectionState()
 			a.TLS = &state

@@ -31,7 +31,8 @@ type customer struct {
 	index     uint64
 	lane      uint64 // rows of one customer share it
 	consent   string
-	host      string // the middle of the event ids
+	host      string // what the event ids begin with
+	tail      string // and what they end with
 	json      constants
 	channels  []string // the numbers, as JSON strings
 	messages  []message
@@ -97,6 +98,7 @@ func newCustomer(cl *client, seed, index uint64, id Identity) *customer {
 		group = "default"
 	}
 	c.host = "ip-10-" + strconv.Itoa(rng.IntN(8)) + "-0-" + strconv.Itoa(rng.IntN(256)) + "-" + strconv.Itoa(100000+rng.IntN(900000)) + "-8h-"
+	c.tail = "-1mha"
 	c.json = constants{quoteJSON(c.ccid), quoteJSON(cl.id), quotedUUID(rng), quoteJSON(group), quoteJSON(id.ClientMessageTag)}
 	number := id.PhoneNumber
 	if number == "" {
@@ -163,7 +165,7 @@ func (c *customer) appendEvent(dst []byte, h happening, start time.Time) ([]byte
 	idStart := len(dst)
 	dst = append(dst, c.host...)
 	dst = appendUUID(dst, c.rng)
-	dst = append(dst, "-1mha"...)
+	dst = append(dst, c.tail...)
 	id := string(dst[idStart:])
 	dst = append(dst, `","event_ts":"`...)
 	dst = appendTS(dst, ts)

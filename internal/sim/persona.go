@@ -27,6 +27,10 @@ func NewPersona(seed, index uint64, id Identity, start time.Time) *Persona {
 	return &Persona{client: cl, cust: newCustomer(cl, seed, index, id), start: start}
 }
 
+// PlainIDs gives the events that are written from now on a UUID as event_id
+// instead of the longer form that Relay's samples show as well (R-ID).
+func (p *Persona) PlainIDs() { p.cust.host, p.cust.tail = "", "" }
+
 // CCID is the customer's client customer identifier.
 func (p *Persona) CCID() string { return p.cust.ccid }
 

@@ -15,7 +15,7 @@ type Flaw struct {
 	Auth  string // the credentials of its run: "" is basic
 	HTTPS bool   // its run goes over TLS
 	Batch int    // the largest batch of its run, 0 for none
-	Load  bool   // its run includes the load checks
+	Load  bool   // its run is the load checks alone
 	Probe bool   // its run has the probe at /state/{ccid}
 
 	Fails   []string // the ids of all the checks that fail, whatever their level

@@ -60,7 +60,7 @@ func batchFlaws() []Flaw {
 					})
 				})
 			},
-			Fails: []string{"http.status-200"},
+			Fails: []string{"batch.accepted"},
 		},
 	}
 }

@@ -25,7 +25,7 @@ func loadFlaws() []Flaw {
 				r.Store = func(_ *http.Request, events []Event) int {
 					one.Lock()
 					defer one.Unlock()
-					time.Sleep(50 * time.Millisecond)
+					time.Sleep(200 * time.Millisecond)
 					r.State.Commit(events, r.Key)
 					return 0
 				}
@@ -36,12 +36,12 @@ func loadFlaws() []Flaw {
 			Name: "rate-limit", Story: "the gateway's default limit per client", Load: true,
 			Break: func(r *Receiver) {
 				var mu sync.Mutex
-				var left, last = 40.0, time.Now()
+				var left, last = 10.0, time.Now()
 				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 						mu.Lock()
 						now := time.Now()
-						left = min(40, left+now.Sub(last).Seconds()*100)
+						left = min(10, left+now.Sub(last).Seconds()*10)
 						last = now
 						ok := left >= 1
 						if ok {
@@ -64,7 +64,7 @@ func loadFlaws() []Flaw {
 			Break: func(r *Receiver) {
 				var busy atomic.Int64
 				r.Store = func(_ *http.Request, events []Event) int {
-					if busy.Add(1) > 12 {
+					if busy.Add(1) > 1 {
 						busy.Add(-1)
 						return http.StatusServiceUnavailable
 					}
@@ -80,7 +80,7 @@ func loadFlaws() []Flaw {
 }
 
 // SlowAnswer is how long the slow receivers take.
-const SlowAnswer = 700 * time.Millisecond
+const SlowAnswer = 1200 * time.Millisecond
 
 func wrapped(serve func(next http.Handler, w http.ResponseWriter, req *http.Request)) func(*Receiver) {
 	return func(r *Receiver) {

@@ -98,7 +98,7 @@ func robustFlaws() []Flaw {
 }
 
 // hang is longer than any deadline of a test's call.
-const hang = 5 * time.Second
+const hang = 3 * time.Second
 
 func leakFlaws() []Flaw {
 	leak := func(name, story string, fails []string, text func(req *http.Request, body []byte) string) Flaw {

@@ -1,0 +1,206 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"relayctl/internal/sim"
+)
+
+const (
+	// burstWorkers is how many calls a burst makes at once at most. Relay's own
+	// number is not known; this is enough for 5000 calls a minute with answers
+	// that take three quarters of a second.
+	burstWorkers = 64
+	// burstScale shortens Relay's delays between the attempts of a burst.
+	burstScale = 0.02
+	// enoughTimeouts is how many calls may time out before a burst is ended: each
+	// takes the whole deadline, four times.
+	enoughTimeouts = 10
+	// defaultCapacity and defaultDuration are those of a run that says nothing.
+	defaultCapacity = 5000.0
+	defaultDuration = 30 * time.Second
+)
+
+// burst is the load that the load checks of a run share, and what came of it.
+// It is made once, by whichever of them comes first.
+type burst struct {
+	once sync.Once
+	burstResult
+}
+
+// burstResult is what came of a burst. It is not changed once it is there.
+type burstResult struct {
+	Planned  int
+	Accepted []sim.EventRef // whose 200 was seen
+	// The first of the events that were not accepted, and how many they are.
+	Lost      string
+	LostCount int
+	Timeouts  int           // attempts without an answer within the deadline
+	Behind    time.Duration // how late the latest first attempt began, for all workers waited for the endpoint
+	P95, Max  time.Duration // from the call to the end of its answer
+	Lagging   bool          // this machine could not keep up with the plan itself
+	Cut       bool          // the burst was ended early, for the endpoint would not catch up
+	Err       error
+	Statuses  map[int]int
+}
+
+// runBurst gives the run's burst, made now if it has not been made yet.
+func (t *Trial) runBurst(ctx context.Context) *burstResult {
+	t.burst.once.Do(func() { t.burst.burstResult = t.makeBurst(ctx) })
+	return &t.burst.burstResult
+}
+
+// pace is the burst's rate and how many calls it makes.
+func (e *Env) pace() (sim.Rate, int) {
+	rate, d := e.Capacity, e.Duration
+	if rate.Calls == 0 {
+		rate = sim.Rate{Calls: defaultCapacity, Per: time.Minute}
+	}
+	if d == 0 {
+		d = defaultDuration
+	}
+	return rate, max(1, int(math.Round(rate.Calls*d.Seconds()/rate.Per.Seconds())))
+}
+
+func (t *Trial) makeBurst(ctx context.Context) burstResult {
+	rate, n := t.pace()
+	retryOn, err := sim.ParseRetryOn(sim.DefaultRetryOn)
+	if err != nil {
+		return burstResult{Err: err}
+	}
+	sender, err := sim.NewSender(sim.SenderConfig{
+		URL: t.URL, Auth: spelt{t.Auth, t.Env}, Headers: t.Headers, TLS: t.TLS, Timeout: t.Timeout, Seed: t.Seed,
+		Attempts: relayAttempts, RetryDelays: sim.DefaultRetryDelays(), RetryOn: retryOn, TimeScale: burstScale,
+		Workers: burstWorkers, Rate: rate,
+	})
+	if err != nil {
+		return burstResult{Err: err}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := &burstWatch{limit: t.Timeout, stop: cancel, result: burstResult{Planned: n, Statuses: map[int]int{}}}
+	lag := watchLag(t.Timeout)
+	_, err = sender.Run(ctx, t.burstPlan(n), w)
+	r := w.finish()
+	r.Lagging = lag()
+	if err != nil && !r.Cut {
+		r.Err = err
+	}
+	return r
+}
+
+// burstPlan makes n deliveries to many customers, each of whom gets a whole
+// journey in its order.
+func (t *Trial) burstPlan(n int) sim.Plan {
+	journey := []string{
+		"notification_channel.add", "message.delivered", "notification.attempted", "notification.delivered",
+		"notification.auth_link_clicked", "message.action_taken",
+	}
+	// So many journeys are open at a time that a customer's events are apart.
+	const side = 2 * burstWorkers
+	return func(yield func(sim.Delivery, error) bool) {
+		for sent := 0; sent < n; {
+			open := make([]*sim.Persona, side)
+			for i := range open {
+				open[i] = t.Customer()
+			}
+			for step, name := range journey {
+				for _, p := range open {
+					d := write(p, sim.Step{Event: name, At: time.Duration(step) * time.Second})
+					d.Seq = sent
+					if sent++; !yield(d, nil) || sent == n {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// burstWatch gathers what a burst does.
+type burstWatch struct {
+	limit  time.Duration
+	stop   context.CancelFunc
+	result burstResult
+	took   []time.Duration
+}
+
+// Attempt implements sim.Observer.
+func (w *burstWatch) Attempt(a *sim.Attempt) {
+	if a.Failure == sim.Interrupted {
+		return
+	}
+	w.took = append(w.took, a.Took)
+	if a.Failure == sim.NoFailure {
+		w.result.Statuses[a.Status]++
+	}
+	if a.Failure == sim.Timeout {
+		w.result.Timeouts++
+	}
+	if a.Number == 1 {
+		w.result.Behind = max(w.result.Behind, a.SentAt.Sub(a.Intended))
+	}
+	if !w.result.Cut && (w.result.Behind > w.limit || w.result.Timeouts >= enoughTimeouts) {
+		// It will not catch up; the rest would only take time.
+		w.result.Cut = true
+		w.stop()
+	}
+}
+
+// Outcome implements sim.Observer.
+func (w *burstWatch) Outcome(o *sim.Outcome) {
+	switch o.Kind {
+	case sim.Accepted:
+		w.result.Accepted = append(w.result.Accepted, o.Delivery.Events...)
+	case sim.GivenUp, sim.Refused:
+		if w.result.LostCount++; w.result.Lost == "" {
+			w.result.Lost = fmt.Sprintf("%s after %d attempts: %s", o.Delivery.Events[0].Name, o.Attempts, o.Reason)
+			if o.Failure == sim.NoFailure {
+				w.result.Lost = fmt.Sprintf("%s: %s", o.Delivery.Events[0].Name, Exchange{Answer: sim.Answer{Status: o.Status}}.Describe())
+			}
+		}
+	}
+}
+
+func (w *burstWatch) finish() burstResult {
+	slices.Sort(w.took)
+	if n := len(w.took); n > 0 {
+		w.result.P95, w.result.Max = w.took[(n*95+99)/100-1], w.took[n-1]
+	}
+	return w.result
+}
+
+// watchLag watches whether this machine gives the process its time, and returns
+// a function that says whether it did not.
+func watchLag(limit time.Duration) (lagged func() bool) {
+	const tick = 10 * time.Millisecond
+	stop, done := make(chan struct{}), make(chan bool)
+	go func() {
+		ticker := time.NewTicker(tick)
+		defer ticker.Stop()
+		last, worst := time.Now(), time.Duration(0)
+		for {
+			select {
+			case <-stop:
+				done <- worst > limit/4
+				return
+			case now := <-ticker.C:
+				worst = max(worst, now.Sub(last)-tick)
+				last = now
+			}
+		}
+	}()
+	return func() bool {
+		close(stop)
+		return <-done
+	}
+}
+
+// limited says whether the endpoint answered 429.
+func (r *burstResult) limited() int { return r.Statuses[http.StatusTooManyRequests] }
