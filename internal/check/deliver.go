@@ -254,13 +254,14 @@ func gather(subs []Sub, v Verdict) (said, repeat string) {
 		names[s.Actual] = append(names[s.Actual], s.Name)
 	}
 	for i, actual := range order {
-		who := strings.Join(names[actual], ", ")
-		if n := len(names[actual]); n == len(subs) && n > 3 {
-			who = fmt.Sprintf("all %d", n)
-		} else if n > 5 {
-			who = fmt.Sprintf("%s and %d others", strings.Join(names[actual][:3], ", "), n-3)
+		who := names[actual]
+		switch n := len(who); {
+		case n == len(subs): // it needs no names
+		case n > 5:
+			order[i] = fmt.Sprintf("%s and %d others: %s", strings.Join(who[:3], ", "), n-3, actual)
+		default:
+			order[i] = strings.Join(who, ", ") + ": " + actual
 		}
-		order[i] = who + ": " + actual
 	}
 	return strings.Join(order, "; "), repeat
 }

@@ -127,7 +127,7 @@ func httpStatus200() Check {
 		ID: "http.status-200", Level: Should, Clause: "R-2XX",
 		Title: "accepted is said with 200, not with another 2xx",
 		Why:   "only 200 is documented; that 201, 202 and 204 count as accepted is an assumption, and an event that does not count comes four times",
-		How:   "delivers an event of each family and looks for 2xx other than 200",
+		How:   "delivers an event of each family and looks for a 2xx that is not 200",
 		Fix:   "answer 200 with an empty body (Relay ignores it), also when the work is done later",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.after(ctx, func() Result {
@@ -144,7 +144,7 @@ func httpStatus200() Check {
 					}
 					subs = append(subs, sub)
 				}
-				return sum("200", subs)
+				return sum("status 200", subs)
 			})
 		},
 	}
