@@ -82,7 +82,7 @@ func (a *app) runChecks(ctx context.Context, o *checkOptions, r *checkRun) error
 	}
 	var out checkRenderer = jsonRenderer{report.NewCheckJSON(a.stdout)}
 	if o.output == "text" {
-		text := report.NewCheckText(a.stdout, a.style(a.stdout))
+		text := report.NewCheckText(a.stdout, a.style(a.stdout), r.runner.Checks)
 		text.Header("to %s, seed %d", to, env.Seed)
 		out = textRenderer{text}
 	}

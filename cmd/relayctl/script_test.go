@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 				interrupt(ts, args)
 			},
 			"taken": takePort,
+			"step":  writeStep,
 		},
 	})
 }

@@ -159,17 +159,17 @@ func (s *schedule) run(ctx context.Context) {
 
 // without is the result of a check that need not run, nil of one that has to.
 func (s *schedule) without(c *Check) *Result {
+	if s.pre.trouble == unreachable {
+		r := Unclear(s.pre.cause)
+		return &r
+	}
 	for _, n := range c.Needs {
 		if reason := s.runner.Env.lacks(n); reason != "" {
 			r := Skipped(reason)
 			return &r
 		}
 	}
-	switch {
-	case s.pre.trouble == unreachable:
-		r := Unclear(s.pre.cause)
-		return &r
-	case s.pre.trouble != "" && !slices.Contains(c.Despite, s.pre.trouble):
+	if s.pre.trouble != "" && !slices.Contains(c.Despite, s.pre.trouble) {
 		r := BlockedBy(s.pre.cause)
 		return &r
 	}

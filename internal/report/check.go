@@ -12,17 +12,20 @@ import (
 // CheckText renders a run of check as a tree by group. Every line is written
 // out at once.
 type CheckText struct {
-	w     *bufio.Writer
-	st    *Style
-	group string
-	cause string
-	same  int // outcomes that follow from the cause
-	last  check.Verdict
+	w       *bufio.Writer
+	st      *Style
+	list    []check.Check
+	group   string
+	idWidth int // of the group
+	cause   string
+	same    int // outcomes that follow from the cause
+	last    check.Verdict
 }
 
-// NewCheckText makes the renderer of check's text output.
-func NewCheckText(w io.Writer, st *Style) *CheckText {
-	return &CheckText{w: bufio.NewWriter(w), st: st}
+// NewCheckText makes the renderer of check's text output for a run of those
+// checks.
+func NewCheckText(w io.Writer, st *Style, list []check.Check) *CheckText {
+	return &CheckText{w: bufio.NewWriter(w), st: st, list: list}
 }
 
 // Header says what the run is about.
@@ -53,7 +56,7 @@ func (c *CheckText) Done(o *check.Outcome) {
 		return
 	}
 	if g := o.Check.Group(); g != c.group {
-		c.group = g
+		c.group, c.idWidth = g, widestID(c.list, g)
 		fmt.Fprintf(c.w, "\n%s\n", c.st.bold(g))
 	}
 	c.outcome(o)
@@ -75,13 +78,11 @@ func (s *Style) tone(t Tone) func(string) string {
 	return func(t string) string { return t }
 }
 
-// Widths of a check's line.
-const (
-	verdictWidth = 7
-	checkIDWidth = 26
-	checkIndent  = 2 + verdictWidth + 1 + 6 + 1 + checkIDWidth + 1
-)
+// verdictWidth is the width of the column of verdicts.
+const verdictWidth = 7
 
+// outcome writes a check's line, and what there is to know if it does not hold.
+// Nothing is cut: what does not fit goes on below.
 func (c *CheckText) outcome(o *check.Outcome) {
 	text := o.Check.Title
 	if o.Verdict != check.Pass && o.Verdict != check.Fail {
@@ -90,21 +91,21 @@ func (c *CheckText) outcome(o *check.Outcome) {
 	if o.Flaky != "" {
 		text = "flaky " + o.Flaky + ": " + o.Check.Title
 	}
-	text = Clean(text)
-	if c.st.Width > 0 {
-		text = strings.TrimRight(fit(text, max(c.st.Width-checkIndent, 10)), " ")
-	}
-	if o.Verdict == check.Skip || o.Verdict == check.Pass {
-		text = c.st.dim(text)
-	}
 	tone := c.st.tone(verdictTone(o.Verdict))
 	if o.Known != nil {
 		tone = c.st.warn
 	}
 	word := outcomeWord(o)
+	indent := 2 + verdictWidth + 1 + 6 + 1 + c.idWidth + 1
 	// The longest verdict takes its room from the id's column.
-	idWidth := checkIDWidth - max(0, len(word)-verdictWidth)
-	fmt.Fprintf(c.w, "  %s %-6s %-*s %s\n", tone(fmt.Sprintf("%-*s", verdictWidth, word)), o.Check.Level, idWidth, o.Check.ID, text)
+	head := fmt.Sprintf("  %s %-6s %-*s", tone(fmt.Sprintf("%-*s", verdictWidth, word)), o.Check.Level, c.idWidth-max(0, len(word)-verdictWidth), o.Check.ID)
+	for _, line := range c.st.lines(Clean(text), indent) {
+		if o.Verdict == check.Skip || o.Verdict == check.Pass {
+			line = c.st.dim(line)
+		}
+		fmt.Fprintf(c.w, "%s %s\n", head, line)
+		head = strings.Repeat(" ", indent-1)
+	}
 	if o.Verdict == check.Fail || o.Verdict == check.Warn {
 		for _, row := range detailRows(o) {
 			c.row(row[0], row[1])
@@ -114,6 +115,17 @@ func (c *CheckText) outcome(o *check.Outcome) {
 			fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.dim(fit("repeat", rowLabel)), cleanCommand(cmd))
 		}
 	}
+}
+
+// widestID is the width of the longest id of a group.
+func widestID(list []check.Check, group string) int {
+	width := 0
+	for i := range list {
+		if list[i].Group() == group {
+			width = max(width, len(list[i].ID))
+		}
+	}
+	return width
 }
 
 // Widths of the rows below a check.

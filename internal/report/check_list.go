@@ -9,6 +9,9 @@ import (
 	"relayctl/internal/check"
 )
 
+// clauseWidth is the width of the column of clauses.
+const clauseWidth = 12
+
 // CheckList lists checks by group, or as JSON objects, one a line.
 func CheckList(w io.Writer, st *Style, list []check.Check, asJSON bool) error {
 	if asJSON {
@@ -19,11 +22,11 @@ func CheckList(w io.Writer, st *Style, list []check.Check, asJSON bool) error {
 		return l.flush()
 	}
 	b := bufio.NewWriter(w)
-	group := ""
+	group, width := "", 0
 	for i := range list {
 		c := &list[i]
 		if g := c.Group(); g != group {
-			if group = g; i > 0 {
+			if group, width = g, widestID(list, g); i > 0 {
 				fmt.Fprintln(b)
 			}
 			fmt.Fprintln(b, st.bold(g))
@@ -32,11 +35,11 @@ func CheckList(w io.Writer, st *Style, list []check.Check, asJSON bool) error {
 		if needs(c) != "" {
 			mark = "*"
 		}
-		title := c.Title
-		if st.Width > 0 {
-			title = strings.TrimRight(fit(title, max(st.Width-checkIDWidth-25, 10)), " ")
+		head := fmt.Sprintf("  %-6s %-*s%s %-*s", c.Level, width, c.ID, mark, clauseWidth, c.Clause)
+		for _, line := range st.lines(c.Title, len(head)+1) {
+			fmt.Fprintf(b, "%s %s\n", head, line)
+			head = strings.Repeat(" ", len(head))
 		}
-		fmt.Fprintf(b, "  %-6s %-*s%s %s %s\n", c.Level, checkIDWidth, c.ID, mark, st.dim(fit(c.Clause, 12)), title)
 	}
 	fmt.Fprintf(b, "\n%s\n", st.dim(plural(len(list), "check")+"; * needs more than --to, as --explain ID says"))
 	return b.Flush()

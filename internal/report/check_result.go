@@ -47,8 +47,12 @@ func detailRows(o *check.Outcome) [][2]string {
 // mostParts is how many of the parts that do not hold are listed.
 const mostParts = 6
 
-// badParts words the parts of a check that do not hold.
+// badParts words the parts of a check that do not hold, where the check itself
+// does not say it.
 func badParts(o *check.Outcome) []string {
+	if o.Actual != "" {
+		return nil
+	}
 	var out []string
 	for _, s := range o.Subs {
 		if s.Verdict != check.Pass && s.Verdict != check.Skip {
