@@ -281,7 +281,7 @@ func TestFailuresAreTold(t *testing.T) {
 		{"unknown authority", secure(good, &tls.Config{}), nil, TLS, "--cacert"},
 		{"expired", secure(expired, &tls.Config{}), &tls.Config{RootCAs: pool}, TLS, "valid from"},
 		{"another name", secure(other, &tls.Config{}), &tls.Config{RootCAs: pool}, TLS, "127.0.0.1"},
-		{"old TLS", secure(good, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), &tls.Config{RootCAs: pool}, TLS, "protocol version"},
+		{"old TLS", secure(good, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10}, TLS, "protocol version"},
 		{"no TLS", "https://" + plain, nil, TLS, "does not speak TLS"},
 		{"gone in the handshake", "https://" + hangup, nil, Connect, "handshake"},
 		{"cut", "http://" + hangup, nil, Cut, ""},
