@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"relayctl/internal/capture"
 	"relayctl/internal/event"
 	"relayctl/internal/report"
 	"relayctl/internal/sim"
@@ -15,14 +18,16 @@ import (
 
 // validateOptions are the flags of validate.
 type validateOptions struct {
-	strict bool
-	output string
+	strict    bool
+	most      int
+	mostGiven func() bool
+	output    string
 }
 
 func newValidateCmd(a *app) *cobra.Command {
 	o := &validateOptions{}
 	cmd := &cobra.Command{
-		Use:   "validate FILE...",
+		Use:   "validate FILE|-...",
 		Short: "Lint events offline",
 		Long: `Lint events: a JSON envelope or an array of them, JSON Lines, or a capture; -
 reads stdin. Unknown properties and event names are warnings, for a receiver has
@@ -34,6 +39,8 @@ code is 1 when there are errors (with --strict, or warnings).`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.validate(o, args) },
 	}
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "warnings fail as well")
+	cmd.Flags().IntVar(&o.most, "max-findings", 1000, "how many findings are shown, 0 for all (default 1000; all with --output json); all are counted")
+	o.mostGiven = func() bool { return cmd.Flags().Changed("max-findings") }
 	cmd.Flags().StringVar(&o.output, "output", "text", "text or json (one finding a line)")
 	words(cmd, "output", outputs()...)
 	return cmd
@@ -41,18 +48,34 @@ code is 1 when there are errors (with --strict, or warnings).`,
 
 // linter validates files one after the other.
 type linter struct {
-	dec event.Decoder
-	out *report.Findings
+	dec       event.Decoder
+	out       *report.Findings
+	eventless bool // the file has requests without a body
 }
 
 func (a *app) validate(o *validateOptions, args []string) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
 	}
-	l := &linter{out: report.NewFindings(a.stdout, a.style(a.stdout), o.output == "json")}
+	if o.most < 0 {
+		return usageError("--max-findings must not be negative")
+	}
+	for _, name := range args {
+		if info, err := os.Stat(name); name != "-" && (err != nil || info.IsDir()) {
+			if err == nil {
+				err = fmt.Errorf("%s is a folder, not a file", name)
+			}
+			return usage(err)
+		}
+	}
+	most := o.most
+	if o.output == "json" && !o.mostGiven() {
+		most = 0
+	}
+	l := &linter{out: report.NewFindings(a.stdout, a.style(a.stdout), o.output == "json", most)}
 	for _, name := range args {
 		if err := l.file(a, name); err != nil {
-			return errors.Join(l.out.Flush(), usage(err))
+			return errors.Join(environment(l.out.Flush()), usage(err))
 		}
 	}
 	if err := l.out.Finish(a.stderr); err != nil {
@@ -76,52 +99,143 @@ func (l *linter) file(a *app, name string) error {
 		defer f.Close()
 		r = f
 	}
-	return l.read(a, name, r)
+	before := l.out.Events + l.out.Errors
+	br := bufio.NewReaderSize(r, 256<<10)
+	head, _ := br.Peek(64)
+	var err error
+	switch trimmed := bytes.TrimLeft(head, " \t\r\n"); {
+	case capture.IsCapture(head):
+		err = l.capture(a, name, br)
+	case len(trimmed) > 0 && trimmed[0] == '{':
+		err = l.lines(name, br)
+	default: // an array is opened, so that it does not stand in memory whole
+		err = l.values(name, br, 0)
+	}
+	if err == nil && l.out.Events+l.out.Errors == before && !l.eventless {
+		l.broken(name, 1, "there is no event in it")
+	}
+	l.eventless = false
+	return err
 }
 
-func (l *linter) read(a *app, name string, r io.Reader) error {
-	warn := func(msg string) { fmt.Fprintln(a.stderr, "warning:", report.Clean(msg)) }
-	count := 0
-	err := sim.ReadItems(name, r, warn, func(item sim.FileItem) error {
-		count++
-		if item.Record != nil && item.Record.Omitted {
-			return nil
+func (l *linter) broken(name string, line int, message string) {
+	l.out.Add(name, line, "", event.Finding{Clause: "R-JSON", Level: event.Error, Message: message})
+}
+
+// capture validates the events of a capture. Requests whose body was not
+// recorded have none.
+func (l *linter) capture(a *app, name string, r io.Reader) error {
+	cr := capture.NewReader(r)
+	cr.OnProblem = func(p capture.Problem) {
+		if p.Level == event.Error {
+			l.broken(name, p.Line, "a line of the capture is "+p.Message)
+			return
 		}
-		l.item(name, item)
-		return nil
-	})
-	var syntax *sim.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		l.out.Add(name, syntax.Line, "", event.Finding{Clause: "R-JSON", Level: event.Error, Message: syntax.Message})
-	case err != nil:
-		return err
-	case count == 0:
-		l.out.Add(name, 1, "", event.Finding{Clause: "R-JSON", Level: event.Error, Message: "there is no event in it"})
+		fmt.Fprintf(a.stderr, "warning: %s:%d: %s\n", report.Clean(name), p.Line, report.Clean(p.Message))
+	}
+	for {
+		rec, err := cr.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return environment(fmt.Errorf("%s: %w", name, err))
+		case rec.Omitted:
+			l.eventless = true
+			continue
+		}
+		l.item(name, sim.FileItem{Raw: rec.Body, Line: cr.Line(), Record: rec})
+	}
+}
+
+// lines validates events that follow one another. Where one is broken, the rest
+// is validated all the same.
+func (l *linter) lines(name string, r *bufio.Reader) error {
+	s := stretches{r: r}
+	for s.scan() {
+		env, findings := l.dec.Decode(s.text)
+		if findings == nil {
+			l.out.Events++
+			continue
+		}
+		if isBroken(findings) || bytes.Contains(s.text, []byte(`"batch"`)) {
+			// Perhaps it is several values, or a batch.
+			if err := l.values(name, bytes.NewReader(s.text), s.line-1); err != nil {
+				return err
+			}
+			continue
+		}
+		l.out.Events++
+		l.add(name, s.line, s.text, env.ID, findings, "")
+	}
+	if !errors.Is(s.err, io.EOF) {
+		return environment(fmt.Errorf("%s: %w", name, s.err))
 	}
 	return nil
 }
 
-// item validates one event, or the members of a captured batch. A finding's
-// line is its own where the event is laid out over several lines.
+func isBroken(findings []event.Finding) bool {
+	for _, f := range findings {
+		if f.Clause == "R-JSON" && f.Level == event.Error {
+			return true
+		}
+	}
+	return false
+}
+
+// values validates the JSON values of a text that begins after so many lines.
+func (l *linter) values(name string, r io.Reader, before int) error {
+	err := sim.ReadItems(name, r, nil, func(item sim.FileItem) error {
+		item.Line += before
+		l.item(name, item)
+		return nil
+	})
+	var syntax *sim.SyntaxError
+	if errors.As(err, &syntax) {
+		l.broken(name, before+syntax.Line, syntax.Message)
+		return nil
+	}
+	return err
+}
+
+// item validates one event, or the members of a batch.
 func (l *linter) item(name string, item sim.FileItem) {
 	shape, members, findings := event.Split(item.Raw)
 	for _, f := range findings {
 		l.out.Add(name, item.Line, "", f)
 	}
+	from := 0
 	for i, m := range members {
 		l.out.Events++
 		env, findings := l.dec.Decode(m)
-		for _, f := range findings {
-			line := item.Line
-			if item.Record == nil {
-				at, _ := event.Position(m, f.Offset)
-				line += at - 1
-			}
-			if shape != event.Single {
-				f.Path = fmt.Sprintf("[%d].%s", i, f.Path)
-			}
-			l.out.Add(name, line, env.ID, f)
+		if findings == nil {
+			continue
 		}
+		// In a capture the line of the file is the place, whatever the body's own.
+		line, prefix, text := item.Line, "", []byte(nil)
+		if item.Record == nil {
+			from += bytes.Index(item.Raw[from:], m)
+			at, _ := event.Position(item.Raw, from)
+			line, text = line+at-1, m
+		}
+		if shape != event.Single {
+			prefix = fmt.Sprintf("[%d]", i)
+		}
+		l.add(name, line, text, env.ID, findings, prefix)
+	}
+}
+
+// add tells an event's findings, each with the line on which it stands in the
+// text; prefix is the place of the event itself.
+func (l *linter) add(name string, line int, text []byte, id string, findings []event.Finding, prefix string) {
+	for _, f := range findings {
+		at, _ := event.Position(text, min(f.Offset, len(text)))
+		switch {
+		case prefix != "" && f.Path != "":
+			f.Path = prefix + "." + f.Path
+		case prefix != "":
+			f.Path = prefix
+		}
+		l.out.Add(name, line+at-1, id, f)
 	}
 }

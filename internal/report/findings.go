@@ -15,11 +15,13 @@ type Findings struct {
 	w    *bufio.Writer
 	st   *Style
 	json *lines
+	most int
 }
 
-// NewFindings makes the renderer.
-func NewFindings(w io.Writer, st *Style, asJSON bool) *Findings {
-	f := &Findings{w: bufio.NewWriterSize(w, 64<<10), st: st}
+// NewFindings makes the renderer. It shows the first most findings, all of them
+// where most is 0, and counts all.
+func NewFindings(w io.Writer, st *Style, asJSON bool, most int) *Findings {
+	f := &Findings{w: bufio.NewWriterSize(w, 64<<10), st: st, most: most}
 	if asJSON {
 		l := newLines(w)
 		f.json = &l
@@ -37,7 +39,7 @@ type findingJSON struct {
 	Message string      `json:"message"`
 }
 
-// Add writes a finding.
+// Add writes a finding, or only counts it where enough are shown.
 func (f *Findings) Add(file string, line int, id string, fi event.Finding) {
 	tone := f.st.warn
 	if fi.Level == event.Error {
@@ -45,6 +47,9 @@ func (f *Findings) Add(file string, line int, id string, fi event.Finding) {
 		tone = f.st.bad
 	} else {
 		f.Warnings++
+	}
+	if f.most > 0 && f.Errors+f.Warnings > f.most {
+		return
 	}
 	if f.json != nil {
 		f.json.put(findingJSON{file, line, id, fi.Clause, fi.Level, fi.Path, fi.Message})
@@ -70,6 +75,9 @@ func (f *Findings) Flush() error {
 func (f *Findings) Finish(stderr io.Writer) error {
 	if err := f.Flush(); err != nil {
 		return err
+	}
+	if n := f.Errors + f.Warnings; f.most > 0 && n > f.most {
+		fmt.Fprintf(stderr, "the first %d of %d findings are shown; --max-findings 0 shows all\n", f.most, n)
 	}
 	_, err := fmt.Fprintf(stderr, "%s: %s, %s\n", plural(f.Events, "event"), plural(f.Errors, "error"), plural(f.Warnings, "warning"))
 	return err
