@@ -27,6 +27,7 @@ type planOptions struct {
 	unset   []string
 	seed    uint64
 	start   string
+	held    heldFiles // of --watch, nil without it
 }
 
 // startNow is the default of --start.
@@ -108,7 +109,7 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 	c.Warn = func(msg string) { fmt.Fprintln(a.stderr, "warning:", msg) }
 	campaign := o.records > 0 || o.csv != ""
 	if len(args) > 0 || !campaign {
-		if c.Sources, err = sim.ResolveWhat(args, stdinFor(cmd.Context(), args, a.stdin)); err != nil {
+		if c.Sources, err = o.held.resolve(args, stdinFor(cmd.Context(), args, a.stdin)); err != nil {
 			return c, files, err
 		}
 	}

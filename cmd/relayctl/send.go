@@ -38,6 +38,7 @@ type sendOptions struct {
 	workers       int
 	spread        bool
 	dryRun        bool
+	watch         bool
 	output        string
 	waitReady     time.Duration
 }
@@ -62,7 +63,12 @@ receiver inside the process takes the events over TLS and shows what it saw.`,
     --to https://localhost:8443/
   relayctl generate --records 10 | relayctl send -`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.send(cmd, o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.watch {
+				return a.watchSend(cmd.Context(), cmd, o, args)
+			}
+			return a.send(cmd.Context(), cmd, o, args)
+		},
 	}
 	o.plan.flags(cmd)
 	o.endpoint.flags(cmd)
@@ -72,6 +78,7 @@ receiver inside the process takes the events over TLS and shows what it saw.`,
 	f := cmd.Flags()
 	end := group(cmd, "Output")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan, send nothing")
+	f.BoolVar(&o.watch, "watch", false, watchHelp)
 	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
 	o.reports.flags(cmd, "json", "junit", "html")
 	end()
@@ -120,7 +127,8 @@ type sendRun struct {
 	reports  reportFiles
 }
 
-func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error) {
+// send makes one run, which ends when ctx is done.
+func (a *app) send(ctx context.Context, cmd *cobra.Command, o *sendOptions, args []string) (err error) {
 	r, err := o.check(a, cmd, args)
 	if r != nil && r.files != nil {
 		defer func() { err = errors.Join(err, environment(r.files.close())) }()
@@ -129,9 +137,8 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error
 		return usage(err)
 	}
 	if o.dryRun {
-		return a.dryRun(cmd.Context(), o, r)
+		return a.dryRun(ctx, o, r)
 	}
-	ctx := cmd.Context()
 	if o.waitReady > 0 && o.endpoint.to != "" {
 		if err := sim.WaitReady(ctx, o.endpoint.to, o.waitReady); err != nil {
 			if ctx.Err() != nil {
@@ -147,7 +154,7 @@ func (a *app) send(cmd *cobra.Command, o *sendOptions, args []string) (err error
 	if r.sender.Journal, err = o.journal.open(cmd, args, r); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() {
+	defer context.AfterFunc(cmd.Context(), func() {
 		fmt.Fprintln(a.stderr, "interrupted: attempts under way still end; another Ctrl-C ends them at once")
 	})()
 	code, err := a.deliver(ctx, o, r)

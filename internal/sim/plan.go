@@ -118,17 +118,8 @@ func (c PlanConfig) streams(cl *client) []Plan {
 		case ScenarioFile:
 			out = append(out, c.scripted(cl, src.Scenario, next))
 			next += uint64(src.Scenario.Customers)
-		case Stdin:
-			out = append(out, c.items(func(yield func(FileItem) error) error {
-				if err := rewind(src.Reader); err != nil {
-					return err
-				}
-				return ReadItems(src.Name, src.Reader, c.Warn, yield)
-			}))
 		default:
-			out = append(out, c.items(func(yield func(FileItem) error) error {
-				return readFile(src.Path, c.Warn, yield)
-			}))
+			out = append(out, c.items(func(yield func(FileItem) error) error { return src.items(c.Warn, yield) }))
 		}
 	}
 	if c.CSV == nil && c.Records == 0 {

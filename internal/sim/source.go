@@ -36,7 +36,7 @@ type Source struct {
 	Name     string    // event or scenario name, or the path as it was given
 	Path     string    // the file behind it, "" where there is none
 	Scenario *Scenario // of ScenarioFile
-	Reader   io.Reader // of Stdin
+	Reader   io.Reader // of Stdin, or of a file that is held in memory
 }
 
 // ResolveWhat finds out what each argument means: an event name, a built-in
@@ -111,7 +111,7 @@ func unknownWhat(arg string) error {
 
 // openFile sniffs a file's kind by its content and checks it whole.
 func openFile(path string) (Source, error) {
-	if ext := strings.ToLower(filepath.Ext(path)); ext == ".yaml" || ext == ".yml" {
+	if isYAML(path) {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return Source{}, err
@@ -119,17 +119,12 @@ func openFile(path string) (Source, error) {
 		sc, err := ParseScenario(path, data)
 		return Source{Kind: ScenarioFile, Name: path, Path: path, Scenario: sc}, err
 	}
-	kind, count := EventFile, 0
-	err := readFile(path, nil, func(item FileItem) error {
-		count++
-		if item.Record != nil {
-			kind = CaptureFile
-		}
-		return nil
-	})
-	if err == nil && count == 0 {
-		err = fmt.Errorf("%s holds no events", path)
+	f, err := os.Open(path)
+	if err != nil {
+		return Source{}, err
 	}
+	defer f.Close()
+	kind, err := sniff(path, f)
 	return Source{Kind: kind, Name: path, Path: path}, err
 }
 
