@@ -56,6 +56,7 @@ func TestProgressNeverGarblesTheLines(t *testing.T) {
 			time.Sleep(2 * time.Millisecond)
 		}
 		time.Sleep(150 * time.Millisecond) // the last ones are drawn, too
+		synctest.Wait()
 		_, last := onScreen(out.String())
 		if want := regexp.MustCompile(`^1000 of 2000  50%  4[0-9]{2}/s  7 in flight  2 waiting  2s left$`); !want.MatchString(last) {
 			t.Errorf("shown %q, want %s", last, want)
