@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"time"
 
 	"relayctl/internal/auth"
 )
@@ -33,7 +34,7 @@ func (c *Caller) Do(ctx context.Context, k Call) Answer {
 		return Answer{Failure: Interrupted, Detail: errKilled.Error()}
 	}
 	stop := c.client.watch(ctx)
-	answer := c.client.do(ctx, &k)
+	answer := c.client.do(ctx, time.Now(), &k)
 	if !stop() {
 		// The end came during or just after the call: the connection is of no use.
 		c.client.close()

@@ -45,14 +45,14 @@ func (c PlanConfig) campaign(cl *client, records iter.Seq2[Identity, error], fir
 		var buf []byte
 		refs := make([]EventRef, 1)
 		emit := func() bool {
-			j := open[0]
-			var ref EventRef
-			buf, ref = j.cust.appendEvent(buf[:0], j.events[j.next], c.Start)
-			refs[0] = ref
-			d := Delivery{Body: buf, Events: refs, Lane: j.cust.lane, Arrives: j.events[j.next].at}
+			j := open[0].journey
+			h := j.events[j.next]
+			buf, refs[0] = j.cust.appendEvent(buf[:0], h, c.Start)
+			d := Delivery{Body: buf, Events: refs, Lane: j.cust.lane, Arrives: h.at}
 			if j.next++; j.next == len(j.events) {
 				heap.Pop(&open)
 			} else {
+				open[0].due = j.events[j.next].at
 				heap.Fix(&open, 0)
 			}
 			return yield(d, nil)
@@ -64,13 +64,14 @@ func (c PlanConfig) campaign(cl *client, records iter.Seq2[Identity, error], fir
 				return
 			}
 			begin := time.Duration(index) * recordSpacing
-			for len(open) > 0 && open[0].due() <= begin {
+			for len(open) > 0 && open[0].due <= begin {
 				if !emit() {
 					return
 				}
 			}
 			cust := newCustomer(cl, c.Seed, first+index, id)
-			heap.Push(&open, &openJourney{cust: cust, events: cust.story(cl, begin)})
+			events := cust.story(cl, begin)
+			heap.Push(&open, nextEvent{events[0].at, index, &openJourney{cust: cust, events: events}})
 			index++
 		}
 		for len(open) > 0 {
@@ -87,23 +88,25 @@ type openJourney struct {
 	next   int
 }
 
-func (j *openJourney) due() time.Duration { return j.events[j.next].at }
+// nextEvent is when an open journey goes on.
+type nextEvent struct {
+	due     time.Duration
+	index   uint64 // of the record, for an order among those due at once
+	journey *openJourney
+}
 
-type journeyHeap []*openJourney
+type journeyHeap []nextEvent
 
 func (h journeyHeap) Len() int { return len(h) }
 func (h journeyHeap) Less(i, j int) bool {
-	if a, b := h[i].due(), h[j].due(); a != b {
-		return a < b
-	}
-	return h[i].cust.index < h[j].cust.index
+	return h[i].due < h[j].due || h[i].due == h[j].due && h[i].index < h[j].index
 }
 func (h journeyHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *journeyHeap) Push(x any)   { *h = append(*h, x.(*openJourney)) }
+func (h *journeyHeap) Push(x any)   { *h = append(*h, x.(nextEvent)) }
 func (h *journeyHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
-	old[len(old)-1] = nil
+	old[len(old)-1] = nextEvent{}
 	*h = old[:len(old)-1]
 	return last
 }

@@ -159,15 +159,14 @@ func (c *httpClient) watch(ctx context.Context) (stop func() bool) {
 	})
 }
 
-// do makes one call and never fails: what went wrong is in the answer. The
+// do makes one call, which begins now, and never fails: what went wrong is in the answer. The
 // deadline covers connecting, writing and reading the answer. ctx ends the
 // connecting; once connected, watch's context does.
-func (c *httpClient) do(ctx context.Context, k *Call) Answer {
-	now := time.Now()
+func (c *httpClient) do(ctx context.Context, now time.Time, k *Call) Answer {
 	deadline := now.Add(k.Timeout)
 	c.build(k)
-	if c.conn != nil && (c.wary || c.calls < provenCalls || now.Sub(c.lastUse) > idleTrust) && !alive(c.conn) {
-		c.close()
+	if c.conn != nil && (c.wary || c.calls < provenCalls || now.Sub(c.lastUse) > idleTrust) {
+		c.look()
 	}
 	for {
 		if c.conn == nil {
@@ -190,6 +189,24 @@ func (c *httpClient) do(ctx context.Context, k *Call) Answer {
 		}
 		a.Reused = reused
 		return a
+	}
+}
+
+// look closes a connection that can carry no further call.
+func (c *httpClient) look() {
+	if !alive(c.conn) {
+		c.close()
+	}
+}
+
+// prepare sees to it that the next call finds a connection. That it cannot is
+// for the call itself to say.
+func (c *httpClient) prepare(ctx context.Context, timeout time.Duration) {
+	if c.conn != nil {
+		c.look()
+	}
+	if c.conn == nil {
+		c.connect(ctx, time.Now().Add(timeout))
 	}
 }
 

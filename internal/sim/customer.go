@@ -50,7 +50,7 @@ type message struct {
 	notifications                             []string
 }
 
-// client is what all customers of a run share.
+// client is what all customers of a run share, as JSON strings.
 type client struct {
 	id    string
 	job   string
@@ -62,11 +62,11 @@ func newClient(seed uint64) *client {
 	rng := rand.New(rand.NewPCG(seed, 0xc11e47))
 	faker := gofakeit.NewCustom(fakerSource{rng})
 	c := &client{
-		id:  slug(faker.Company()),
-		job: string(appendUUID(nil, rng)),
+		id:  quoteJSON(slug(faker.Company())),
+		job: quotedUUID(rng),
 	}
 	for _, topic := range []string{"Payment reminder", "Appointment reminder", "Delivery update", "Account alert", "Welcome", "Statement ready"} {
-		c.names = append(c.names, topic+" "+faker.MonthString())
+		c.names = append(c.names, quoteJSON(topic+" "+faker.MonthString()))
 	}
 	return c
 }
@@ -93,13 +93,13 @@ func newCustomer(cl *client, seed, index uint64, id Identity) *customer {
 	if c.consent == "" {
 		c.consent = [...]string{"written", "express"}[rng.IntN(2)]
 	}
-	group := id.ProductGroupID
-	if group == "" {
-		group = "default"
+	group := `"default"`
+	if id.ProductGroupID != "" {
+		group = quoteJSON(id.ProductGroupID)
 	}
 	c.host = "ip-10-" + strconv.Itoa(rng.IntN(8)) + "-0-" + strconv.Itoa(rng.IntN(256)) + "-" + strconv.Itoa(100000+rng.IntN(900000)) + "-8h-"
 	c.tail = "-1mha"
-	c.json = constants{quoteJSON(c.ccid), quoteJSON(cl.id), quotedUUID(rng), quoteJSON(group), quoteJSON(id.ClientMessageTag)}
+	c.json = constants{quoteJSON(c.ccid), cl.id, quotedUUID(rng), group, quoteJSON(id.ClientMessageTag)}
 	number := id.PhoneNumber
 	if number == "" {
 		number = fakeNumber(index)
@@ -126,8 +126,8 @@ func (c *customer) addChannel() {
 // addMessage starts the next trigger.
 func (c *customer) addMessage(cl *client, trigger string) {
 	m := message{
-		journey: quotedUUID(c.rng), job: `"` + cl.job + `"`, tracking: quotedUUID(c.rng), id: quotedUUID(c.rng),
-		name: quoteJSON(cl.names[c.rng.IntN(len(cl.names))]),
+		journey: quotedUUID(c.rng), job: cl.job, tracking: quotedUUID(c.rng), id: quotedUUID(c.rng),
+		name: cl.names[c.rng.IntN(len(cl.names))],
 	}
 	if trigger == "" {
 		m.trigger = quotedUUID(c.rng)
@@ -279,8 +279,31 @@ func (c *customer) appendConnection(dst []byte, h happening) []byte {
 	return append(dst, '}')
 }
 
-// appendTS writes what event.FormatTS writes, without its allocation.
-func appendTS(dst []byte, t time.Time) []byte { return t.AppendFormat(dst, event.TimeLayout) }
+// appendTS writes a time in UTC as event.FormatTS does, at a fraction of its
+// cost: every event has one.
+func appendTS(dst []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, event.TimeLayout)
+	}
+	hour, minute, second := t.Clock()
+	dst = append(dst, "0000-00-00T00:00:00.000Z"...)
+	b := dst[len(dst)-24:]
+	put := func(end, v int) { // two digits
+		b[end-2], b[end-1] = byte('0'+v/10), byte('0'+v%10)
+	}
+	put(2, year/100)
+	put(4, year%100)
+	put(7, int(month))
+	put(10, day)
+	put(13, hour)
+	put(16, minute)
+	put(19, second)
+	milli := t.Nanosecond() / int(time.Millisecond)
+	b[20] = byte('0' + milli/100)
+	put(23, milli%100)
+	return dst
+}
 
 const hexDigits = "0123456789abcdef"
 
@@ -306,7 +329,8 @@ func appendUUID(dst []byte, rng *rand.Rand) []byte {
 }
 
 func quotedUUID(rng *rand.Rand) string {
-	return string(append(appendUUID([]byte{'"'}, rng), '"'))
+	b := append(make([]byte, 0, 38), '"')
+	return string(append(appendUUID(b, rng), '"'))
 }
 
 // quoteJSON writes s as a JSON string; bytes that are no UTF-8 become U+FFFD.

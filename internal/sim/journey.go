@@ -11,23 +11,25 @@ import (
 // The chances of a record's journey, in per cent. Relay documents none of
 // them; they only have to show an endpoint every kind of event.
 const (
-	chanceSecondChannel  = 12
-	chanceUndelivered    = 3 // of the message in the feed
-	chanceNotAttempted   = 3
-	chanceReceipt        = 95
-	chanceBadReceipt     = 7
-	chanceClick          = 45
-	chanceSecondClick    = 20
-	chanceAction         = 60
-	chanceOptOut         = 4
-	chanceDeactivation   = 2
-	longestCampaignStory = 15 * time.Minute
+	chanceSecondChannel = 12
+	chanceUndelivered   = 3 // of the message in the feed
+	chanceNotAttempted  = 3
+	chanceReceipt       = 95
+	chanceBadReceipt    = 7
+	chanceClick         = 45
+	chanceSecondClick   = 20
+	chanceAction        = 60
+	chanceOptOut        = 4
+	chanceDeactivation  = 2
 )
+
+// usualStory is how many events most journeys have room in.
+const usualStory = 10
 
 // story draws the journey of one record: what happens to the customer, in
 // causal order of event_ts, as the contract's state machine has it.
 func (c *customer) story(cl *client, at time.Duration) []happening {
-	s := storyTeller{c: c, at: at}
+	s := storyTeller{c: c, at: at, events: make([]happening, 0, usualStory)}
 	channels := 1
 	if s.chance(chanceSecondChannel) {
 		c.addChannel()

@@ -145,7 +145,7 @@ func (l *lanes) put(ctx context.Context, j *job) bool {
 	}
 	defer l.mu.Unlock()
 	l.paused = false
-	lane := int(j.delivery.Lane % uint64(len(l.wake)))
+	lane := l.worker(j.delivery.Lane)
 	l.queueOf(lane).push(j)
 	l.queued++
 	l.bytes += len(j.delivery.Body)
@@ -179,25 +179,40 @@ func (l *lanes) rouse(lane int) {
 	}
 }
 
-// take returns a worker's next job, nil when there is none any more. It waits.
-func (l *lanes) take(worker int) *job {
+// take returns a worker's next job. It waits for one; j is nil when there is
+// none yet but one will come soon, to get ready for it, and more is false when
+// there is none any more.
+func (l *lanes) take(worker int) (j *job, more bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	q := l.queueOf(worker)
-	for q.len() == 0 {
-		if l.closed {
-			l.gone++
-			l.mu.Unlock()
-			return nil
-		}
+	if q.len() == 0 && !l.closed {
 		l.idle = append(l.idle, worker)
 		l.goOn()
 		l.mu.Unlock()
 		<-l.wake[worker]
 		l.mu.Lock()
 	}
-	defer l.mu.Unlock()
-	return l.pop(worker)
+	switch {
+	case q.len() > 0:
+		return l.pop(worker), true
+	case l.closed:
+		l.gone++
+	}
+	return nil, !l.closed
 }
+
+// prepare tells a lane's worker, if it is idle, that its next job comes soon.
+func (l *lanes) prepare(lane uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.spread {
+		l.rouse(l.worker(lane))
+	}
+}
+
+// worker serves a lane.
+func (l *lanes) worker(lane uint64) int { return int(lane % uint64(len(l.wake))) }
 
 // pop takes from a worker's queue, which is not empty. The caller holds the lock.
 func (l *lanes) pop(worker int) *job {

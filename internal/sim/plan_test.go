@@ -315,3 +315,12 @@ func BenchmarkCampaign(b *testing.B) {
 		}
 	}
 }
+
+func TestTimesAreWrittenAsTheEventPackageDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.UnixMilli(rapid.Int64Range(-1e14, 1e15).Draw(t, "ms")).UTC()
+		if got, want := string(appendTS(nil, at)), at.Format(event.TimeLayout); got != want {
+			t.Fatalf("%s, not %s", got, want)
+		}
+	})
+}

@@ -164,7 +164,9 @@ func TestWhatPilesUpIsBounded(t *testing.T) {
 		if put != maxQueued {
 			t.Errorf("%d queued", put)
 		}
-		l.take(0)
+		if j, more := l.take(0); j == nil || !more {
+			t.Error("nothing to take")
+		}
 		synctest.Wait()
 		if put != maxQueued+1 {
 			t.Errorf("%d queued after one was taken", put)

@@ -232,6 +232,9 @@ func (r *run) feed(plan Plan) error {
 		calls++
 		if r.lanes.openLoop {
 			j.due = due
+			if time.Until(due) > soon {
+				r.lanes.prepare(d.Lane)
+			}
 			if !waitUntil(r.ctx, due) {
 				r.skip(j)
 				return nil
@@ -248,6 +251,10 @@ func (r *run) feed(plan Plan) error {
 	r.feeding = false
 	return r.cfg.Journal.wholePlan()
 }
+
+// soon is how long a call has to be ahead for its worker to get ready for it: to
+// connect is part of no call that is on time then.
+const soon = 2 * time.Millisecond
 
 // dueAt is the intended start of a call in the open-loop schedule.
 func (r *run) dueAt(n int, d Delivery) time.Time {

@@ -20,8 +20,13 @@ func (r *run) work(worker int) {
 		if j == nil {
 			// Nothing to begin: what ended must not wait in memory for it.
 			r.failed(note.flush())
-			if j = r.lanes.take(worker); j == nil {
+			var more bool
+			if j, more = r.lanes.take(worker); !more {
 				return
+			}
+			if j == nil {
+				c.prepare(r.ctx, r.cfg.Timeout)
+				continue
 			}
 		}
 		if r.ctx.Err() != nil {
@@ -49,21 +54,21 @@ func (r *run) failed(err error) bool {
 // deliver makes a delivery's attempts (R-FOUR) and returns what came of it, for
 // the journal.
 func (r *run) deliver(c *httpClient, worker int, j *job) noted {
-	due := j.due
-	if due.IsZero() {
-		due = time.Now()
-	}
-	first := due
+	due, first := j.due, j.due
 	for n := 1; ; n++ {
 		f := r.ledger.fact(j)
 		f.hasAttempt = true
 		a := &f.attempt
 		r.attempt(c, j, n, due, a)
 		r.decide(a)
+		ended := a.SentAt.Add(a.Took)
+		if first.IsZero() {
+			first = a.Intended
+		}
 		status, failure, wait := a.Status, a.Failure, a.RetryIn
 		if a.Retry {
 			// The wait begins when the attempt ended; it is part of no latency.
-			due = a.SentAt.Add(a.Took + wait)
+			due = ended.Add(wait)
 			r.ledger.add(f)
 			r.lanes.wait(worker, true)
 			goOn := sleep(r.ctx, time.Until(due))
@@ -78,7 +83,7 @@ func (r *run) deliver(c *httpClient, worker int, j *job) noted {
 		}
 		f.hasOutcome = true
 		o := &f.outcome
-		o.Delivery, o.Attempts, o.Status, o.Failure, o.First, o.At = &j.delivery, n, status, failure, first, time.Now()
+		o.Delivery, o.Attempts, o.Status, o.Failure, o.First, o.At = &j.delivery, n, status, failure, first, ended
 		var end noted
 		if r.cfg.Journal != nil {
 			end = note(o)
@@ -88,8 +93,9 @@ func (r *run) deliver(c *httpClient, worker int, j *job) noted {
 	}
 }
 
-// attempt makes one call. A refused token is renewed and the call repeated
-// once: to Relay's configuration that is still the same attempt.
+// attempt makes one call; due is zero when it was due at no certain time. A
+// refused token is renewed and the call repeated once: to Relay's configuration
+// that is still the same attempt.
 func (r *run) attempt(c *httpClient, j *job, n int, due time.Time, a *Attempt) {
 	d := &j.delivery
 	*a = Attempt{Delivery: d, Number: n, Of: r.cfg.Attempts, Intended: due, BodyBytes: len(d.Body)}
@@ -101,7 +107,7 @@ func (r *run) attempt(c *httpClient, j *job, n int, due time.Time, a *Attempt) {
 			break
 		}
 		r.counter.saw(signed)
-		ans := c.do(r.cfg.Kill, &Call{Body: d.Body, Signed: signed, Timeout: r.cfg.Timeout, DropAnswer: lose})
+		ans := c.do(r.cfg.Kill, a.SentAt, &Call{Body: d.Body, Signed: signed, Timeout: r.cfg.Timeout, DropAnswer: lose})
 		a.Status, a.Failure, a.Detail = ans.Status, ans.Failure, ans.Detail
 		if ans.Status != http.StatusUnauthorized {
 			if ans.Status != 0 {
@@ -119,6 +125,9 @@ func (r *run) attempt(c *httpClient, j *job, n int, due time.Time, a *Attempt) {
 		a.Failure, a.Detail = Timeout, fmt.Sprintf("the answer %d was dropped on purpose", a.LostStatus)
 	}
 	now := time.Now()
+	if a.Intended.IsZero() {
+		a.Intended = a.SentAt
+	}
 	a.Took = now.Sub(a.SentAt)
 	a.Latency = max(0, now.Sub(a.Intended))
 }
