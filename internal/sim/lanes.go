@@ -16,9 +16,9 @@ const (
 	aheadPerWorker = 4
 	aheadAtLeast   = 256
 	aheadAtMost    = 1024 // while no worker waits for its next attempt
-	maxQueued      = 32768
-	maxQueuedBytes = 24 << 20
-	maxSpareJobs   = 4096
+	maxQueued      = 16384
+	maxQueuedBytes = 12 << 20
+	maxSpareJobs   = 2048
 	maxSpareBody   = 64 << 10 // larger buffers are not kept
 )
 
