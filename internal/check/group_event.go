@@ -64,7 +64,7 @@ func runAccept(ctx context.Context, t *Trial) Result {
 		for i, st := range life {
 			st.At = time.Duration(i) * 100 * time.Millisecond
 			x := t.Deliver(ctx, write(p, st))
-			if s := x.Answer.Status; i == 0 && len(subs) == 0 && (s == http.StatusUnauthorized || s == http.StatusForbidden || s >= 300 && s < 400) {
+			if i == 0 && len(subs) == 0 && t.othersMatter(x.Answer.Status) {
 				return BlockedBy("nothing can be said of the events: " + x.Describe() + location(x.Answer.Header))
 			}
 			sub := t.judge(ctx, st.Event, x)
@@ -77,6 +77,13 @@ func runAccept(ctx context.Context, t *Trial) Result {
 		}
 	}
 	return sum("200 for each of them", subs)
+}
+
+// othersMatter says whether it is for another check to tell that nothing is
+// accepted: auth.valid or http.no-redirect.
+func (t *Trial) othersMatter(status int) bool {
+	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
+	return refused && t.authenticates() || status >= 300 && status < 400
 }
 
 func eventSamples() Check {

@@ -61,6 +61,10 @@ func (r *Runner) Run(ctx context.Context, obs Observer) *Report {
 	return rep
 }
 
+// connectPatience is how long an endpoint may take to accept a connection that
+// has just let a call time out: then it is slow, and not away.
+const connectPatience = 2 * time.Second
+
 // unreachable is the trouble that no check runs despite of.
 const unreachable Trouble = "unreachable"
 
@@ -76,6 +80,7 @@ func (r *Runner) preflight(ctx context.Context) preflight {
 	if err != nil {
 		return preflight{unreachable, err.Error()}
 	}
+	t.hasty = true
 	x := t.plain(ctx)
 	switch {
 	case x.Accepted():
@@ -84,7 +89,7 @@ func (r *Runner) preflight(ctx context.Context) preflight {
 		return preflight{Refused, refusal(x, r.Env)}
 	case x.Answer.Failure == sim.TLS:
 		return preflight{Untrusted, "the TLS handshake fails: " + x.Answer.Detail}
-	case x.Answer.Failure == sim.Timeout:
+	case x.Answer.Failure == sim.Timeout && sim.WaitReady(ctx, r.Env.URL, connectPatience) == nil:
 		return preflight{Silent, fmt.Sprintf("a valid event is not answered within %s: Relay would try it four times and give it up (R-TIMEOUT)", r.Env.Timeout)}
 	case x.Answer.Failure == sim.TokenFailed:
 		if _, err := t.Sign(ctx); auth.Refused(err) {

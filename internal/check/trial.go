@@ -58,6 +58,7 @@ type Trial struct {
 	Rand    *rand.Rand // seeded by the run's seed and the check's id
 	sender  *sim.Sender
 	control control
+	hasty   bool // one silence is enough
 }
 
 // newTrial prepares the run of a check.

@@ -18,14 +18,13 @@ type CheckText struct {
 	group   string
 	idWidth int // of the group
 	cause   string
-	same    int // outcomes that follow from the cause
-	last    check.Verdict
+	hidden  map[check.Verdict]int // outcomes that follow from the cause
 }
 
 // NewCheckText makes the renderer of check's text output for a run of those
 // checks.
 func NewCheckText(w io.Writer, st *Style, list []check.Check) *CheckText {
-	return &CheckText{w: bufio.NewWriter(w), st: st, list: list}
+	return &CheckText{w: bufio.NewWriter(w), st: st, list: list, hidden: map[check.Verdict]int{}}
 }
 
 // Header says what the run is about.
@@ -49,10 +48,8 @@ func (c *CheckText) Running([]string) {}
 
 // Done implements check.Observer.
 func (c *CheckText) Done(o *check.Outcome) {
-	// What follows from the cause above is told in one line at the end.
-	if (o.Verdict == check.Blocked || o.Verdict == check.Inconclusive) && c.cause != "" && o.Reason == c.cause {
-		c.last = o.Verdict
-		c.same++
+	if c.cause != "" && c.follows(o) {
+		c.hidden[o.Verdict]++
 		return
 	}
 	if g := o.Check.Group(); g != c.group {
@@ -61,6 +58,12 @@ func (c *CheckText) Done(o *check.Outcome) {
 	}
 	c.outcome(o)
 	_ = c.w.Flush()
+}
+
+// follows says whether an outcome says no more than the cause above does: it is
+// then only counted.
+func (c *CheckText) follows(o *check.Outcome) bool {
+	return o.Verdict == check.Skip || o.Verdict == check.Blocked || o.Verdict == check.Inconclusive && o.Reason == c.cause
 }
 
 // tone is how a verdict looks.
@@ -166,8 +169,15 @@ func (s *Style) lines(text string, indent int) []string {
 
 // Finish writes the totals and returns the first error of all the writing.
 func (c *CheckText) Finish(r *check.Report) error {
-	if c.same > 0 {
-		fmt.Fprintf(c.w, "\n%s: %s, for the reason above\n", c.st.warn(string(c.last)), plural(c.same, "check"))
+	if n := c.hidden[check.Blocked] + c.hidden[check.Inconclusive]; n > 0 {
+		more := ""
+		if c.hidden[check.Skip] > 0 {
+			more = fmt.Sprintf(", and %d do not apply or are not configured", c.hidden[check.Skip])
+		}
+		for _, line := range c.st.lines(fmt.Sprintf("nothing can be said of %s, for the reason above%s", plural(n, "check"), more), 0) {
+			fmt.Fprintf(c.w, "\n%s", c.st.warn(line))
+		}
+		fmt.Fprintln(c.w)
 	}
 	if len(r.Stale) > 0 {
 		fmt.Fprintf(c.w, "\n%s\n", c.st.bold("baseline"))

@@ -121,7 +121,7 @@ func TestCheckTextTellsACauseOnce(t *testing.T) {
 	if err := c.Finish(r); err != nil {
 		t.Fatal(err)
 	}
-	want := "\nthe endpoint cannot be reached: connection refused\n\ninconclusive: 50 checks, for the reason above\n\nunreachable: 50 inconclusive in 1.0ms\n"
+	want := "\nthe endpoint cannot be reached: connection refused\n\nnothing can be said of 50 checks, for the reason above\n\nunreachable: 50 inconclusive in 1.0ms\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
