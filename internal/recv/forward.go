@@ -306,11 +306,7 @@ func (f *forwarder) lock(ctx context.Context, receipts []*Receipt) (unlock func(
 func (f *forwarder) lanesOf(receipts []*Receipt) []int {
 	var lanes []int
 	for _, rc := range receipts {
-		customer := rc.Event.Payload.CCID
-		if customer == "" {
-			customer = rc.Event.Payload.CustomerID
-		}
-		if customer != "" {
+		if customer := customerOf(&rc.Event.Payload); customer != "" {
 			lanes = append(lanes, int(maphash.String(f.seed, customer)%forwardLanes))
 		}
 	}

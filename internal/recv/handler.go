@@ -330,6 +330,7 @@ func (r *Receiver) count(x *exchange) uint64 {
 	r.summary.addRequest(x.at, x.status, x.scripted)
 	for _, rc := range x.receipts {
 		r.summary.addEvent(rc)
+		r.recent.add(rc)
 	}
 	return r.summary.Accepted
 }

@@ -129,6 +129,7 @@ type Receiver struct {
 
 	mu      sync.Mutex
 	summary Summary
+	recent  recent
 }
 
 // New checks the configuration and binds the address, so that a port in use is
@@ -361,6 +362,7 @@ func (r *Receiver) Summary() Summary {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.summary.clone()
+	s.Journeys = r.recent.journeys()
 	s.Dropped = r.feed.dropped.Load()
 	s.ForgottenEvents, s.ForgottenCustomers = r.tracker.Forgotten()
 	s.LeftOut = r.tracker.LeftOut()

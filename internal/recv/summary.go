@@ -33,8 +33,10 @@ type Summary struct {
 	// LeftOut are events that never came although others followed from them, so
 	// that the webhook's filter is taken to leave them out (R-FILTER).
 	LeftOut []string
-	First   time.Time
-	Last    time.Time
+	// Journeys are those of the customers that came last.
+	Journeys []Journey
+	First    time.Time
+	Last     time.Time
 }
 
 func newSummary() Summary {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"relayctl/internal/event"
@@ -152,10 +153,53 @@ func (l *ListenText) event(raw []byte) {
 func (l *ListenText) Finish(s recv.Summary, failures []string) error {
 	fmt.Fprintln(l.w)
 	writeListenSummary(l.w, l.st, s)
+	l.journeys(s.Journeys)
 	for _, f := range failures {
 		fmt.Fprintf(l.w, "  %s %s\n", l.st.bad("failed on"), f)
 	}
 	return l.w.Flush()
+}
+
+// mostOfJourney is how many events of a customer the summary shows.
+const mostOfJourney = 12
+
+// journeys writes those of the last few customers, in true order.
+func (l *ListenText) journeys(journeys []recv.Journey) {
+	for _, j := range journeys {
+		customer := Clean(j.Customer)
+		if l.st.Width > 0 {
+			customer = strings.TrimRight(fit(customer, max(l.st.Width-30, 20)), " ")
+		}
+		fmt.Fprintf(l.w, "  %s %s\n", l.st.bold("customer "+customer), l.st.dim("in true order"))
+		if left := len(j.Events) - mostOfJourney; left > 0 {
+			fmt.Fprintf(l.w, "    %s\n", l.st.dim(fmt.Sprintf("… %d before", left)))
+			j.Events = j.Events[left:]
+		}
+		for i := range j.Events {
+			l.journeyEvent(&j.Events[i])
+		}
+	}
+}
+
+func (l *ListenText) journeyEvent(e *recv.JourneyEvent) {
+	st, at, name := l.st, "no event_ts ", Clean(e.Name)
+	if !e.TS.IsZero() {
+		at = e.TS.UTC().Format("15:04:05.000")
+	}
+	remarks := make([]string, 0, len(e.Badges)+1)
+	for _, b := range e.Badges {
+		if text := b.String(); !slices.Contains(remarks, text) {
+			remarks = append(remarks, text)
+		}
+	}
+	if !e.Accepted {
+		remarks = append(remarks, "not accepted")
+	}
+	text := strings.Join(remarks, ", ")
+	if room := st.Width - 4 - 12 - 1 - nameWidth - 1 - idWidth - 1; st.Width > 0 && room > 0 {
+		text = strings.TrimRight(fit(text, room), " ")
+	}
+	fmt.Fprintf(l.w, "    %s %s %s %s\n", st.dim(at), st.name(name, fit(name, nameWidth)), st.dim(fit(shortID(e.ID, idWidth), idWidth)), st.warn(text))
 }
 
 func writeListenSummary(w io.Writer, st *Style, s recv.Summary) {

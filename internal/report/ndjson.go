@@ -153,10 +153,7 @@ type receiptJSON struct {
 func (l *ListenJSON) Receipt(r *recv.Receipt) error {
 	o := receiptJSON{
 		Type: "receipt", ReceivedAt: rfc3339(r.ReceivedAt), EventID: r.Event.ID, EventName: r.Event.Name, EventTS: r.Event.TSText,
-		Answer: r.Answer, Attempt: r.Attempt, Badges: []string{}, Findings: orEmpty(r.Findings), Remote: r.Remote, TookMS: millis(r.Took),
-	}
-	for _, b := range r.Badges {
-		o.Badges = append(o.Badges, b.String())
+		Answer: r.Answer, Attempt: r.Attempt, Badges: badgeTexts(r.Badges), Findings: orEmpty(r.Findings), Remote: r.Remote, TookMS: millis(r.Took),
 	}
 	if r.Status != 0 {
 		o.Status = &r.Status
@@ -172,9 +169,45 @@ func (l *ListenJSON) Receipt(r *recv.Receipt) error {
 func (l *ListenJSON) Finish(s recv.Summary, failures []string) error {
 	o := listenSummary(s)
 	o["failed_on"] = orEmpty(failures)
+	o["journeys"] = journeysJSON(s.Journeys)
 	o["type"] = "summary"
 	l.put(o)
 	return l.flush()
+}
+
+type journeyJSON struct {
+	Customer string             `json:"customer"`
+	Events   []journeyEventJSON `json:"events"`
+}
+
+type journeyEventJSON struct {
+	EventID   string   `json:"event_id"`
+	EventName string   `json:"event_name"`
+	EventTS   string   `json:"event_ts"`
+	Times     int      `json:"times"`
+	Accepted  bool     `json:"accepted"`
+	Badges    []string `json:"badges"`
+}
+
+func journeysJSON(journeys []recv.Journey) []journeyJSON {
+	out := []journeyJSON{}
+	for _, j := range journeys {
+		o := journeyJSON{Customer: j.Customer}
+		for _, e := range j.Events {
+			o.Events = append(o.Events, journeyEventJSON{e.ID, e.Name, rfc3339(e.TS), e.Times, e.Accepted, badgeTexts(e.Badges)})
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// badgeTexts gives badges as they are shown, never nil.
+func badgeTexts(badges []recv.Badge) []string {
+	texts := []string{}
+	for _, b := range badges {
+		texts = append(texts, b.String())
+	}
+	return texts
 }
 
 func listenSummary(s recv.Summary) map[string]any {
