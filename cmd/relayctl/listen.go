@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +15,6 @@ import (
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
 	"relayctl/internal/recv"
-	"relayctl/internal/report"
 )
 
 // listenOptions are the flags of listen.
@@ -268,107 +265,4 @@ func parseSize(s string) (int64, error) {
 		}
 	}
 	return 0, strconv.ErrSyntax
-}
-
-// listenRenderer is what listen shows its receipts with.
-type listenRenderer interface {
-	Listening(report.Banner) error
-	Receipt(*recv.Receipt) error
-	Finish(recv.Summary, []string) error
-}
-
-func (a *app) listen(ctx context.Context, o *listenOptions) error {
-	r, err := o.check(a)
-	if err != nil {
-		return usage(err)
-	}
-	if r.config.TLS == recv.TLSAuto && o.cert == "" {
-		dir, err := configDir(a.env)
-		if err != nil {
-			return environment(err)
-		}
-		if r.config.Authority, err = recv.LoadAuthority(dir); err != nil {
-			return environment(err)
-		}
-	}
-	if o.capture != "" {
-		w, err := capture.Open(o.capture, capture.Options{Sync: r.sync, MaxBytes: r.limit})
-		if err != nil {
-			return environment(err)
-		}
-		defer w.Close()
-		r.config.Capture = w
-	}
-	return a.serve(ctx, o, r)
-}
-
-// serve listens until it is told to end, or has what was expected.
-func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
-	ctx, done := context.WithCancel(ctx)
-	defer done()
-	if o.lasts > 0 {
-		ctx, done = context.WithTimeout(ctx, o.lasts)
-		defer done()
-	}
-	var out listenRenderer = report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
-	if o.output == "json" {
-		out = report.NewListenJSON(a.stdout)
-	}
-	var broken atomic.Bool
-	r.config.Observe = func(rc *recv.Receipt) {
-		if r.filter.Match(rc.Event.Name) && out.Receipt(rc) != nil && !broken.Swap(true) {
-			done() // nobody reads any more
-		}
-	}
-	r.config.Counted = func(accepted uint64) {
-		if o.expect > 0 && accepted >= o.expect {
-			done()
-		}
-	}
-	r.config.Notice = func(msg string) { fmt.Fprintln(a.stderr, "relayctl:", report.Clean(msg)) }
-	receiver, err := recv.New(r.config)
-	if err != nil {
-		var listen *recv.ListenError
-		if errors.As(err, &listen) {
-			return err
-		}
-		return usage(err)
-	}
-	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: curlAuth(o.auth.kind)}
-	banner.Seed, banner.Chance = receiver.Seed()
-	if err = out.Listening(banner); err != nil {
-		receiver.Close()
-	}
-	if err == nil {
-		err = receiver.Serve(ctx)
-	}
-	if err != nil {
-		return environment(err)
-	}
-	sum := receiver.Summary()
-	failures := sum.Failures(r.failOn)
-	if sum.Accepted < o.expect {
-		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Accepted, o.expect))
-	}
-	err = out.Finish(sum, failures)
-	switch {
-	case err != nil && !broken.Load():
-		return environment(err)
-	case len(failures) > 0:
-		return silent(exitFellShort)
-	}
-	return nil
-}
-
-// curlAuth gives the credentials of the ready-made curl line as variables.
-func curlAuth(kind string) string {
-	switch kind {
-	case "basic":
-		return ` -u "$USERNAME:$PASSWORD"`
-	case "api-key":
-		return ` -H "ApiKey: $API_KEY"`
-	case "oauth":
-		return ` -H "Authorization: Bearer $TOKEN"`
-	}
-	return ""
 }

@@ -3,6 +3,7 @@ package recv
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // feedSize is how many receipts may wait for the observer.
@@ -16,6 +17,7 @@ type feed struct {
 	mu      sync.RWMutex
 	closed  bool
 	dropped atomic.Uint64
+	seen    atomic.Uint64 // by the observer
 }
 
 func newFeed(observe func(*Receipt)) *feed {
@@ -27,8 +29,12 @@ func newFeed(observe func(*Receipt)) *feed {
 	f.queue = make(chan *Receipt, feedSize)
 	go func() {
 		defer close(f.done)
+		told := uint64(0)
 		for r := range f.queue {
+			dropped := f.dropped.Load()
+			r.Missed, told = dropped-told, dropped
 			observe(r)
+			f.seen.Add(1)
 		}
 	}()
 	return f
@@ -52,8 +58,10 @@ func (f *feed) offer(r *Receipt) bool {
 	}
 }
 
-// close waits until the observer has seen everything that waited.
-func (f *feed) close() {
+// close waits until the observer has seen everything that waited. One that does
+// not return for as long as patience is left alone: what it has not seen counts
+// as dropped, and close says false.
+func (f *feed) close(patience time.Duration) bool {
 	f.once.Do(func() {
 		f.mu.Lock()
 		f.closed = true
@@ -62,5 +70,19 @@ func (f *feed) close() {
 		}
 		f.mu.Unlock()
 	})
-	<-f.done
+	for seen := f.seen.Load(); ; {
+		timer := time.NewTimer(patience)
+		select {
+		case <-f.done:
+			timer.Stop()
+			return true
+		case <-timer.C:
+		}
+		now := f.seen.Load()
+		if now == seen {
+			f.dropped.Add(uint64(len(f.queue)) + 1)
+			return false
+		}
+		seen = now
+	}
 }

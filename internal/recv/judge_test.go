@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
@@ -173,12 +175,14 @@ func TestOAuthEndToEnd(t *testing.T) {
 }
 
 func TestASlowObserverDelaysNoAnswer(t *testing.T) {
-	release := make(chan struct{})
-	f := newFeed(func(*Receipt) { <-release })
+	release, missed := make(chan struct{}), uint64(0)
+	f := newFeed(func(r *Receipt) { <-release; missed += r.Missed })
 	taken := 0
 	for range feedSize + 100 {
 		if f.offer(&Receipt{}) {
 			taken++
+		} else {
+			f.dropped.Add(1)
 		}
 	}
 	// One more than fits may be in the observer's hands.
@@ -186,5 +190,33 @@ func TestASlowObserverDelaysNoAnswer(t *testing.T) {
 		t.Errorf("%d taken", taken)
 	}
 	close(release)
-	f.close()
+	if !f.close(time.Hour) || missed == 0 || missed > f.dropped.Load() {
+		t.Errorf("%d of %d dropped receipts were told", missed, f.dropped.Load())
+	}
+}
+
+func TestAStuckObserverIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		f := newFeed(func(*Receipt) {
+			select {
+			case <-release:
+			case <-time.After(3 * time.Second):
+			}
+		})
+		for range 10 {
+			f.offer(&Receipt{})
+		}
+		if !f.close(4*time.Second) || f.dropped.Load() != 0 {
+			t.Error("a slow one was not waited for")
+		}
+		f = newFeed(func(*Receipt) { <-release })
+		for range 10 {
+			f.offer(&Receipt{})
+		}
+		if f.close(4*time.Second) || f.dropped.Load() != 10 {
+			t.Errorf("a stuck one was waited for; %d are dropped", f.dropped.Load())
+		}
+		close(release)
+	})
 }

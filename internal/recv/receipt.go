@@ -51,6 +51,7 @@ type Receipt struct {
 	Badges     []Badge
 	Findings   []event.Finding
 	Took       time.Duration // from the first byte to the answer
+	Missed     uint64        // how many receipts before it the observer was too slow for
 
 	first bool // it was accepted, and never before
 }

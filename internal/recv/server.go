@@ -96,6 +96,7 @@ type limits struct {
 	body   time.Duration // for its body, at least
 	idle   time.Duration // between two requests of a connection
 	write  time.Duration // for the caller to take its answer
+	watch  time.Duration // for the observer to take a receipt when the receiver ends
 	grace  time.Duration // for requests under way when the receiver ends
 	fresh  time.Duration // for a connection to begin its first request then
 	conns  int           // open at once
@@ -103,7 +104,7 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		header: 10 * time.Second, body: 20 * time.Second, idle: 2 * time.Minute, write: time.Minute,
+		header: 10 * time.Second, body: 20 * time.Second, idle: 2 * time.Minute, write: time.Minute, watch: 2 * time.Second,
 		grace: 3 * time.Second, fresh: 100 * time.Millisecond, conns: maxConns,
 	}
 }
@@ -288,9 +289,12 @@ func (r *Receiver) CertPool() *x509.CertPool {
 	return pool
 }
 
+// ErrStuck says that the observer did not return, and may still be at work.
+var ErrStuck = errors.New("the observer is stuck")
+
 // Serve answers until ctx is done, lets requests under way end for a moment,
 // tells the observer what is left, and returns. Its error is nil after an
-// ordinary end. It is called once.
+// ordinary end, and ErrStuck where the observer hung. It is called once.
 func (r *Receiver) Serve(ctx context.Context) error {
 	r.cfg.Script.begin(time.Now())
 	defer r.follow(ctx)()
@@ -313,7 +317,9 @@ func (r *Receiver) Serve(ctx context.Context) error {
 		}
 	}
 	r.forward.close()
-	r.feed.close()
+	if !r.feed.close(r.lim.watch) && err == nil {
+		err = ErrStuck
+	}
 	return err
 }
 
@@ -353,7 +359,7 @@ func (r *Receiver) shutdown() {
 // Close gives the address back without having served.
 func (r *Receiver) Close() error {
 	r.rules.close()
-	r.feed.close()
+	r.feed.close(r.lim.watch)
 	return r.conns.Close()
 }
 

@@ -62,6 +62,9 @@ func shellQuote(s string) string {
 // stand on lines of their own.
 func (l *ListenText) Receipt(r *recv.Receipt) error {
 	st := l.st
+	if r.Missed > 0 {
+		fmt.Fprintf(l.w, "%s\n", st.warn(fmt.Sprintf("… %s not shown: the output is too slow", plural(r.Missed, "line"))))
+	}
 	name := Clean(r.Event.Name)
 	if name == "" {
 		name = "(no event)"

@@ -151,6 +151,9 @@ type receiptJSON struct {
 
 // Receipt writes a line. It is flushed at once: a receiver's reader waits for it.
 func (l *ListenJSON) Receipt(r *recv.Receipt) error {
+	if r.Missed > 0 {
+		l.put(map[string]any{"type": "dropped", "receipts": r.Missed})
+	}
 	o := receiptJSON{
 		Type: "receipt", ReceivedAt: rfc3339(r.ReceivedAt), EventID: r.Event.ID, EventName: r.Event.Name, EventTS: r.Event.TSText,
 		Answer: r.Answer, Attempt: r.Attempt, Badges: badgeTexts(r.Badges), Findings: orEmpty(r.Findings), Remote: r.Remote, TookMS: millis(r.Took),

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"relayctl/internal/capture"
+	"relayctl/internal/recv"
+	"relayctl/internal/report"
+)
+
+// listenRenderer is what listen shows its receipts with.
+type listenRenderer interface {
+	Listening(report.Banner) error
+	Receipt(*recv.Receipt) error
+	Finish(recv.Summary, []string) error
+}
+
+func (a *app) listen(ctx context.Context, o *listenOptions) error {
+	r, err := o.check(a)
+	if err != nil {
+		return usage(err)
+	}
+	if r.config.TLS == recv.TLSAuto && o.cert == "" {
+		dir, err := configDir(a.env)
+		if err != nil {
+			return environment(err)
+		}
+		if r.config.Authority, err = recv.LoadAuthority(dir); err != nil {
+			return environment(err)
+		}
+	}
+	if o.capture != "" {
+		w, err := capture.Open(o.capture, capture.Options{Sync: r.sync, MaxBytes: r.limit})
+		if err != nil {
+			return environment(err)
+		}
+		defer w.Close()
+		r.config.Capture = w
+	}
+	return a.serve(ctx, o, r)
+}
+
+// serve listens until it is told to end, or has what was expected.
+func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	if o.lasts > 0 {
+		ctx, done = context.WithTimeout(ctx, o.lasts)
+		defer done()
+	}
+	var out listenRenderer = report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
+	if o.output == "json" {
+		out = report.NewListenJSON(a.stdout)
+	}
+	var broken atomic.Bool
+	r.config.Observe = func(rc *recv.Receipt) {
+		if r.filter.Match(rc.Event.Name) && out.Receipt(rc) != nil && !broken.Swap(true) {
+			done() // nobody reads any more
+		}
+	}
+	r.config.Counted = func(accepted uint64) {
+		if o.expect > 0 && accepted >= o.expect {
+			done()
+		}
+	}
+	r.config.Notice = func(msg string) { fmt.Fprintln(a.stderr, "relayctl:", report.Clean(msg)) }
+	receiver, err := recv.New(r.config)
+	if err != nil {
+		var listen *recv.ListenError
+		if errors.As(err, &listen) {
+			return err
+		}
+		return usage(err)
+	}
+	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: curlAuth(o.auth.kind)}
+	banner.Seed, banner.Chance = receiver.Seed()
+	if err = out.Listening(banner); err != nil {
+		receiver.Close()
+	}
+	if err != nil {
+		return environment(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- receiver.Serve(ctx) }()
+	select {
+	case err = <-served:
+	case <-a.kill.Done():
+		return silent(exitInterrupted)
+	}
+	stuck := errors.Is(err, recv.ErrStuck)
+	if err != nil && !stuck {
+		return environment(err)
+	}
+	sum := receiver.Summary()
+	failures := sum.Failures(r.failOn)
+	if sum.Accepted < o.expect {
+		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Accepted, o.expect))
+	}
+	if !stuck {
+		err = a.finish(func() error { return out.Finish(sum, failures) })
+	}
+	switch {
+	case stuck || errors.Is(err, errUnread):
+		fmt.Fprintf(a.stderr, "relayctl: the output is not read any more: %d receipts and the summary were not shown\n", sum.Dropped)
+	case err != nil && !broken.Load():
+		return environment(err)
+	}
+	if len(failures) > 0 {
+		return silent(exitFellShort)
+	}
+	return nil
+}
+
+// finishTime is how long the reader of the output has for the summary.
+const finishTime = 2 * time.Second
+
+var errUnread = errors.New("nobody reads the output")
+
+// finish writes the summary, and gives up on a reader that does not take it in
+// time.
+func (a *app) finish(write func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- write() }()
+	timer := time.NewTimer(finishTime)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-a.kill.Done():
+	case <-timer.C:
+	}
+	return errUnread
+}
+
+// curlAuth gives the credentials of the ready-made curl line as variables.
+func curlAuth(kind string) string {
+	switch kind {
+	case "basic":
+		return ` -u "$USERNAME:$PASSWORD"`
+	case "api-key":
+		return ` -H "ApiKey: $API_KEY"`
+	case "oauth":
+		return ` -H "Authorization: Bearer $TOKEN"`
+	}
+	return ""
+}
