@@ -288,8 +288,8 @@ func (x *exchange) wait(d time.Duration) {
 	}
 }
 
-// finish stores the request, tells the tracker and the summary, answers, and
-// hands the receipts to the observer.
+// finish stores the request, tells the tracker and the summary, hands the
+// receipts to the observer, and answers.
 func (x *exchange) finish() {
 	if len(x.receipts) == 0 {
 		x.receipt()
@@ -309,9 +309,9 @@ func (x *exchange) finish() {
 	if x.r.cfg.Counted != nil {
 		defer x.r.cfg.Counted(accepted)
 	}
+	// Told before the answer: the caller's next request is then told after it.
+	x.tell()
 	if x.status == 0 {
-		// Told before the connection is cut, for the cut unwinds the handler.
-		x.tell()
 		if x.hang {
 			x.wait(hangFor)
 		}
@@ -319,7 +319,6 @@ func (x *exchange) finish() {
 		panic(http.ErrAbortHandler)
 	}
 	x.answer()
-	x.tell()
 }
 
 // count adds the request to the summary and returns how many different events
