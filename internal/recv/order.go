@@ -21,29 +21,38 @@ func unpackShown(v uint64) shown { return shown{int64(v) >> 8, uint8(v)} }
 // notes it as the newest where it is that.
 func (t *Tracker) behind(env *event.Envelope) time.Duration {
 	p, ts := &env.Payload, env.TS.UnixMilli()
+	byID := func(property, value string) time.Duration {
+		k := t.relayID(property, value)
+		s := t.lock(k)
+		defer s.mu.Unlock()
+		return newest(&s.others, k, ts)
+	}
 	switch {
 	case p.CCID != "":
-		by := t.newest(t.identity("ccid", p.CCID), ts)
+		k := t.identity("ccid", p.CCID)
+		s := t.lock(k)
+		by := newest(&s.customers, k, ts)
+		s.mu.Unlock()
 		if p.CustomerID != "" {
 			// For the customer's events without a ccid. The one way only: a sample's
 			// customer_id may stand for many.
-			t.newest(t.relayID("customer_id", p.CustomerID), ts)
+			byID("customer_id", p.CustomerID)
 		}
 		return by
 	case p.CustomerID != "":
-		return t.newest(t.relayID("customer_id", p.CustomerID), ts)
+		return byID("customer_id", p.CustomerID)
 	case p.MessageID != "":
-		return t.newest(t.relayID("message_id", p.MessageID), ts)
+		return byID("message_id", p.MessageID)
 	case p.NotificationID != "":
-		return t.newest(t.relayID("notification_id", p.NotificationID), ts)
+		return byID("notification_id", p.NotificationID)
 	}
 	return 0
 }
 
-func (t *Tracker) newest(k uint64, ts int64) time.Duration {
-	s := t.lock(k)
-	defer s.mu.Unlock()
-	packed, known := s.customers.get(k)
+// newest says how much older ts is than the newest that the key has shown, and
+// notes it where it is that.
+func newest(of *generations, k uint64, ts int64) time.Duration {
+	packed, known := of.get(k)
 	c := unpackShown(packed)
 	by := time.Duration(0)
 	if known && ts < c.newest {
@@ -51,7 +60,7 @@ func (t *Tracker) newest(k uint64, ts int64) time.Duration {
 	} else {
 		c.newest = ts
 	}
-	s.customers.set(k, c.pack())
+	of.set(k, c.pack())
 	return by
 }
 

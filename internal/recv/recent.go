@@ -16,14 +16,14 @@ const (
 	recentCustomers = 3 // shown
 )
 
-// Journey is what a customer's latest events have shown, in true order.
-type Journey struct {
+// RecentJourney is what a customer's latest events have shown, in true order.
+type RecentJourney struct {
 	Customer string // the ccid, or the customer_id of a customer without one
-	Events   []JourneyEvent
+	Events   []RecentEvent
 }
 
-// JourneyEvent is an event of a journey, however often it came.
-type JourneyEvent struct {
+// RecentEvent is an event of a RecentJourney, however often it came.
+type RecentEvent struct {
 	ID, Name string
 	TS       time.Time
 	Times    int  // how often it came
@@ -33,13 +33,13 @@ type JourneyEvent struct {
 
 // recent is a ring of the events that came last. Not safe for concurrent use.
 type recent struct {
-	ring []recentEvent
+	ring []ringEntry
 	next int
 }
 
-type recentEvent struct {
+type ringEntry struct {
 	customer string
-	event    JourneyEvent
+	event    RecentEvent
 }
 
 // add remembers an event of a customer.
@@ -48,7 +48,7 @@ func (r *recent) add(rc *Receipt) {
 	if customer == "" || rc.Event.ID == "" {
 		return
 	}
-	e := recentEvent{customer, JourneyEvent{
+	e := ringEntry{customer, RecentEvent{
 		ID: rc.Event.ID, Name: rc.Event.Name, TS: rc.Event.TS, Times: 1,
 		Accepted: rc.Status >= 200 && rc.Status < 300, Badges: rc.Badges,
 	}}
@@ -67,29 +67,29 @@ func (r *recent) add(rc *Receipt) {
 func short(s string) string { return strings.Clone(s[:min(len(s), recentText)]) }
 
 // journeys returns those of the customers that came last, the latest first.
-func (r *recent) journeys() []Journey {
-	var out []Journey
+func (r *recent) journeys() []RecentJourney {
+	var out []RecentJourney
 	for i := len(r.ring) - 1; i >= 0; i-- {
 		e := &r.ring[(r.next+i)%len(r.ring)]
-		at := slices.IndexFunc(out, func(j Journey) bool { return j.Customer == e.customer })
+		at := slices.IndexFunc(out, func(j RecentJourney) bool { return j.Customer == e.customer })
 		if at < 0 {
 			if len(out) == recentCustomers {
 				continue
 			}
 			at = len(out)
-			out = append(out, Journey{Customer: e.customer})
+			out = append(out, RecentJourney{Customer: e.customer})
 		}
 		out[at].merge(e.event)
 	}
 	for _, j := range out {
-		slices.SortStableFunc(j.Events, func(a, b JourneyEvent) int { return a.TS.Compare(b.TS) })
+		slices.SortStableFunc(j.Events, func(a, b RecentEvent) int { return a.TS.Compare(b.TS) })
 	}
 	return out
 }
 
 // merge adds a delivery that came before those that the journey has already.
-func (j *Journey) merge(e JourneyEvent) {
-	at := slices.IndexFunc(j.Events, func(o JourneyEvent) bool { return o.ID == e.ID })
+func (j *RecentJourney) merge(e RecentEvent) {
+	at := slices.IndexFunc(j.Events, func(o RecentEvent) bool { return o.ID == e.ID })
 	if at < 0 {
 		// In the order of arrival where the times are equal.
 		j.Events = slices.Insert(j.Events, 0, e)

@@ -34,7 +34,7 @@ type Summary struct {
 	// that the webhook's filter is taken to leave them out (R-FILTER).
 	LeftOut []string
 	// Journeys are those of the customers that came last.
-	Journeys []Journey
+	Journeys []RecentJourney
 	First    time.Time
 	Last     time.Time
 }

@@ -31,7 +31,8 @@ const (
 type shard struct {
 	mu        sync.Mutex
 	events    generations // by event id: a delivery
-	customers generations // by customer: a shown
+	customers generations // by ccid: a shown
+	others    generations // by the other ids that tell whose an event is: a shown
 	causes    generations // by notification or message: bits
 	numbers   generations // by customer and number: a connection
 }
@@ -42,7 +43,9 @@ func NewTracker() *Tracker {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.events = newGenerations(eventsPerShard)
-		s.customers, s.causes, s.numbers = newGenerations(othersPerShard), newGenerations(othersPerShard), newGenerations(othersPerShard)
+		for _, g := range []*generations{&s.customers, &s.others, &s.causes, &s.numbers} {
+			*g = newGenerations(othersPerShard)
+		}
 	}
 	return t
 }
@@ -57,14 +60,17 @@ func (t *Tracker) lock(k uint64) *shard {
 // Forgotten says how many events and customers are not known any more: one of
 // these that comes again is taken for new.
 func (t *Tracker) Forgotten() (events, customers uint64) {
+	others := uint64(0)
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
 		events += s.events.forgotten
 		customers += s.customers.forgotten
+		others += s.others.forgotten
 		s.mu.Unlock()
 	}
-	return events, customers
+	// A customer with a ccid is known by the customer_id as well.
+	return events, max(customers, others)
 }
 
 // Verdicts is what the tracker says of an event.

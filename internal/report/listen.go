@@ -167,7 +167,7 @@ func (l *ListenText) Finish(s recv.Summary, failures []string) error {
 const mostOfJourney = 12
 
 // journeys writes those of the last few customers, in true order.
-func (l *ListenText) journeys(journeys []recv.Journey) {
+func (l *ListenText) journeys(journeys []recv.RecentJourney) {
 	for _, j := range journeys {
 		customer := Clean(j.Customer)
 		if l.st.Width > 0 {
@@ -184,7 +184,7 @@ func (l *ListenText) journeys(journeys []recv.Journey) {
 	}
 }
 
-func (l *ListenText) journeyEvent(e *recv.JourneyEvent) {
+func (l *ListenText) journeyEvent(e *recv.RecentEvent) {
 	st, at, name := l.st, "no event_ts ", Clean(e.Name)
 	if !e.TS.IsZero() {
 		at = e.TS.UTC().Format("15:04:05.000")

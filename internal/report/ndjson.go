@@ -172,18 +172,18 @@ func (l *ListenJSON) Receipt(r *recv.Receipt) error {
 func (l *ListenJSON) Finish(s recv.Summary, failures []string) error {
 	o := listenSummary(s)
 	o["failed_on"] = orEmpty(failures)
-	o["journeys"] = journeysJSON(s.Journeys)
+	o["journeys"] = recentsJSON(s.Journeys)
 	o["type"] = "summary"
 	l.put(o)
 	return l.flush()
 }
 
-type journeyJSON struct {
+type recentJSON struct {
 	Customer string             `json:"customer"`
-	Events   []journeyEventJSON `json:"events"`
+	Events   []recentEventJSON `json:"events"`
 }
 
-type journeyEventJSON struct {
+type recentEventJSON struct {
 	EventID   string   `json:"event_id"`
 	EventName string   `json:"event_name"`
 	EventTS   string   `json:"event_ts"`
@@ -192,12 +192,12 @@ type journeyEventJSON struct {
 	Badges    []string `json:"badges"`
 }
 
-func journeysJSON(journeys []recv.Journey) []journeyJSON {
-	out := []journeyJSON{}
+func recentsJSON(journeys []recv.RecentJourney) []recentJSON {
+	out := []recentJSON{}
 	for _, j := range journeys {
-		o := journeyJSON{Customer: j.Customer}
+		o := recentJSON{Customer: j.Customer}
 		for _, e := range j.Events {
-			o.Events = append(o.Events, journeyEventJSON{e.ID, e.Name, rfc3339(e.TS), e.Times, e.Accepted, badgeTexts(e.Badges)})
+			o.Events = append(o.Events, recentEventJSON{e.ID, e.Name, rfc3339(e.TS), e.Times, e.Accepted, badgeTexts(e.Badges)})
 		}
 		out = append(out, o)
 	}
