@@ -179,7 +179,7 @@ func (l *ListenJSON) Finish(s recv.Summary, failures []string) error {
 }
 
 type recentJSON struct {
-	Customer string             `json:"customer"`
+	Customer string            `json:"customer"`
 	Events   []recentEventJSON `json:"events"`
 }
 
