@@ -15,7 +15,8 @@ import (
 // listenRenderer is what listen shows its receipts with.
 type listenRenderer interface {
 	Listening(report.Banner) error
-	Receipt(*recv.Receipt) error
+	Receipt(*recv.Receipt)
+	Flush() error
 	Finish(recv.Summary, []string) error
 }
 
@@ -58,7 +59,10 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 	}
 	var broken atomic.Bool
 	r.config.Observe = func(rc *recv.Receipt) {
-		if r.filter.Match(rc.Event.Name) && out.Receipt(rc) != nil && !broken.Swap(true) {
+		if r.filter.Match(rc.Event.Name) {
+			out.Receipt(rc)
+		}
+		if !rc.More && out.Flush() != nil && !broken.Swap(true) {
 			done() // nobody reads any more
 		}
 	}

@@ -32,7 +32,7 @@ func newFeed(observe func(*Receipt)) *feed {
 		told := uint64(0)
 		for r := range f.queue {
 			dropped := f.dropped.Load()
-			r.Missed, told = dropped-told, dropped
+			r.Missed, told, r.More = dropped-told, dropped, len(f.queue) > 0
 			observe(r)
 			f.seen.Add(1)
 		}

@@ -52,6 +52,7 @@ type Receipt struct {
 	Findings   []event.Finding
 	Took       time.Duration // from the first byte to the answer
 	Missed     uint64        // how many receipts before it the observer was too slow for
+	More       bool          // another one waits for the observer, so that output need not be flushed
 
 	first bool // it was accepted, and never before
 }

@@ -59,8 +59,8 @@ func shellQuote(s string) string {
 }
 
 // Receipt writes an event's line. On a terminal it fits the width; findings
-// stand on lines of their own.
-func (l *ListenText) Receipt(r *recv.Receipt) error {
+// stand on lines of their own. It is there to see after a Flush.
+func (l *ListenText) Receipt(r *recv.Receipt) {
 	st := l.st
 	if r.Missed > 0 {
 		fmt.Fprintf(l.w, "%s\n", st.warn(fmt.Sprintf("… %s not shown: the output is too slow", plural(r.Missed, "line"))))
@@ -109,8 +109,10 @@ func (l *ListenText) Receipt(r *recv.Receipt) error {
 	if l.verbose && len(r.Event.Raw) > 0 {
 		l.event(r.Event.Raw)
 	}
-	return l.w.Flush()
 }
+
+// Flush writes out what Receipt has written.
+func (l *ListenText) Flush() error { return l.w.Flush() }
 
 // badges writes as many badges as fit; what does not is counted.
 func (l *ListenText) badges(r *recv.Receipt, room int) {

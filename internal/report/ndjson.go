@@ -149,8 +149,8 @@ type receiptJSON struct {
 	TookMS     float64         `json:"took_ms"`
 }
 
-// Receipt writes a line. It is flushed at once: a receiver's reader waits for it.
-func (l *ListenJSON) Receipt(r *recv.Receipt) error {
+// Receipt writes a line. It is there to read after a Flush.
+func (l *ListenJSON) Receipt(r *recv.Receipt) {
 	if r.Missed > 0 {
 		l.put(map[string]any{"type": "dropped", "receipts": r.Missed})
 	}
@@ -165,8 +165,10 @@ func (l *ListenJSON) Receipt(r *recv.Receipt) error {
 		o.Member = &r.Member
 	}
 	l.put(o)
-	return l.flush()
 }
+
+// Flush writes out what Receipt has written.
+func (l *ListenJSON) Flush() error { return l.flush() }
 
 // Finish writes the summary.
 func (l *ListenJSON) Finish(s recv.Summary, failures []string) error {

@@ -35,7 +35,7 @@ func TestLinesFitTheTerminal(t *testing.T) {
 			var out bytes.Buffer
 			st := NewStyle(&out, ColorNever)
 			st.Width = width
-			if err := NewListenText(&out, st, false).Receipt(r); err != nil {
+			if err := shown(NewListenText(&out, st, false), r); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(out.String()) {
@@ -105,7 +105,7 @@ func FuzzClean(f *testing.F) {
 func TestColourOnlyWhereItIsWanted(t *testing.T) {
 	for mode, want := range map[ColorMode]bool{ColorAuto: false, ColorNever: false, ColorAlways: true} {
 		var out bytes.Buffer
-		if err := NewListenText(&out, NewStyle(&out, mode), true).Receipt(receipt("a", "message.delivered")); err != nil {
+		if err := shown(NewListenText(&out, NewStyle(&out, mode), true), receipt("a", "message.delivered")); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(out.String(), "\x1b["); got != want {
@@ -157,7 +157,12 @@ func TestWriteErrorsAreTold(t *testing.T) {
 	if err := NewSendText(fullDisk{}, NewStyle(fullDisk{}, ColorNever)).Finish(sim.Summary{}, nil); err == nil {
 		t.Error("text")
 	}
-	if err := NewListenText(fullDisk{}, NewStyle(fullDisk{}, ColorNever), false).Receipt(receipt("a", "b")); err == nil {
+	if err := shown(NewListenText(fullDisk{}, NewStyle(fullDisk{}, ColorNever), false), receipt("a", "b")); err == nil {
 		t.Error("receipt")
 	}
+}
+
+func shown(l *ListenText, r *recv.Receipt) error {
+	l.Receipt(r)
+	return l.Flush()
 }
