@@ -108,8 +108,8 @@ func (d *drawing) columns() {
 	for v := 0.0; v <= top; v += grid {
 		d.level(v/top, compact(v))
 	}
-	width := plotWidth / float64(d.steps)
-	gap := min(1, width/5)
+	room := plotWidth / float64(d.steps)
+	width := min(room-min(1, room/5), 40)
 	for i := range d.steps {
 		if sums[i] == 0 {
 			continue
@@ -119,7 +119,7 @@ func (d *drawing) columns() {
 		for s, data := range d.chart.Stack {
 			if v := at(data.Values, i); v > 0 {
 				fmt.Fprintf(&d.out, `<rect class="s%d" x="%.2f" y="%.2f" width="%.2f" height="%.2f"/>`,
-					s+1, d.x(float64(i)), y((below+v)/top), min(width-gap, 40), max(v/top*plotHeight, 0.75))
+					s+1, d.x(float64(i)+0.5)-width/2, y((below+v)/top), width, max(v/top*plotHeight, 0.75))
 				below += v
 			}
 		}

@@ -43,6 +43,9 @@ func (p *Plan) Delivery(d *sim.Delivery) {
 		p.json.put(o)
 		return
 	}
+	if p.count == 1 {
+		fmt.Fprintln(p.w, p.st.dim(fmt.Sprintf("%5s %12s  %s %s", "call", "arrives", fit("event", nameWidth), "id")))
+	}
 	name, id := deliveryName(d)
 	note := ""
 	if d.Copy > 0 {

@@ -18,7 +18,7 @@ func (r SendResult) WriteHTML(w io.Writer) error {
 		Title: "relayctl send", Verdict: text, Tone: tone,
 		Subtitle: fmt.Sprintf("to %s, %s, seed %d", Clean(r.Record.Target), sum.Began.UTC().Format("2 January 2006 15:04:05 UTC"), sum.Seed),
 		Facts:    r.facts(),
-		Sections: []Section{overTime(&sum.Series)},
+		Sections: []Section{overTime(sum)},
 		Foot:     "Clauses (R-…) are those of Relay's webhook contract as relayctl documents it.",
 	}
 	if s := r.notAccepted(); s.Tables != nil {
@@ -68,8 +68,8 @@ func (r SendResult) facts() []Fact {
 const chartSteps = 90
 
 // overTime is the charts.
-func overTime(whole *sim.Series) Section {
-	s := whole.AtMost(chartSteps)
+func overTime(sum *sim.Summary) Section {
+	s := sum.Series.Over(sum.Ended.Sub(sum.Began), chartSteps)
 	n := len(s.Buckets)
 	rows := make([][]float64, 7)
 	for i := range rows {

@@ -78,13 +78,19 @@ func (s *Series) widen() {
 	s.Buckets = s.Buckets[:half]
 }
 
-// AtMost returns the series with at most n buckets, which share no memory with
-// those of s.
-func (s *Series) AtMost(n int) Series {
+// Over returns the series over a stretch of time from its start, in at most n
+// buckets, empty ones at the end included. They share no memory with those of s.
+func (s *Series) Over(span time.Duration, n int) Series {
 	c := *s
 	c.Buckets = slices.Clone(s.Buckets)
-	for len(c.Buckets) > max(n, 1) {
+	if c.Width <= 0 || n < 1 {
+		return c
+	}
+	for len(c.Buckets) > n || c.Width*time.Duration(n) < span {
 		c.widen()
+	}
+	if missing := int((span+c.Width-1)/c.Width) - len(c.Buckets); missing > 0 {
+		c.Buckets = append(c.Buckets, make([]Bucket, missing)...)
 	}
 	return c
 }
