@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +21,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"relayctl/internal/capture"
 )
 
 func TestMain(m *testing.M) {
@@ -35,8 +40,11 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"endpoint": startEndpoint,
 			"requests": checkRequests,
-			"listen":   startListen,
-			"post":     post,
+			"samebodies": func(ts *testscript.TestScript, _ bool, args []string) {
+				sameBodies(ts, args)
+			},
+			"listen": startListen,
+			"post":   post,
 			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) {
 				interrupt(ts, args)
 			},
@@ -185,4 +193,40 @@ func takePort(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Setenv("TAKEN", l.Addr().String())
 	ts.Defer(func() { l.Close() })
+}
+
+// sameBodies holds two captures to the same bodies in the same order, byte for
+// byte; what has none is left out. With a scale the second one's spacing is at
+// least the first one's times the scale: "samebodies A B [SCALE]".
+func sameBodies(ts *testscript.TestScript, args []string) {
+	read := func(path string) (bodies [][]byte, at []time.Time) {
+		r := capture.NewReader(strings.NewReader(ts.ReadFile(path)))
+		for {
+			rec, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				return bodies, at
+			}
+			ts.Check(err)
+			if !rec.Omitted {
+				bodies, at = append(bodies, bytes.Clone(rec.Body)), append(at, rec.ReceivedAt)
+			}
+		}
+	}
+	a, atA := read(args[0])
+	b, atB := read(args[1])
+	if len(a) == 0 || !slices.EqualFunc(a, b, bytes.Equal) {
+		ts.Fatalf("%d and %d bodies that differ", len(a), len(b))
+	}
+	if len(args) < 3 {
+		return
+	}
+	scale, err := strconv.ParseFloat(args[2], 64)
+	ts.Check(err)
+	for i := range a {
+		want := time.Duration(scale * float64(atA[i].Sub(atA[0])))
+		// Receipts are noted to the millisecond, and the first one may be slow.
+		if got := atB[i].Sub(atB[0]); got < want/2 {
+			ts.Fatalf("body %d came after %v, want %v", i, got, want)
+		}
+	}
 }

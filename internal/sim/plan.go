@@ -119,7 +119,7 @@ func (c PlanConfig) streams(cl *client) []Plan {
 			out = append(out, c.scripted(cl, src.Scenario, next))
 			next += uint64(src.Scenario.Customers)
 		default:
-			out = append(out, c.items(func(yield func(FileItem) error) error { return src.items(c.Warn, yield) }))
+			out = append(out, c.items(src.Name, func(yield func(FileItem) error) error { return src.items(c.Warn, yield) }))
 		}
 	}
 	if c.CSV == nil && c.Records == 0 {
@@ -157,15 +157,20 @@ func (c PlanConfig) named(cl *client, name string, first uint64) Plan {
 }
 
 // items turns the events of files into deliveries. They keep the spacing of
-// their receipt, or of event_ts where they were not received.
-func (c PlanConfig) items(read func(func(FileItem) error) error) Plan {
+// their receipt, or of event_ts where they were not received. Requests of a
+// capture whose body was not recorded, for they were refused or no POST, are
+// left out; how many is told at the end.
+func (c PlanConfig) items(name string, read func(func(FileItem) error) error) Plan {
 	errStop := errors.New("stop")
 	return func(yield func(Delivery, error) bool) {
 		var dec event.Decoder
 		var begin, last time.Time
+		bodiless, line := 0, 0
 		err := read(func(item FileItem) error {
 			if item.Record != nil && item.Record.Omitted {
-				c.warn(fmt.Sprintf("line %d has no body and is left out", item.Line))
+				if bodiless++; bodiless == 1 {
+					line = item.Line
+				}
 				return nil
 			}
 			d := Delivery{Body: item.Raw}
@@ -195,6 +200,9 @@ func (c PlanConfig) items(read func(func(FileItem) error) error) Plan {
 		})
 		if err != nil && !errors.Is(err, errStop) {
 			yield(Delivery{}, err)
+		}
+		if err == nil && bodiless > 0 {
+			c.warn(fmt.Sprintf("%s: requests recorded without a body, which are left out: %d (the first on line %d)", name, bodiless, line))
 		}
 	}
 }
