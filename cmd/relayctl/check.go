@@ -20,6 +20,7 @@ import (
 // checkOptions are the flags of check.
 type checkOptions struct {
 	endpoint   endpointOptions
+	probe      probeOptions
 	reports    reportOptions
 	list       bool
 	explain    string
@@ -70,6 +71,7 @@ checked; 3 the endpoint cannot be reached, or everything was inconclusive.`,
 	}
 	o.selectionFlags(cmd)
 	o.endpoint.flags(cmd)
+	o.probe.flags(cmd)
 	o.receiverFlags(cmd)
 	o.runFlags(cmd)
 	return cmd
@@ -201,7 +203,11 @@ func (o *checkOptions) prepare(a *app, cmd *cobra.Command) (*checkRun, error) {
 	if r.reports, err = o.reports.parse(); err != nil {
 		return nil, err
 	}
-	return r, o.endpointOf(a, env)
+	if err := o.endpointOf(a, env); err != nil {
+		return nil, err
+	}
+	env.Probe, err = o.probe.probe(a, env)
+	return r, err
 }
 
 func (o *checkOptions) checkNumbers(cmd *cobra.Command) error {

@@ -25,6 +25,7 @@ import (
 // The runs wait more than they work, so that more of them than there are
 // processors can go on at once.
 func TestMain(m *testing.M) {
+	postAndExit()
 	flag.Parse()
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
@@ -38,6 +39,8 @@ type bedRun struct {
 	https bool
 	batch int
 	load  bool
+	fast  bool // the load comes at a rate that makes it pile up
+	probe bool
 	only  []string
 	skip  []string
 }
@@ -92,7 +95,14 @@ func (b bedRun) against(t testing.TB, r *testbed.Receiver) *check.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner := check.Runner{Env: b.env(t, r, served), Checks: list, Strict: true}
+	env := b.env(t, r, served)
+	if b.probe {
+		withProbe(t, env, r, served)
+	}
+	if b.fast {
+		env.Capacity, env.Duration = sim.Rate{Calls: 1000, Per: time.Second}, time.Second
+	}
+	runner := check.Runner{Env: env, Checks: list, Strict: true}
 	return runner.Run(context.Background(), quiet{})
 }
 
@@ -126,15 +136,29 @@ func told(rep *check.Report) string {
 }
 
 // Every flaw is found by exactly the checks that the table names.
-func TestFlaws(t *testing.T) {
+func TestFlaws(t *testing.T) { findFlaws(t, false) }
+
+// Those of the state take a probe, and wait for what must not come.
+func TestStateFlaws(t *testing.T) { findFlaws(t, true) }
+
+func findFlaws(t *testing.T, probe bool) {
 	for _, f := range testbed.Flaws() {
+		if f.Probe != probe {
+			continue
+		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			run := bedRun{auth: f.Auth, https: f.HTTPS, batch: f.Batch}
+			run := bedRun{auth: f.Auth, https: f.HTTPS, batch: f.Batch, probe: f.Probe, fast: f.Load && f.Probe}
 			if f.Load {
 				run.only = []string{"load"}
 			}
 			rep := run.start(t, f.Break)
+			if os.Getenv("TIMES") != "" {
+				for i := range rep.Outcomes {
+					o := &rep.Outcomes[i]
+					t.Logf("TIME %s %s %s", o.Check.ID, o.Verdict, o.Duration)
+				}
+			}
 			want := slices.Sorted(slices.Values(f.Fails))
 			if diff := cmp.Diff(want, complaints(rep), cmp.Transformer("empty", func(s []string) []string { return append([]string{}, s...) })); diff != "" {
 				t.Errorf("%s (%s)\nchecks that fail (-want +got):\n%s%s", f.Name, f.Story, diff, told(rep))

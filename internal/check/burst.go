@@ -48,6 +48,7 @@ type burstResult struct {
 	Cut       bool          // the burst was ended early, for the endpoint would not catch up
 	Err       error
 	Statuses  map[int]int
+	Kept      []*subject // of its customers, those whose states can be looked at
 }
 
 // runBurst gives the run's burst, made now if it has not been made yet.
@@ -86,41 +87,15 @@ func (t *Trial) makeBurst(ctx context.Context) burstResult {
 	defer cancel()
 	w := &burstWatch{limit: t.Timeout, stop: cancel, result: burstResult{Planned: n, Statuses: map[int]int{}}}
 	lag := watchLag(t.Timeout)
-	_, err = sender.Run(ctx, t.burstPlan(n), w)
+	plan, kept := t.burstPlan(n)
+	_, err = sender.Run(ctx, plan, w)
 	r := w.finish()
+	r.Kept = *kept
 	r.Lagging = lag()
 	if err != nil && !r.Cut {
 		r.Err = err
 	}
 	return r
-}
-
-// burstPlan makes n deliveries to many customers, each of whom gets a whole
-// journey in its order.
-func (t *Trial) burstPlan(n int) sim.Plan {
-	journey := []string{
-		"notification_channel.add", "message.delivered", "notification.attempted", "notification.delivered",
-		"notification.auth_link_clicked", "message.action_taken",
-	}
-	// So many journeys are open at a time that a customer's events are apart.
-	const side = 2 * burstWorkers
-	return func(yield func(sim.Delivery, error) bool) {
-		for sent := 0; sent < n; {
-			open := make([]*sim.Persona, side)
-			for i := range open {
-				open[i] = t.Customer()
-			}
-			for step, name := range journey {
-				for _, p := range open {
-					d := write(p, sim.Step{Event: name, At: time.Duration(step) * time.Second})
-					d.Seq = sent
-					if sent++; !yield(d, nil) || sent == n {
-						return
-					}
-				}
-			}
-		}
-	}
 }
 
 // burstWatch gathers what a burst does.

@@ -13,10 +13,10 @@ import (
 
 // authChecks is the group "auth".
 func authChecks() []Check {
-	return []Check{
+	return append([]Check{
 		authValid(), authMissing(), authWrong(), authMalformed(), authSchemeCase(), authChallenge(), authBeforeParse(),
 		authOAuthToken(), authOAuthExpired(),
-	}
+	}, authEffects()...)
 }
 
 func authValid() Check {

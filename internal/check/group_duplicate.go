@@ -8,7 +8,7 @@ import (
 
 // duplicateChecks is the group "duplicate".
 func duplicateChecks() []Check {
-	return []Check{duplicateAccepted()}
+	return append([]Check{duplicateAccepted()}, duplicateEffects()...)
 }
 
 func duplicateAccepted() Check {

@@ -1,4 +1,4 @@
 package check
 
 // durableChecks is the group "durable".
-func durableChecks() []Check { return nil }
+func durableChecks() []Check { return durableEffects() }

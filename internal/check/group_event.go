@@ -16,7 +16,7 @@ import (
 
 // eventChecks is the group "event".
 func eventChecks() []Check {
-	return []Check{eventAccept(), eventSamples(), eventUnicode(), eventContentType(), eventOld(), eventIDForms()}
+	return append([]Check{eventAccept(), eventSamples(), eventUnicode(), eventContentType(), eventOld(), eventIDForms()}, eventEffects()...)
 }
 
 func eventAccept() Check {

@@ -10,7 +10,7 @@ import (
 
 // loadChecks is the group "load".
 func loadChecks() []Check {
-	return []Check{loadBurst(), loadDeadline()}
+	return append([]Check{loadBurst(), loadDeadline()}, loadEffects()...)
 }
 
 // longestBurst bounds a load check: the burst itself lasts for --duration.

@@ -9,7 +9,7 @@ import (
 
 // orderChecks is the group "order".
 func orderChecks() []Check {
-	return []Check{orderAccepted()}
+	return append([]Check{orderAccepted()}, orderEffects()...)
 }
 
 func orderAccepted() Check {

@@ -7,7 +7,7 @@ import (
 
 // retryChecks is the group "retry".
 func retryChecks() []Check {
-	return []Check{retryRecovers()}
+	return append([]Check{retryRecovers()}, retryEffects()...)
 }
 
 func retryRecovers() Check {

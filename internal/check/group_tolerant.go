@@ -11,7 +11,7 @@ import (
 
 // tolerantChecks is the group "tolerant".
 func tolerantChecks() []Check {
-	return []Check{tolerantProperties(), tolerantEventName(), tolerantAbsent()}
+	return append([]Check{tolerantProperties(), tolerantEventName(), tolerantAbsent()}, tolerantEffects()...)
 }
 
 // variation is an event that is unusual in one way.

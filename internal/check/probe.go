@@ -1,4 +1,271 @@
 package check
 
-// Probe reads the receiver's state of a customer from outside.
-type Probe struct{}
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/suggest"
+)
+
+// ProbeConfig says how the receiver's state is read from outside: by a URL or
+// by a command, in which placeholders stand for a customer's ids.
+type ProbeConfig struct {
+	URL     string        // http or https, read with GET
+	Command string        // run by sh -c
+	Headers []auth.Header // of the GET: never sent anywhere else, for redirects are not followed
+	Ignore  []string      // JSON pointers to what changes by itself; "*" stands for any one part
+	TLS     *tls.Config   // trust, of the GET
+	Timeout time.Duration // of one reading; 0 is 10 s
+}
+
+// Probe reads the receiver's state of a customer from outside. It is safe for
+// concurrent use.
+type Probe struct {
+	uses   []string // the placeholders
+	ignore [][]string
+	source source
+
+	lag        lag
+	preflight  once[footing]
+	batches    once[batchFinding]
+	references sync.Map // of a story's name to *once[*reference]
+
+	mu       sync.Mutex
+	dropped  map[string]bool // guarded by mu: patterns of what is left out of states
+	volatile map[string]bool // guarded by mu, replaced and never changed: what differs from customer to customer
+	unsteady map[string]bool // guarded by mu, replaced and never changed: what differs from reading to reading
+}
+
+// source is where a reading comes from: a URL or a command.
+type source interface {
+	// read returns what is shown of those ids, and false when they are not
+	// known. An error is no state.
+	read(ctx context.Context, ids idSet) ([]byte, bool, error)
+}
+
+// idSet gives the placeholders' values.
+type idSet map[string]string
+
+// placeholders are the names that may stand in braces in a probe.
+func placeholders() []string {
+	return []string{"ccid", "event_id", "message_id", "notification_id"}
+}
+
+const (
+	maxState     = 8 << 20 // of one reading
+	probeTimeout = 10 * time.Second
+)
+
+// NewProbe checks the configuration, in the words of the command line's flags.
+// It reads nothing.
+func NewProbe(cfg ProbeConfig) (*Probe, error) {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = probeTimeout
+	}
+	flag, text := "--probe", cfg.URL
+	switch {
+	case cfg.URL != "" && cfg.Command != "":
+		return nil, errors.New("--probe and --probe-cmd exclude each other")
+	case cfg.URL == "" && cfg.Command == "":
+		return nil, errors.New("a probe needs --probe URL or --probe-cmd CMD")
+	case cfg.Command != "":
+		flag, text = "--probe-cmd", cfg.Command
+	}
+	p := &Probe{dropped: map[string]bool{}}
+	var err error
+	if p.uses, err = usedPlaceholders(flag, text); err != nil {
+		return nil, err
+	}
+	for _, pointer := range cfg.Ignore {
+		parts, err := parsePointer(pointer)
+		if err != nil {
+			return nil, err
+		}
+		p.ignore = append(p.ignore, parts)
+	}
+	if cfg.Command != "" {
+		p.source = command{cfg.Command, cfg.Timeout}
+		return p, nil
+	}
+	p.source, err = newPage(cfg)
+	return p, err
+}
+
+// usedPlaceholders finds the placeholders of a template. Other braces are left
+// alone: commands are full of them.
+func usedPlaceholders(flag, text string) ([]string, error) {
+	var used []string
+	for rest := text; ; {
+		_, after, ok := strings.Cut(rest, "{")
+		if !ok {
+			break
+		}
+		name, _, closed := strings.Cut(after, "}")
+		rest = after
+		if closed && slices.Contains(placeholders(), name) {
+			used = append(used, name)
+		} else if near := suggest.Nearest(name, placeholders()); closed && near != "" {
+			return nil, fmt.Errorf("%s: {%s} is no placeholder; did you mean {%s}?", flag, name, near)
+		}
+	}
+	if len(used) == 0 {
+		return nil, fmt.Errorf("%s names no customer: put {ccid}, {message_id}, {notification_id} or {event_id} where the id goes", flag)
+	}
+	slices.Sort(used)
+	return slices.Compact(used), nil
+}
+
+// parsePointer reads a JSON pointer (RFC 6901).
+func parsePointer(s string) ([]string, error) {
+	if !strings.HasPrefix(s, "/") {
+		return nil, fmt.Errorf("--probe-ignore: %q is no JSON pointer such as /updated_at or /events/*/id", s)
+	}
+	parts := strings.Split(s[1:], "/")
+	for i, p := range parts {
+		parts[i] = strings.ReplaceAll(strings.ReplaceAll(p, "~1", "/"), "~0", "~")
+	}
+	return parts, nil
+}
+
+// fill puts the ids into a template.
+func fill(template string, ids idSet, escape func(string) string) string {
+	for name, id := range ids {
+		template = strings.ReplaceAll(template, "{"+name+"}", escape(id))
+	}
+	return template
+}
+
+// page reads a URL.
+type page struct {
+	path, query string // templates; query with its question mark
+	headers     []auth.Header
+	timeout     time.Duration
+	client      *http.Client
+}
+
+func newPage(cfg ProbeConfig) (*page, error) {
+	u, err := url.Parse(fill(cfg.URL, idSet{"ccid": "1", "event_id": "1", "message_id": "1", "notification_id": "1"}, url.PathEscape))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--probe: the URL cannot be read: %w", errors.Unwrap(err))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, fmt.Errorf("--probe: %q is no URL that begins with https:// or http://", u.Redacted())
+	case u.User != nil:
+		return nil, errors.New("--probe: the URL must not carry credentials; give them with --probe-header")
+	}
+	if _, host, _ := strings.Cut(cfg.URL, "://"); strings.ContainsAny(strings.SplitN(host, "/", 2)[0], "{}") {
+		return nil, errors.New("--probe: a placeholder cannot stand in the host's name")
+	}
+	transport := &http.Transport{TLSClientConfig: cfg.TLS.Clone(), MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+	p := &page{path: cfg.URL, headers: cfg.Headers, timeout: cfg.Timeout, client: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	if i := strings.IndexAny(cfg.URL, "?"); i >= 0 {
+		p.path, p.query = cfg.URL[:i], cfg.URL[i:]
+	}
+	return p, nil
+}
+
+func (p *page) read(ctx context.Context, ids idSet) ([]byte, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	target := fill(p.path, ids, url.PathEscape) + fill(p.query, ids, url.QueryEscape)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return nil, false, fmt.Errorf("the probe's URL cannot be read: %w", err)
+	}
+	for _, h := range p.headers {
+		req.Header.Set(h.Name, h.Value)
+		if http.CanonicalHeaderKey(h.Name) == "Host" {
+			req.Host = h.Value
+		}
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return nil, false, fmt.Errorf("the probe cannot be read: %w", cause(err))
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxState+1))
+	switch s := resp.StatusCode; {
+	case s == http.StatusNotFound, s == http.StatusGone:
+		return nil, false, nil
+	case s == http.StatusUnauthorized, s == http.StatusForbidden:
+		return nil, false, fmt.Errorf("the probe is refused with status %d; --probe-header gives it credentials", s)
+	case s >= 300 && s < 400:
+		return nil, false, fmt.Errorf("the probe is redirected to %s, and redirects are not followed; name that URL", resp.Header.Get("Location"))
+	case s < 200 || s >= 400:
+		return nil, false, fmt.Errorf("the probe answers status %d, which is no state", s)
+	case err != nil:
+		return nil, false, fmt.Errorf("the probe's answer ends too early: %w", cause(err))
+	case len(body) > maxState:
+		return nil, false, fmt.Errorf("the probe's answer is larger than %d MiB", maxState>>20)
+	}
+	return body, true, nil
+}
+
+// cause takes the URL, which may hold a secret, out of an error of net/http.
+func cause(err error) error {
+	var ue *url.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("no answer in time")
+	case errors.As(err, &ue):
+		return ue.Err
+	}
+	return err
+}
+
+// command reads what a command prints.
+type command struct {
+	template string
+	timeout  time.Duration
+}
+
+func (c command) read(ctx context.Context, ids idSet) ([]byte, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	for name, id := range ids {
+		// An id may stand inside quotes of any kind, so no quoting is right
+		// everywhere: only what means nothing to a shell gets in.
+		if !plain(id) {
+			return nil, false, fmt.Errorf("the %s %q is not safe in a command", name, id)
+		}
+	}
+	out, stderr, err := runShell(ctx, fill(c.template, ids, func(s string) string { return s }), maxState)
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return nil, false, errors.New("the probe's command does not end in time")
+	case errors.As(err, &exit) && exit.ExitCode() == 1 && len(out) == 0 && stderr == "":
+		return nil, false, nil // what grep and jq -e say of nothing found
+	case err != nil:
+		return nil, false, fmt.Errorf("the probe's command fails: %s", orElse(stderr, err.Error()))
+	}
+	return out, true, nil
+}
+
+// plain says whether an id means nothing to a shell.
+func plain(id string) bool {
+	return id != "" && !strings.HasPrefix(id, "-") && strings.IndexFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.:@+", r)
+	}) < 0
+}
+
+func orElse(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}

@@ -201,7 +201,7 @@ func (e *Env) lacks(n Need) string {
 	case NeedProbe:
 		has = e.Probe != nil
 	case NeedBatch:
-		has = e.Batch > 0
+		has = e.Batch > 0 || e.Probe != nil
 	case NeedRestart:
 		has = e.RestartCmd != ""
 	case NeedFault:

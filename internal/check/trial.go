@@ -89,9 +89,13 @@ const headstart = time.Minute
 
 // customerAt makes a customer whose events begin at that time.
 func (t *Trial) customerAt(start time.Time) *sim.Persona {
-	n := t.customers.Add(1)
-	seed := hash(t.RunID)
-	id := sim.Identity{CCID: "check-" + t.RunID + "-" + strconv.FormatUint(n, 10)}
+	return t.persona(t.customers.Add(1), start)
+}
+
+// persona is the run's customer of that number.
+func (e *Env) persona(n uint64, start time.Time) *sim.Persona {
+	seed := hash(e.RunID)
+	id := sim.Identity{CCID: "check-" + e.RunID + "-" + strconv.FormatUint(n, 10)}
 	p := sim.NewPersona(seed, seed%1_000_000+n, id, start)
 	p.PlainIDs()
 	return p

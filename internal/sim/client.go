@@ -40,8 +40,11 @@ type Call struct {
 	// DropAnswer cuts the connection once the whole body is out and the answer
 	// has begun (R-DUP). The answer's status is still told.
 	DropAnswer bool
-	KeepBody   int  // how much of the answer's body to return
-	Details    bool // return the answer's headers and the connection's TLS state
+	// HangUp cuts the connection once the whole body is out, without waiting for
+	// an answer: the failure is Cut (R-TIMEOUT).
+	HangUp   bool
+	KeepBody int  // how much of the answer's body to return
+	Details  bool // return the answer's headers and the connection's TLS state
 }
 
 // A connection is looked at before a call unless it has proven itself with so
@@ -268,6 +271,11 @@ func (c *httpClient) build(k *Call) {
 func (c *httpClient) exchange(ctx context.Context, k *Call) (a Answer, untouched bool) {
 	c.calls++
 	sent := c.send()
+	if k.HangUp {
+		sent.finish()
+		c.close()
+		return Answer{Failure: Cut, Detail: "hung up on purpose after the body"}, false
+	}
 	h, raw, err := c.answers.head()
 	if err != nil {
 		n, werr, _ := sent.wait(c.conn)

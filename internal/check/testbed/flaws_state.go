@@ -1,5 +1,336 @@
 package testbed
 
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
 // stateFlaws answer as they should and keep the wrong state: only a probe sees
 // them.
-func stateFlaws() []Flaw { return nil }
+func stateFlaws() []Flaw {
+	flaws := slices.Concat(duplicateFlaws(), orderFlaws(), memberFlaws(), lossFlaws())
+	for i := range flaws {
+		flaws[i].Probe = true
+	}
+	return flaws
+}
+
+// storing replaces what is done with each event of a call.
+func storing(store func(r *Receiver, e *Event)) func(*Receiver) {
+	return func(r *Receiver) {
+		r.Store = func(_ *http.Request, events []Event) int {
+			for i := range events {
+				store(r, &events[i])
+			}
+			return 0
+		}
+	}
+}
+
+// keyed tells duplicates by another key.
+func keyed(key func(*Event) string) func(*Receiver) {
+	return func(r *Receiver) { r.Key = key }
+}
+
+// duplicateFlaws count events twice, or not at all.
+func duplicateFlaws() []Flaw {
+	return []Flaw{
+		{
+			Name: "no-dedupe", Story: "events are applied as they come",
+			Break: storing(func(r *Receiver, e *Event) { r.State.Apply(e) }),
+			Fails: []string{"duplicate.sequential", "duplicate.concurrent", "duplicate.lost-ack", "order.converges", "batch.converges"},
+		},
+		{
+			Name: "look-then-write", Story: "SELECT, then INSERT, in no transaction",
+			Break: func(r *Receiver) {
+				r.Store = func(_ *http.Request, events []Event) int {
+					fresh := slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return r.State.Seen(e.ID) })
+					time.Sleep(2 * time.Millisecond) // the round trip to the database
+					written := map[string]bool{}
+					for i := range fresh {
+						if e := &fresh[i]; !written[e.ID] {
+							written[e.ID] = true
+							r.State.Apply(e)
+							r.State.Claim(e.ID)
+						}
+					}
+					return 0
+				}
+			},
+			Fails: []string{"duplicate.concurrent"},
+		},
+		{
+			Name: "short-memory", Story: "the last five ids in a ring",
+			Break: func(r *Receiver) {
+				var mu sync.Mutex
+				last := map[string][]string{}
+				storing(func(r *Receiver, e *Event) {
+					mu.Lock()
+					defer mu.Unlock()
+					ids := last[e.Text("ccid")]
+					if slices.Contains(ids, e.ID) {
+						return
+					}
+					last[e.Text("ccid")] = append(ids, e.ID)[max(0, len(ids)-4):]
+					r.State.Apply(e)
+				})(r)
+			},
+			Fails: []string{"order.converges", "batch.converges"},
+		},
+		{
+			Name: "client-gone", Story: "the id is forgotten when the client has hung up, the effect is not",
+			Break: func(r *Receiver) {
+				r.Store = func(req *http.Request, events []Event) int {
+					r.State.Commit(events, r.Key)
+					select {
+					case <-req.Context().Done():
+						for i := range events {
+							r.State.Release(r.Key(&events[i]))
+						}
+					case <-time.After(20 * time.Millisecond):
+					}
+					return 0
+				}
+			},
+			Fails: []string{"duplicate.lost-ack"},
+		},
+		{
+			Name: "twice-later", Story: "a duplicate is told by the endpoint and not by the worker behind it",
+			Break: storing(func(r *Receiver, e *Event) {
+				if r.State.Claim(e.ID) {
+					r.State.Apply(e)
+					return
+				}
+				again := *e
+				time.AfterFunc(500*time.Millisecond, func() { r.State.Apply(&again) })
+			}),
+			Fails: []string{"duplicate.sequential", "duplicate.concurrent", "duplicate.lost-ack", "order.converges", "batch.converges"},
+		},
+		{
+			Name: "one-of-a-kind", Story: "customer and event name are the key",
+			Break: keyed(func(e *Event) string { return e.Text("ccid") + e.Name }),
+			Fails: []string{"duplicate.distinct", "order.converges", "batch.converges"},
+		},
+		{
+			Name: "time-is-the-key", Story: "event_ts is taken to be unique",
+			Break: keyed(func(e *Event) string { return e.TS.String() }),
+			Fails: []string{"duplicate.distinct"},
+		},
+		{
+			Name: "customer-and-time", Story: "a unique index on customer, name and time",
+			Break: keyed(func(e *Event) string { return e.Text("ccid") + e.Name + e.TS.String() }),
+			Fails: []string{"duplicate.distinct"},
+		},
+		{
+			Name: "message-is-the-key", Story: "message_id is taken for the id of the event",
+			Break: keyed(func(e *Event) string { return e.Text("message_id") + e.Text("channel_addr") + e.Name }),
+			Fails: []string{"duplicate.distinct", "order.converges", "batch.converges"},
+		},
+	}
+}
+
+// orderFlaws depend on the order of arrival.
+func orderFlaws() []Flaw {
+	return []Flaw{
+		{
+			Name: "last-write-wins", Story: "UPDATE … SET consent, without a look at event_ts",
+			Break: storing(func(r *Receiver, e *Event) {
+				e.TS = time.Now()
+				r.State.Commit([]Event{*e}, r.Key)
+			}),
+			Fails: []string{"order.reversed", "order.converges", "batch.converges"},
+		},
+		{
+			Name: "late-is-lost", Story: "an event older than the customer's newest is stale and skipped",
+			Break: func(r *Receiver) {
+				var mu sync.Mutex
+				newest := map[string]time.Time{}
+				storing(func(r *Receiver, e *Event) {
+					mu.Lock()
+					defer mu.Unlock()
+					if e.TS.Before(newest[e.Text("ccid")]) {
+						return
+					}
+					newest[e.Text("ccid")] = e.TS
+					r.State.Commit([]Event{*e}, r.Key)
+				})(r)
+			},
+			Fails: []string{"order.converges", "batch.converges"},
+		},
+		{
+			Name: "needs-its-predecessor", Story: "a receipt for a notification that was never attempted is dropped",
+			Break: func(r *Receiver) {
+				var mu sync.Mutex
+				known := map[string]bool{}
+				storing(func(r *Receiver, e *Event) {
+					mu.Lock()
+					defer mu.Unlock()
+					id := e.Text("notification_id")
+					switch e.Name {
+					case "notification.attempted":
+						known[id] = true
+					case "notification.delivered", "notification.undelivered":
+						if !known[id] {
+							return
+						}
+					}
+					r.State.Commit([]Event{*e}, r.Key)
+				})(r)
+			},
+			Fails: []string{"order.reversed", "order.converges"},
+		},
+		{
+			Name: "unknown-is-known", Story: "a switch on the beginning of the name",
+			Break: storing(func(r *Receiver, e *Event) {
+				for _, name := range []string{"notification.auth_link_clicked", "message.action_taken", "channel_consent.update", "account.deactivate"} {
+					if strings.HasPrefix(e.Name, name) {
+						e.Name = name
+					}
+				}
+				r.State.Commit([]Event{*e}, r.Key)
+			}),
+			Fails: []string{"tolerant.unknown-no-effect"},
+		},
+		{
+			Name: "stores-then-checks", Story: "the middleware that stores comes before the one that authenticates", Auth: "basic",
+			Break: func(r *Receiver) {
+				refuse := r.Refuse
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					if body, status := r.Read(w, req); status == 0 {
+						if events, status := r.Parse(body); status == 0 {
+							r.State.Commit(events, r.Key)
+						}
+					}
+					refuse(w, req)
+				}
+			},
+			Fails: []string{"auth.no-effect"},
+		},
+	}
+}
+
+// memberFlaws lose members of a batch.
+func memberFlaws() []Flaw {
+	members := func(pick func([]Event) []Event) func(*Receiver) {
+		return func(r *Receiver) {
+			r.Store = func(_ *http.Request, events []Event) int {
+				r.State.Commit(pick(events), r.Key)
+				return 0
+			}
+		}
+	}
+	return []Flaw{
+		{
+			Name: "first-member-only", Story: "body[0]",
+			Break: members(func(events []Event) []Event { return events[:min(1, len(events))] }),
+			Fails: []string{"batch.converges", "batch.unknown-member"},
+		},
+		{
+			Name: "last-member-only", Story: "a variable that the loop overwrites",
+			Break: members(func(events []Event) []Event { return events[max(0, len(events)-1):] }),
+			Fails: []string{"batch.converges", "batch.unknown-member"},
+		},
+		{
+			Name: "one-per-customer", Story: "the members are grouped by customer in a map",
+			Break: members(func(events []Event) []Event {
+				byCustomer := map[string]Event{}
+				for _, e := range events {
+					byCustomer[e.Text("ccid")] = e
+				}
+				var out []Event
+				for _, e := range byCustomer {
+					out = append(out, e)
+				}
+				return out
+			}),
+			Fails: []string{"batch.converges", "batch.unknown-member"},
+		},
+		{
+			Name: "ends-at-the-unknown", Story: "return where continue was meant",
+			Break: members(func(events []Event) []Event {
+				if i := slices.IndexFunc(events, func(e Event) bool { return !known(e.Name) }); i >= 0 {
+					return events[:i]
+				}
+				return events
+			}),
+			Fails: []string{"batch.unknown-member"},
+		},
+	}
+}
+
+// lossFlaws lose what they acknowledged.
+func lossFlaws() []Flaw {
+	return []Flaw{
+		{
+			Name: "drops-everything", Story: "the worker behind the queue has been down for a week",
+			Break: storing(func(*Receiver, *Event) {}),
+			Fails: []string{"event.effect"},
+		},
+		{
+			Name: "overflows", Story: "a full channel drops what comes", Load: true,
+			Break: func(r *Receiver) {
+				var busy, n atomic.Int64
+				r.Store = func(_ *http.Request, events []Event) int {
+					defer busy.Add(-1)
+					full := busy.Add(1) > 2
+					time.Sleep(5 * time.Millisecond)
+					if !full || n.Add(1)%50 != 0 {
+						r.State.Commit(events, r.Key)
+					}
+					return 0
+				}
+			},
+			Fails: []string{"load.no-loss"},
+		},
+		{
+			Name: "id-before-effect", Story: "the id is committed, then the work fails",
+			Break: func(r *Receiver) {
+				fault := Faulty(r)
+				r.Store = func(_ *http.Request, events []Event) int {
+					for i := range events {
+						if !r.State.Claim(r.Key(&events[i])) {
+							continue
+						}
+						if fault.Load() {
+							return http.StatusInternalServerError
+						}
+						r.State.Apply(&events[i])
+					}
+					return 0
+				}
+			},
+			Fails: []string{"retry.effect"},
+		},
+		{
+			Name: "accepted-while-down", Story: "the error of the write is logged, and 200 follows",
+			Break: func(r *Receiver) {
+				fault := Faulty(r)
+				var n atomic.Int64
+				r.Store = func(_ *http.Request, events []Event) int {
+					switch {
+					case !fault.Load():
+						r.State.Commit(events, r.Key)
+					case n.Add(1)%2 == 0:
+						return http.StatusInternalServerError
+					}
+					return 0
+				}
+			},
+			Fails: []string{"retry.effect"},
+		},
+		{
+			Name: "write-behind", Story: "events are written to disk in twenties",
+			Break: func(r *Receiver) { Restartable(r, 20, true) },
+			Fails: []string{"durable.restart"},
+		},
+		{
+			Name: "ids-in-memory", Story: "the set of event ids is a variable",
+			Break: func(r *Receiver) { Restartable(r, 0, false) },
+			Fails: []string{"durable.restart"},
+		},
+	}
+}

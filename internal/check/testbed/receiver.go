@@ -45,6 +45,8 @@ type Receiver struct {
 	Store func(*http.Request, []Event) int
 	// Answer says that the call was accepted.
 	Answer func(http.ResponseWriter, *http.Request)
+	// Page shows a customer's state; nil shows State.
+	Page func(w http.ResponseWriter, ccid string)
 	// Outer are wrapped around everything else, the last one outermost.
 	Outer []func(http.Handler) http.Handler
 
@@ -96,6 +98,8 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 	})
 	switch {
+	case strings.HasPrefix(req.URL.Path, "/state/") && r.Page != nil:
+		r.Page(w, strings.TrimPrefix(req.URL.Path, "/state/"))
 	case strings.HasPrefix(req.URL.Path, "/state/"):
 		r.State.ServeHTTP(w, req)
 	case strings.HasPrefix(req.URL.Path, "/control/"):

@@ -148,6 +148,13 @@ func known(name string) bool {
 	return false
 }
 
+// Release forgets that a key was claimed.
+func (s *State) Release(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.seen, key)
+}
+
 // Replace puts another state in the place of this one: what a restart brings
 // back.
 func (s *State) Replace(o *State) {

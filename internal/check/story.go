@@ -1,0 +1,242 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"relayctl/internal/event"
+	"relayctl/internal/sim"
+)
+
+// story is what happens to a customer, in the order of event time. Every
+// customer to whom it happens is told by the same steps, so that their states
+// can be compared.
+type story struct {
+	name  string
+	steps []sim.Step
+}
+
+// step is an event so many seconds after the beginning of its story. Events of
+// a story are at least a second apart unless they are meant to coincide.
+func step(second int, name string, channel, message int) sim.Step {
+	return sim.Step{Event: name, At: time.Duration(second) * time.Second, Channel: channel, Message: message}
+}
+
+func consent(second int, channel int, value string) sim.Step {
+	st := step(second, "channel_consent.update", channel, 1)
+	st.Consent = value
+	return st
+}
+
+// life is rich enough for any ordinary projection: what is overwritten changes
+// back and forth, what is counted happens more than once, and it uses every
+// event of the catalogue but the end of an account.
+func life() story {
+	return story{"life", []sim.Step{
+		step(0, "notification_channel.add", 1, 1),
+		consent(2, 1, "express"),
+		step(5, "message.delivered", 1, 1),
+		step(7, "notification.attempted", 1, 1),
+		step(9, "notification.delivered", 1, 1),
+		step(12, "notification.auth_link_clicked", 1, 1),
+		step(15, "notification.auth_link_clicked", 1, 1),
+		step(18, "message.action_taken", 1, 1),
+		step(20, "notification_channel.add", 2, 1),
+		consent(22, 2, "written"),
+		step(25, "message.delivered", 1, 2),
+		step(27, "notification.attempted", 1, 2),
+		step(29, "notification.attempted", 2, 2),
+		step(31, "notification.undelivered", 2, 2),
+		step(33, "notification.delivered", 1, 2),
+		step(36, "message.action_taken", 1, 2),
+		consent(39, 1, "stop"),
+		step(42, "notification_channel.remove", 2, 1),
+		step(45, "message.undelivered", 1, 3),
+		step(48, "message.delivered", 1, 4),
+		step(50, "notification.not_attempted", 1, 4),
+		consent(53, 1, "express"),
+		step(56, "notification_channel.add", 2, 1),
+		consent(59, 2, "stop"),
+	}}
+}
+
+// farewell ends with the account.
+func farewell() story {
+	return story{"farewell", []sim.Step{
+		step(0, "notification_channel.add", 1, 1),
+		consent(2, 1, "written"),
+		step(5, "message.delivered", 1, 1),
+		step(7, "notification.attempted", 1, 1),
+		step(9, "notification.delivered", 1, 1),
+		step(12, "message.action_taken", 1, 1),
+		step(20, "notification_channel.remove", 1, 1),
+		step(22, "account.deactivate", 1, 1),
+	}}
+}
+
+// subject is a customer of the suite's with the events of a story.
+type subject struct {
+	story  story
+	events []sim.Delivery // in the order of the story
+	roles  *roles
+	reads  []reading
+}
+
+// reading is one use of the probe.
+type reading struct {
+	label string // the role of what it is about, "" when there is but one
+	ids   idSet
+}
+
+// lead is how long before now a story ends at least. Receivers may distrust
+// times in the future and those of long ago; a story's are neither, nor those of
+// other events of the run, nor that of its receipt.
+const lead = 30 * time.Second
+
+// subject makes a fresh customer with the story's events.
+func (t *Trial) subject(s story) *subject {
+	out := &subject{story: s, events: t.written(s)}
+	out.roles = newRoles(out.events, time.Now())
+	out.reads = t.Probe.readings(out.events)
+	return out
+}
+
+// written writes the story's events for a fresh customer. They have event times
+// that no other customer of the run has.
+func (t *Trial) written(s story) []sim.Delivery {
+	length := time.Duration(0)
+	for _, st := range s.steps {
+		length = max(length, st.At)
+	}
+	n := t.customers.Add(1)
+	const spread = 480 // milliseconds, less than what rounding to a second turns up
+	// A long run's last stories must not be too old.
+	end := t.Start.Add(-headstart - 5*time.Second)
+	if late := time.Now().Add(-lead); late.Add(-length).After(t.Start.Add(headstart)) {
+		end = late
+	}
+	start := end.Add(-length - time.Duration(n/spread)*time.Second).Truncate(time.Second).Add(time.Duration(1+n%spread) * time.Millisecond)
+	p := t.persona(n, start)
+	var out []sim.Delivery
+	for _, st := range s.steps {
+		st.Set = append(uniform(st.Event), st.Set...)
+		d, err := p.Deliver(st)
+		if err != nil {
+			panic(err) // cannot be: the overrides are the suite's own
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// uniform gives all customers what a persona would draw for each.
+func uniform(name string) []event.Override {
+	var out []event.Override
+	set := func(path, value string) {
+		o, err := event.NewSet(path, value)
+		if err != nil {
+			panic(err) // cannot be: the paths are the suite's own
+		}
+		out = append(out, o)
+	}
+	if !strings.HasPrefix(name, "notification_channel.") && !strings.HasPrefix(name, "channel_consent.") && name != "account.deactivate" {
+		set("payload.message_name", "Conformance check")
+	}
+	if name == "message.action_taken" {
+		set("payload.action_label", "Call Customer Service")
+		set("payload.action_value", "(800) 555 1234")
+	}
+	return out
+}
+
+// readings are the uses of the probe that show all of a customer: one for each
+// of the events, messages or notifications that its placeholders name.
+func (p *Probe) readings(history []sim.Delivery) []reading {
+	if p == nil {
+		return nil
+	}
+	var out []reading
+	seen := map[string]bool{}
+	for _, d := range history {
+		payload := payloadOf(d)
+		ids, key := idSet{}, ""
+		for _, name := range p.uses {
+			id, _ := payload[name].(string)
+			if name == "event_id" {
+				id = d.Events[0].ID
+			}
+			ids[name] = id
+			key += id + "\x00"
+			if id == "" {
+				key = ""
+				break
+			}
+		}
+		if key == "" || seen[key] {
+			continue
+		}
+		seen[key] = true
+		out = append(out, reading{"reading " + strconv.Itoa(len(out)+1), ids})
+	}
+	if len(out) == 1 && len(p.uses) == 1 && p.uses[0] == "ccid" {
+		out[0].label = ""
+	}
+	return out
+}
+
+// accepted delivers an event as Relay does, up to four attempts while it is
+// answered 500 or not at all, and says why it was not accepted.
+func (t *Trial) accepted(ctx context.Context, d sim.Delivery) string {
+	var x Exchange
+	for n := range 4 {
+		if n > 0 && !rest(ctx, time.Duration(n)*50*time.Millisecond) {
+			break
+		}
+		if x = t.Deliver(ctx, d); x.Accepted() {
+			return ""
+		}
+		if x.Answer.Failure == sim.NoFailure && x.Answer.Status < 500 {
+			break
+		}
+	}
+	name := "a batch"
+	if len(d.Events) == 1 {
+		name = d.Events[0].Name
+	}
+	return fmt.Sprintf("%s was not accepted: %s", name, x.Describe())
+}
+
+// tell delivers the subject's events in that order, one after the other, and
+// says why one was not accepted. An index may stand there several times.
+func (t *Trial) tell(ctx context.Context, s *subject, order []int) string {
+	for _, i := range order {
+		if why := t.accepted(ctx, s.events[i]); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// inOrder is the order of the story.
+func (s *subject) inOrder() []int {
+	order := make([]int, len(s.events))
+	for i := range order {
+		order[i] = i
+	}
+	return order
+}
+
+// rest waits and says whether the time was there.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

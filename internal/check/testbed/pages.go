@@ -1,0 +1,119 @@
+package testbed
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Later makes a good receiver that answers when the event is in a durable queue
+// and does its work a while afterwards, in the order of the queue.
+func Later(r *Receiver) {
+	queue := make(chan []Event, 100_000)
+	r.Store = func(_ *http.Request, events []Event) int {
+		queue <- events
+		return 0
+	}
+	go func() {
+		for events := range queue {
+			time.Sleep(200 * time.Microsecond)
+			r.State.Commit(events, r.Key)
+		}
+	}()
+}
+
+// Listing makes a good receiver whose page is an ordinary one: the customer's
+// events in the order in which they came, with rows' ids, times of receipt and
+// a version that grows with every write.
+func Listing(r *Receiver) {
+	type row struct {
+		ID         int       `json:"id"`
+		EventID    string    `json:"event_id"`
+		Name       string    `json:"event_name"`
+		EventTS    time.Time `json:"event_ts"`
+		ReceivedAt time.Time `json:"received_at"`
+		StoredUnix int64     `json:"storedUnix"`
+	}
+	type page struct {
+		ID         int               `json:"id"`
+		CCID       string            `json:"ccid"`
+		Version    int               `json:"version"`
+		UpdatedAt  string            `json:"updated_at"`
+		Duplicates int               `json:"duplicates"`
+		Consents   map[string]Latest `json:"consents"`
+		Events     []row             `json:"events"`
+	}
+	var mu sync.Mutex
+	pages, seen, rows := map[string]*page{}, map[string]bool{}, 0
+	store := r.Store
+	r.Store = func(req *http.Request, events []Event) int {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range events {
+			e := &events[i]
+			if !known(e.Name) {
+				continue
+			}
+			p := pages[e.Text("ccid")]
+			if p == nil {
+				p = &page{ID: len(pages) + 1, CCID: e.Text("ccid"), Consents: map[string]Latest{}}
+				pages[p.CCID] = p
+			}
+			if seen[e.ID] {
+				p.Duplicates++
+				continue
+			}
+			seen[e.ID] = true
+			rows++
+			now := time.Now()
+			p.Version++
+			p.UpdatedAt = now.Format("2006-01-02 15:04:05")
+			if e.Name == "channel_consent.update" {
+				c := p.Consents[e.Text("channel_addr")]
+				old := c.at
+				if c.Set(e.Text("current_consent"), e); c.at != old {
+					p.Version++
+				}
+				p.Consents[e.Text("channel_addr")] = c
+			}
+			p.Events = append(p.Events, row{rows, e.ID, e.Name, e.TS, now, now.Unix()})
+		}
+		return store(req, events)
+	}
+	r.Page = func(w http.ResponseWriter, ccid string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if pages[ccid] == nil {
+			fmt.Fprintln(w, "null")
+			return
+		}
+		_ = json.NewEncoder(w).Encode(pages[ccid]) // the reader may be gone
+	}
+}
+
+// AsText makes a good receiver whose page is what a database's client prints.
+func AsText(r *Receiver) {
+	var mu sync.Mutex
+	lines, seen := map[string][]string{}, map[string]bool{}
+	store := r.Store
+	r.Store = func(req *http.Request, events []Event) int {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range events {
+			if e := &events[i]; known(e.Name) && !seen[e.ID] {
+				seen[e.ID] = true
+				ccid := e.Text("ccid")
+				lines[ccid] = append(lines[ccid], fmt.Sprintf("%d|%s|%s|%s|%s", len(seen), ccid, e.Name, e.TS.Format(time.RFC3339), time.Now().Format(time.DateTime)))
+			}
+		}
+		return store(req, events)
+	}
+	r.Page = func(w http.ResponseWriter, ccid string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(w, strings.Join(lines[ccid], "\n"))
+	}
+}

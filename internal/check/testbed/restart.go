@@ -1,0 +1,85 @@
+package testbed
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Faulty gives the receiver the controls fault-on and fault-off, and says
+// whether the fault is on. The good receiver answers 500 while it is.
+func Faulty(r *Receiver) *atomic.Bool {
+	on := new(atomic.Bool)
+	r.Controls = with(r.Controls, "fault-on", func() { on.Store(true) })
+	r.Controls = with(r.Controls, "fault-off", func() { on.Store(false) })
+	store := r.Store
+	r.Store = func(req *http.Request, events []Event) int {
+		if on.Load() {
+			return http.StatusInternalServerError
+		}
+		return store(req, events)
+	}
+	return on
+}
+
+func with(controls map[string]func(), name string, run func()) map[string]func() {
+	if controls == nil {
+		controls = map[string]func(){}
+	}
+	controls[name] = run
+	return controls
+}
+
+// Restartable gives the receiver the control restart. What is in memory only is
+// gone afterwards: the newest events, as many as unwritten says, and the ids
+// that duplicates are told by unless ids is set. While it restarts, and for the
+// calls that are under way then, connections end without an answer.
+func Restartable(r *Receiver, unwritten int, ids bool) {
+	var mu sync.RWMutex // held for writing while the receiver restarts
+	var life atomic.Int64
+	var written sync.Mutex
+	var disk []Event // guarded by written, in the order of their commits
+	r.Store = func(_ *http.Request, events []Event) int {
+		written.Lock()
+		defer written.Unlock()
+		for _, e := range events {
+			if r.State.Claim(r.Key(&e)) {
+				r.State.Apply(&e)
+				disk = append(disk, e)
+			}
+		}
+		return 0
+	}
+	r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			born := life.Load()
+			if !mu.TryRLock() {
+				panic(http.ErrAbortHandler)
+			}
+			func() {
+				defer mu.RUnlock()
+				next.ServeHTTP(w, req)
+			}()
+			if life.Load() != born {
+				panic(http.ErrAbortHandler)
+			}
+		})
+	})
+	r.Controls = with(r.Controls, "restart", func() {
+		life.Add(1)
+		mu.Lock()
+		defer mu.Unlock()
+		written.Lock()
+		defer written.Unlock()
+		disk = slices.Clip(disk[:max(0, len(disk)-unwritten)])
+		fresh := NewState()
+		for i := range disk {
+			fresh.Apply(&disk[i])
+			if ids {
+				fresh.Claim(r.Key(&disk[i]))
+			}
+		}
+		r.State.Replace(fresh)
+	})
+}
