@@ -17,7 +17,7 @@ func batchEffects() []Check {
 			Why:   "one answer covers the whole batch: after a 500 or a lost answer all of it comes again, with what was applied already",
 			How:   "sends a history as one batch, in reverse order and with events that stand in it twice, sends the same bytes again, and compares the state with that of a customer whose events came one by one and in order",
 			Fix:   "apply every member on its own terms: by its event_id, once, and by its event_ts",
-			Needs: []Need{NeedBatch, NeedProbe}, Run: probed(batchConverges),
+			Needs: []Need{NeedProbe, NeedBatch}, Run: probed(batchConverges),
 		},
 		{
 			ID: "batch.unknown-member", Level: Must, Clause: "R-TOLERANT",
@@ -25,7 +25,7 @@ func batchEffects() []Check {
 			Why:   "Relay may add events at any time, and they come in one batch with those that you know",
 			How:   "sends a history as one batch with an unknown event in its middle, and compares the state with that of a customer whose events came without it",
 			Fix:   "skip the member that you do not know and go on with the next one",
-			Needs: []Need{NeedBatch, NeedProbe}, Run: probed(batchUnknownMember),
+			Needs: []Need{NeedProbe, NeedBatch}, Run: probed(batchUnknownMember),
 		},
 	}
 }

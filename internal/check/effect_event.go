@@ -20,7 +20,7 @@ func authEffects() []Check {
 		Why:   "a receiver that stores first and looks at the credentials afterwards lets anyone write into its customers' data",
 		How:   "sends a history without credentials and with wrong ones, and compares the state with that of a customer who was never heard of",
 		Fix:   "check the credentials before anything else is done with the request",
-		Needs: []Need{NeedAuth, NeedProbe}, Run: probed(refusedHasNoEffect),
+		Needs: []Need{NeedProbe, NeedAuth}, Run: probed(refusedHasNoEffect),
 	}}
 }
 

@@ -26,16 +26,20 @@ func errand() story {
 // burstPlan makes n deliveries to many customers, each of whom gets a whole
 // errand in its order, and returns those whose states are looked at later.
 func (t *Trial) burstPlan(n int) (sim.Plan, *[]*subject) {
-	// So many errands are open at a time that a customer's events are apart.
-	const side = 2 * burstWorkers
 	s := errand()
 	customers := (n + len(s.steps) - 1) / len(s.steps)
+	// So many errands are open at a time that a customer's events are apart: a
+	// slow answer must not hold back the next one.
+	side := 2 * burstWorkers
+	if t.Probe != nil {
+		side = min(side, customers) // whole errands are what can be compared
+	}
 	every := max(1, (customers+burstKept-1)/burstKept)
 	kept := new([]*subject)
 	return func(yield func(sim.Delivery, error) bool) {
 		for sent, made := 0, 0; sent < n; {
 			var open [][]sim.Delivery
-			for ; len(open) < min(side, customers); made++ {
+			for ; len(open) < side; made++ {
 				if t.Probe == nil || made%every != 0 || len(*kept) == burstKept {
 					open = append(open, t.written(s))
 					continue

@@ -200,6 +200,9 @@ func (t *Trial) footing(ctx context.Context) footing {
 
 func (t *Trial) newFooting(ctx context.Context) footing {
 	first := t.subject(life())
+	if err := t.readable(ctx, first); err != nil {
+		return footing{blocked: err.Error()}
+	}
 	before := t.settled(ctx, first)
 	if before.err != nil {
 		return footing{blocked: before.err.Error()}
@@ -249,6 +252,16 @@ func probed(run func(context.Context, *Trial) Result) func(context.Context, *Tri
 		}
 		return run(ctx, t)
 	}
+}
+
+// readable says why the probe cannot be read, after a few tries.
+func (t *Trial) readable(ctx context.Context, s *subject) (err error) {
+	for range 3 {
+		if _, err = t.look(ctx, s); err == nil || !rest(ctx, longestPause) {
+			return err
+		}
+	}
+	return err
 }
 
 // findUnsteady looks for what is different in every reading of one state, such

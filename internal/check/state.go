@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +97,8 @@ func parseText(s string) any {
 	return named
 }
 
+var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z_0-9 .-]*$`)
+
 // namedLine splits "name: value" and "name = value".
 func namedLine(line string) (name, value string, ok bool) {
 	i := strings.IndexAny(line, ":=")
@@ -103,12 +106,7 @@ func namedLine(line string) (name, value string, ok bool) {
 		return "", "", false
 	}
 	name = strings.TrimSpace(line[:i])
-	for j, r := range name {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || j > 0 && strings.ContainsRune("0123456789 .-", r)) {
-			return "", "", false
-		}
-	}
-	return name, strings.TrimSpace(line[i+1:]), true
+	return name, strings.TrimSpace(line[i+1:]), nameForm.MatchString(name)
 }
 
 // fields splits a row at its delimiter: a bar, a tab, a comma, or white space.
