@@ -1,0 +1,96 @@
+//go:build heavy
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// The receivers of the page of the first green run are red before and green
+// after, strictly and with the probe.
+func TestFirstGreenRunIsTrue(t *testing.T) {
+	const dir = "../../docs/first-green-run/"
+	bin := t.TempDir()
+	for _, name := range []string{"before", "after"} {
+		if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, name), "./"+dir+"go/"+name).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		needs func() string
+		args  []string
+		dir   string
+		want  int
+	}{
+		{"express before", needsExpress, []string{"node", "before.mjs"}, dir + "express", exitFellShort},
+		{"express after", needsExpress, []string{"node", "after.mjs"}, dir + "express", exitOK},
+		{"flask before", needs("python3", "flask"), []string{"python3", "before.py"}, dir + "flask", exitFellShort},
+		{"flask after", needs("python3", "flask, waitress"), []string{"python3", "-c", "import os, waitress, after; waitress.serve(after.app, host='127.0.0.1', port=os.environ['PORT'], threads=8)"}, dir + "flask", exitOK},
+		{"go before", nothing, []string{filepath.Join(bin, "before")}, dir, exitFellShort},
+		{"go after", nothing, []string{filepath.Join(bin, "after")}, dir, exitOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if missing := c.needs(); missing != "" {
+				t.Skip(missing)
+			}
+			addr := freeAddress(t)
+			_, port, _ := net.SplitHostPort(addr)
+			cmd := exec.Command(c.args[0], c.args[1:]...)
+			cmd.Dir = c.dir
+			cmd.Env = append(os.Environ(), "PORT="+port, "RELAY_PASSWORD=geheim", "PYTHONDONTWRITEBYTECODE=1")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+			}()
+			var out bytes.Buffer
+			env := func(name string) (string, bool) { return "geheim", name == "RELAY_PASSWORD" }
+			code := run(context.Background(), context.Background(), []string{
+				"check", "--strict", "--skip", "load", "--batch", "50", "--to", "http://" + addr + "/relay", "--wait-ready", "30s", "--save", t.TempDir(),
+				"--auth", "basic", "--username", "relay", "--password", "env:RELAY_PASSWORD", "--probe", "http://" + addr + "/customers/{ccid}",
+			}, &bytes.Buffer{}, &out, &out, env)
+			if code != c.want {
+				t.Errorf("exit %d, want %d:\n%s", code, c.want, out.String())
+			}
+		})
+	}
+}
+
+func nothing() string { return "" }
+
+func needsExpress() string {
+	if _, err := os.Stat("../../docs/first-green-run/express/node_modules"); err != nil {
+		return "express is not there: npm install in docs/first-green-run/express"
+	}
+	return ""
+}
+
+// needs says what of a Python program's modules is missing.
+func needs(program, modules string) func() string {
+	return func() string {
+		if err := exec.Command(program, "-c", "import "+modules).Run(); err != nil {
+			return program + " with " + modules + " is not there"
+		}
+		return ""
+	}
+}
+
+// freeAddress is a loopback address on which nothing listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
