@@ -53,7 +53,12 @@ func TestFirstGreenRunIsTrue(t *testing.T) {
 				_ = cmd.Wait()
 			}()
 			var out bytes.Buffer
-			env := func(name string) (string, bool) { return "geheim", name == "RELAY_PASSWORD" }
+			env := func(name string) (string, bool) {
+				if name == "RELAY_PASSWORD" {
+					return "geheim", true
+				}
+				return "", false
+			}
 			code := run(context.Background(), context.Background(), []string{
 				"check", "--strict", "--skip", "load", "--batch", "50", "--to", "http://" + addr + "/relay", "--wait-ready", "30s", "--save", t.TempDir(),
 				"--auth", "basic", "--username", "relay", "--password", "env:RELAY_PASSWORD", "--probe", "http://" + addr + "/customers/{ccid}",
