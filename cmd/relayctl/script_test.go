@@ -48,8 +48,9 @@ func TestScripts(t *testing.T) {
 			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) {
 				interrupt(ts, args)
 			},
-			"taken": takePort,
-			"step":  writeStep,
+			"vacant": vacantPort,
+			"taken":  takePort,
+			"step":   writeStep,
 		},
 	})
 }
@@ -229,4 +230,12 @@ func sameBodies(ts *testscript.TestScript, args []string) {
 			ts.Fatalf("body %d came after %v, want %v", i, got, want)
 		}
 	}
+}
+
+// vacantPort sets $VACANT to an address on which nothing listens.
+func vacantPort(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("VACANT", l.Addr().String())
+	ts.Check(l.Close())
 }
