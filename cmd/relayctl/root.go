@@ -30,6 +30,7 @@ func newRootCmd(a *app) *cobra.Command {
 
   relayctl send      plays Relay against an endpoint (or against itself)
   relayctl listen    plays the endpoint during development
+  relayctl check     holds an endpoint to the contract, check by check
   relayctl validate  lints events
 
 What Relay's documentation does not say is marked "assumed" wherever it shows,

@@ -363,3 +363,19 @@ func TestCustomersAreFreshInEveryRunAndCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestPlainHTTPToOthersFails(t *testing.T) {
+	c, err := Find(All(), "tls.https")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for url, want := range map[string]Verdict{"http://relay.example/": Fail, "HTTPS://relay.example/": Pass, "http://127.0.0.1/": Skip, "http://[::1]/": Skip} {
+		tr, err := envFor(t, url, auth.Config{}).newTrial(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Run(t.Context(), tr); got.Verdict != want {
+			t.Errorf("%s: %+v", url, got)
+		}
+	}
+}
