@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,16 +29,17 @@ type seen struct {
 
 // recorder is a server that notes its last request.
 func recorder(t *testing.T) (*httptest.Server, func() seen) {
-	var last seen
+	var last atomic.Pointer[seen]
+	last.Store(&seen{})
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
-		last = seen{r.Method, r.URL.RequestURI(), string(body), r.Header, r.ContentLength}
+		last.Store(&seen{r.Method, r.URL.RequestURI(), string(body), r.Header, r.ContentLength})
 	}))
 	t.Cleanup(srv.Close)
-	return srv, func() seen { return last }
+	return srv, func() seen { return *last.Load() }
 }
 
 // envFor is the environment of a run against a URL, with those credentials.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,20 +101,21 @@ func TestNeighboursAreNoConcern(t *testing.T) {
 func TestABurstIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		hints, fired := make(chan struct{}), 0
-		go debounce(ctx, hints, func() { fired++ })
+		hints := make(chan struct{})
+		var fired atomic.Int32
+		go debounce(ctx, hints, func() { fired.Add(1) })
 		for range 5 {
 			hints <- struct{}{}
 			time.Sleep(settle / 2)
 		}
-		if fired != 0 {
-			t.Errorf("fired %d times within the burst", fired)
+		if n := fired.Load(); n != 0 {
+			t.Errorf("fired %d times within the burst", n)
 		}
 		time.Sleep(settle)
 		hints <- struct{}{}
 		time.Sleep(2 * settle)
-		if fired != 2 {
-			t.Errorf("fired %d times for two bursts", fired)
+		if n := fired.Load(); n != 2 {
+			t.Errorf("fired %d times for two bursts", n)
 		}
 		cancel()
 		synctest.Wait()
