@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -189,17 +190,23 @@ func reason(a *Attempt) string {
 
 // tokenCounter counts the credentials that calls were signed with, one after
 // the other: with OAuth, the tokens that were used. Schemes hand out the same
-// headers until they change.
+// headers until they change, and a worker may still hold the ones before.
 type tokenCounter struct {
-	last atomic.Pointer[auth.Header]
-	n    atomic.Int64
+	last   atomic.Pointer[auth.Header]
+	n      atomic.Int64
+	mu     sync.Mutex
+	before *auth.Header
 }
 
 func (t *tokenCounter) saw(signed []auth.Header) {
-	if len(signed) == 0 {
+	if len(signed) == 0 || t.last.Load() == &signed[0] {
 		return
 	}
-	if last := t.last.Load(); last != &signed[0] && t.last.CompareAndSwap(last, &signed[0]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last := t.last.Load(); last != &signed[0] && t.before != &signed[0] {
+		t.before = last
+		t.last.Store(&signed[0])
 		t.n.Add(1)
 	}
 }
