@@ -46,7 +46,8 @@ func TestEveryClauseIsExplained(t *testing.T) {
 
 func TestReadmeNamesFlagsThatExist(t *testing.T) {
 	root := newRootCmd(&app{kill: context.Background()})
-	known := map[string]bool{"help": true, "version": true, "profile": true}
+	// http1.1 is one of curl.
+	known := map[string]bool{"help": true, "version": true, "profile": true, "http": true}
 	for _, name := range flagNames(root) {
 		known[name] = true
 	}
