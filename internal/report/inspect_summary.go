@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-runewidth"
 
@@ -21,16 +22,10 @@ type Inspected struct {
 // Finish writes the summary.
 func (t *InspectText) Finish(s Inspected) error {
 	st := t.st
-	when := ""
+	t.line("%s: %s, %s", st.bold(t.files(s.Files)), plural(s.Requests, "request"), plural(s.Events, "event"))
 	if s.Requests > 0 {
-		first, last := s.First.UTC(), s.Last.UTC()
-		layout := clockLayout
-		if first.Format(dayLayout) != last.Format(dayLayout) {
-			layout = dayLayout + " " + clockLayout
-		}
-		when = fmt.Sprintf(", received %s %s to %s UTC", first.Format(dayLayout), first.Format(clockLayout), last.Format(layout))
+		t.item("received", between(s.First.UTC(), s.Last.UTC()))
 	}
-	t.line("%s: %s, %s%s", st.bold(t.files(s.Files)), plural(s.Requests, "request"), plural(s.Events, "event"), st.dim(when))
 	for _, name := range sortedKeys(s.ByName) {
 		shown := Clean(name)
 		if shown == "" {
@@ -51,6 +46,9 @@ func (t *InspectText) Finish(s Inspected) error {
 	t.item("late", t.badge(s, recv.Late))
 	t.item("early", t.badge(s, recv.Early))
 	t.item("gaps", t.gaps(s))
+	if s.Silence.For >= pauseFrom {
+		t.item("silence", fmt.Sprintf("%s at the longest, after #%d", human(s.Silence.For), s.Silence.After))
+	}
 	t.item("findings", t.findings(s))
 	if n := s.NoEvent; n > 0 {
 		t.item("no event", t.counted(plural(n, "request"), s.Examples[recv.MarkNoEvent], n))
@@ -66,7 +64,7 @@ func (t *InspectText) Finish(s Inspected) error {
 		if n > recv.MostHeld {
 			of = "of up to" // some may have come back
 		}
-		t.item("shown", fmt.Sprintf("the last %d %s %s; --ccid shows one, --journeys more", s.Shown, of, plural(n, "customer")))
+		t.item("shown", fmt.Sprintf("the last %d %s %s (--ccid, --journeys)", s.Shown, of, plural(n, "customer")))
 	}
 	totals := s.Totals()
 	for _, note := range trackingNotes(st, &totals) {
@@ -76,6 +74,15 @@ func (t *InspectText) Finish(s Inspected) error {
 		t.item("failed on", st.bad(f))
 	}
 	return t.w.Flush()
+}
+
+// between names a span of time.
+func between(first, last time.Time) string {
+	layout := clockLayout
+	if first.Format(dayLayout) != last.Format(dayLayout) {
+		layout = dayLayout + " " + clockLayout
+	}
+	return first.Format(dayLayout+" "+clockLayout) + " to " + last.Format(layout) + " UTC"
 }
 
 // files names what was read, in short.
@@ -158,9 +165,6 @@ func (t *InspectText) gaps(s Inspected) string {
 	}
 	if parts == nil {
 		parts = append(parts, t.st.good("none"))
-	}
-	if s.Silence.For >= pauseFrom {
-		parts = append(parts, fmt.Sprintf("longest silence %s, after #%d", human(s.Silence.For), s.Silence.After))
 	}
 	return strings.Join(parts, ", ")
 }
