@@ -13,10 +13,13 @@ import (
 )
 
 const (
-	// burstWorkers is how many calls a burst makes at once at most. Relay's own
-	// number is not known; this is enough for 5000 calls a minute with answers
-	// that take three quarters of a second.
-	burstWorkers = 64
+	// leastWorkers and mostWorkers bound how many connections a burst has. Relay's
+	// own number is not known: as many as the rate takes at the endpoint's pace
+	// when it has nothing else to do, ten times over. The most are enough for 5000
+	// calls a minute with answers that take three quarters of a second.
+	leastWorkers = 16
+	mostWorkers  = 64
+	workerMargin = 10
 	// burstScale shortens Relay's delays between the attempts of a burst.
 	burstScale = 0.02
 	// enoughTimeouts is how many calls may time out before a burst is ended: each
@@ -37,6 +40,7 @@ type burst struct {
 // burstResult is what came of a burst. It is not changed once it is there.
 type burstResult struct {
 	Planned  int
+	Workers  int            // calls under way at once, at most
 	Accepted []sim.EventRef // whose 200 was seen
 	// The first of the events that were not accepted, and how many they are.
 	Lost      string
@@ -75,17 +79,18 @@ func (t *Trial) makeBurst(ctx context.Context) burstResult {
 	if err != nil {
 		return burstResult{Err: err}
 	}
+	workers := t.burstWorkers(ctx, rate)
 	sender, err := sim.NewSender(sim.SenderConfig{
 		URL: t.URL, Auth: spelt{t.Auth, t.Env}, Headers: t.Headers, TLS: t.TLS, Timeout: t.Timeout, Seed: t.Seed,
 		Attempts: relayAttempts, RetryDelays: sim.DefaultRetryDelays(), RetryOn: retryOn, TimeScale: burstScale,
-		Workers: burstWorkers, Rate: rate,
+		Workers: workers, Rate: rate,
 	})
 	if err != nil {
 		return burstResult{Err: err}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &burstWatch{limit: t.Timeout, stop: cancel, result: burstResult{Planned: n, Statuses: map[int]int{}}}
+	w := &burstWatch{limit: t.Timeout, stop: cancel, result: burstResult{Planned: n, Workers: workers, Statuses: map[int]int{}}}
 	lag := watchLag(t.Timeout)
 	plan, kept := t.burstPlan(n)
 	_, err = sender.Run(ctx, plan, w)
@@ -96,6 +101,17 @@ func (t *Trial) makeBurst(ctx context.Context) burstResult {
 		r.Err = err
 	}
 	return r
+}
+
+// burstWorkers says how many calls a burst makes at once.
+func (t *Trial) burstWorkers(ctx context.Context, rate sim.Rate) int {
+	const tries = 3
+	began := time.Now()
+	for range tries {
+		t.plain(ctx)
+	}
+	each := time.Since(began).Seconds() / tries
+	return min(max(leastWorkers, int(rate.Calls/rate.Per.Seconds()*each*workerMargin)), mostWorkers)
 }
 
 // burstWatch gathers what a burst does.

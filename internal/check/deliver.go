@@ -19,6 +19,8 @@ const (
 	relayAttempts = 4
 	// healScale shortens Relay's delays between the attempts (R-DELAYS).
 	healScale = 0.01
+	// mostPauses is how often a 429 is waited out in one call.
+	mostPauses = 3
 	// keepAnswer is how much of an answer's body is kept to be shown or searched.
 	keepAnswer = 16 << 10
 )
@@ -28,8 +30,9 @@ const (
 type healing struct {
 	mu       sync.Mutex
 	accepted bool       // a valid event was accepted
+	limited  bool       // a call was answered 429 to the end
 	healed   int        // events that were answered 500 and accepted later
-	stuck    []Exchange // those that were not within four attempts, the first few
+	stuck    []Exchange // those that never were within four attempts, the first few
 	unhealed int        // how many there are of them
 }
 
@@ -46,12 +49,23 @@ func (h *healing) note(x Exchange, attempts int) {
 		if attempts > 1 {
 			h.healed++
 		}
-	case x.Answer.Status == http.StatusInternalServerError && attempts == relayAttempts:
+	case x.Answer.Failure != sim.NoFailure:
+	case x.Answer.Status == http.StatusTooManyRequests:
+		h.limited = true
+	case attempts > 1 && x.Answer.Status != http.StatusInternalServerError || attempts == relayAttempts:
 		h.unhealed++
 		if len(h.stuck) < maxStuck {
 			h.stuck = append(h.stuck, x)
 		}
 	}
+}
+
+// patient says whether it is worth waiting out a 429: not where nothing but
+// that ever came.
+func (h *healing) patient() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.accepted || !h.limited
 }
 
 // hopeless says that nothing was ever accepted, and that four attempts did not
@@ -67,7 +81,7 @@ func (h *healing) hopeless() bool {
 // within the trial's time: neither says anything about the receiver yet (G3, G4).
 func (t *Trial) exchange(ctx context.Context, k sim.Call, sign func(context.Context) ([]auth.Header, error)) Exchange {
 	k.Details, k.KeepBody = true, max(k.KeepBody, keepAnswer)
-	failed := false
+	failed, paused := false, 0
 	for {
 		signed, err := sign(ctx)
 		if err != nil {
@@ -80,7 +94,8 @@ func (t *Trial) exchange(ctx context.Context, k sim.Call, sign func(context.Cont
 			return x
 		case x.Answer.Failure != sim.NoFailure && !failed && ctx.Err() == nil:
 			failed = true
-		case x.Answer.Status == http.StatusTooManyRequests && pause(ctx, x.Answer.Header):
+		case x.Answer.Status == http.StatusTooManyRequests && paused < mostPauses && t.healing.patient() && pause(ctx, x.Answer.Header):
+			paused++
 		default:
 			return x
 		}

@@ -76,7 +76,8 @@ func runAccept(ctx context.Context, t *Trial) Result {
 			}
 		}
 	}
-	return sum("200 for each of them", subs)
+	r := sum("200 for each of them", subs)
+	return r
 }
 
 // othersMatter says whether it is for another check to tell that nothing is
@@ -228,7 +229,7 @@ func eventIDForms() Check {
 		ID: "event.id-forms", Level: Must, Clause: "R-ID",
 		Title: "ids of every form are accepted",
 		Why:   "event_id is opaque: Relay's own examples have an upper-case UUID and a text with a host's name in it; and a trigger_id can be a name that the client made",
-		How:   "delivers events with ids of the forms of the examples, a lower-case UUID, one of 255 characters, and a trigger_id that is no UUID",
+		How:   "delivers events with ids of the forms of the examples, a lower-case UUID, one of 255 characters, a ccid of that length, and a trigger_id that is no UUID",
 		Fix:   "keep ids as texts of at least 255 characters, compare them as they are, and read nothing into them",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.after(ctx, func() Result {
@@ -236,16 +237,17 @@ func eventIDForms() Check {
 				plain := write(p, sim.Step{Event: "message.delivered"}).Events[0].ID
 				long := "ip-10-3-0-224-668176-8h-" + plain + "-"
 				long += strings.Repeat("m", longID-len(long))
-				forms := []struct{ name, path, value string }{
-					{"a UUID in lower case", "event_id", plain},
-					{"a UUID in upper case", "event_id", strings.ToUpper(p.NotificationID(1, 1))},
-					{"with a host's name", "event_id", "ip-10-3-0-224-668176-8h-" + plain + "-1mha"},
-					{fmt.Sprintf("of %d characters", longID), "event_id", long},
-					{"a trigger_id that is a name", "payload.trigger_id", "Delivery-Reminder-2"},
+				forms := []struct{ name, event, path, value string }{
+					{"a UUID in lower case", "message.delivered", "event_id", plain},
+					{"a UUID in upper case", "message.delivered", "event_id", strings.ToUpper(p.NotificationID(1, 1))},
+					{"with a host's name", "message.delivered", "event_id", "ip-10-3-0-224-668176-8h-" + plain + "-1mha"},
+					{fmt.Sprintf("of %d characters", longID), "message.delivered", "event_id", long},
+					{fmt.Sprintf("a ccid of %d characters", longID), "notification_channel.add", "payload.ccid", p.CCID() + strings.Repeat("c", longID-len(p.CCID()))},
+					{"a trigger_id that is a name", "message.delivered", "payload.trigger_id", "Delivery-Reminder-2"},
 				}
 				var subs []Sub
 				for i, f := range forms {
-					st := sim.Step{Event: "message.delivered", Message: i + 2, At: time.Duration(i+1) * 10 * time.Millisecond, Set: []event.Override{set(f.path, f.value)}}
+					st := sim.Step{Event: f.event, Message: i + 2, At: time.Duration(i+1) * 10 * time.Millisecond, Set: []event.Override{set(f.path, f.value)}}
 					subs = append(subs, t.takeEvent(ctx, f.name, write(p, st)))
 				}
 				return sum("200 for each of them", subs)

@@ -39,7 +39,7 @@ func (t *Trial) judgeBurst(b *burstResult) Result {
 	case b.Timeouts > 0:
 		actual = fmt.Sprintf("%d calls had no answer within %s", b.Timeouts, t.Timeout)
 	case b.Cut:
-		actual = fmt.Sprintf("it falls behind: after %d events the next one had to wait for %s, with %d calls under way", len(b.Accepted), b.Behind.Round(time.Millisecond), burstWorkers)
+		actual = fmt.Sprintf("it falls behind: after %d events the next one had to wait for %s, with %d calls under way", len(b.Accepted), b.Behind.Round(time.Millisecond), b.Workers)
 	case b.LostCount > 0:
 		actual = fmt.Sprintf("%d of %d events were not accepted, the first %s", b.LostCount, b.Planned, b.Lost)
 		if b.limited() > 0 {
@@ -51,14 +51,14 @@ func (t *Trial) judgeBurst(b *burstResult) Result {
 	if b.Lagging {
 		return Unclear("this machine could not keep up itself, so that nothing can be said: " + actual)
 	}
-	return Failed(expected, actual, t.burstCommand())
+	return Failed(expected, actual, t.burstCommand(b.Workers))
 }
 
 // burstCommand sends a load of the same kind.
-func (t *Trial) burstCommand() string {
+func (t *Trial) burstCommand(workers int) string {
 	rate, n := t.pace()
 	// A record is about eight events.
-	return t.SendCommand(fmt.Sprint("--records=", max(1, n/8)), fmt.Sprintf("--rate %s --workers %d --time-scale %g", rate, burstWorkers, burstScale))
+	return t.SendCommand(fmt.Sprint("--records=", max(1, n/8)), fmt.Sprintf("--rate %s --workers %d --time-scale %g", rate, workers, burstScale))
 }
 
 func loadDeadline() Check {
@@ -96,7 +96,7 @@ func (t *Trial) judgeDeadline(b *burstResult) Result {
 	case b.Lagging:
 		return Unclear("this machine could not keep up itself, so that nothing can be said: " + actual)
 	case late:
-		return Failed(expected, actual, t.burstCommand())
+		return Failed(expected, actual, t.burstCommand(b.Workers))
 	}
-	return Warned(expected, actual, t.burstCommand())
+	return Warned(expected, actual, t.burstCommand(b.Workers))
 }

@@ -29,7 +29,7 @@ func retryRecovers() Check {
 			defer h.mu.Unlock()
 			switch {
 			case h.unhealed > 0:
-				return Failed("200 on the second, third or fourth attempt", fmt.Sprintf("still 500 after four attempts: %d of %d events that were answered 500", h.unhealed, h.unhealed+h.healed), t.Curl(h.stuck[0].Call))
+				return Failed("200 on the second, third or fourth attempt", fmt.Sprintf("%d of %d events that were answered 500 were not accepted within four attempts; the last answer to the first of them: %s", h.unhealed, h.unhealed+h.healed, h.stuck[0].Describe()), t.Curl(h.stuck[0].Call))
 			case h.healed > 0:
 				return Passed()
 			}

@@ -21,7 +21,7 @@ func securityChecks() []Check {
 
 func securityNoLeak() Check {
 	return Check{
-		ID: "security.no-leak", Level: Should, Clause: "R-200",
+		ID: "security.no-leak", Level: Should, Clause: "R-200", Alone: true,
 		Title: "no answer shows a stack trace, credentials, or what was sent",
 		Why:   "answers end up in logs of both sides; a stack trace tells an attacker what runs where, and a body that is echoed is a customer's data in the wrong place",
 		How:   "looks through the answers (headers too) to a valid event, to missing and wrong credentials, to broken JSON and to a GET, for the credentials, for marks that were put into what was sent, and for stack traces of Node, Python, Java, Go, PHP, Ruby and .NET",

@@ -3,6 +3,7 @@ package testbed
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // batchFlaws are wrong about several events in one call. Those that lose some
@@ -49,6 +50,19 @@ func batchFlaws() []Flaw {
 				}
 				return 0
 			}),
+			Fails: []string{"batch.accepted"},
+		},
+		{
+			Name: "slow-batch", Story: "a transaction and a call elsewhere for every member", Batch: 50,
+			Break: func(r *Receiver) {
+				r.Store = func(_ *http.Request, events []Event) int {
+					if len(events) > 100 {
+						time.Sleep(hang)
+					}
+					r.State.Commit(events, r.Key)
+					return 0
+				}
+			},
 			Fails: []string{"batch.accepted"},
 		},
 		{

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // businessFlaws answer with a status where the business has a problem, and
@@ -87,6 +88,31 @@ func businessFlaws() []Flaw {
 			Name: "duplicate-500", Story: "a unique key and nobody who catches its exception",
 			Break: duplicateStatus(http.StatusInternalServerError),
 			Fails: []string{"duplicate.accepted", "retry.recovers"},
+		},
+		{
+			Name: "future-refused", Story: "a plausibility check of the date",
+			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool { return time.Until(e.TS) > time.Minute }),
+			Fails: []string{"business.never-400"},
+		},
+		{
+			Name: "numeric-customers-only", Story: "our own ids are numbers",
+			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool { return strings.Trim(e.Text("ccid"), "0123456789") != "" }),
+			Fails: []string{"event.accept"},
+		},
+		{
+			Name: "half-stored", Story: "the id is noted before the work, which fails at first; then it is a duplicate",
+			Break: func(r *Receiver) {
+				r.Admit = func(e *Event) int {
+					switch {
+					case e.Name != "notification.auth_link_used" || isSample(e):
+						return 0
+					case r.State.Claim("tried " + e.ID):
+						return http.StatusInternalServerError
+					}
+					return http.StatusConflict
+				}
+			},
+			Fails: []string{"event.accept", "retry.recovers"},
 		},
 		{
 			Name: "500-for-ever", Story: "a poison event: a division by its number of channels",

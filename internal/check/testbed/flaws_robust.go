@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -67,6 +68,67 @@ func robustFlaws() []Flaw {
 			Fails: []string{"robust.malformed"},
 		},
 		Flaw{
+			Name: "dies-of-malformed", Story: "the exception ends the process, and nobody starts it again",
+			Break: func(r *Receiver) {
+				var dead atomic.Bool
+				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+						if dead.Load() {
+							panic(http.ErrAbortHandler)
+						}
+						next.ServeHTTP(w, req)
+					})
+				})
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					if status != 0 {
+						dead.Store(true)
+						panic(http.ErrAbortHandler)
+					}
+					return events, status
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
+			Name: "spoilt-by-malformed", Story: "the shared parser is left half-way, and trips over the next body",
+			Break: func(r *Receiver) {
+				var spoilt atomic.Bool
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					if was := spoilt.Swap(status != 0); was && status == 0 {
+						return nil, http.StatusBadRequest
+					}
+					return events, status
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
+			Name: "deep-crashes", Story: "a parser that recurses, with a small stack",
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					if bytes.Contains(body, []byte("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[")) {
+						panic(http.ErrAbortHandler)
+					}
+					return parse(body)
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
+			Name: "large-500", Story: "request entity too large is an exception like any other",
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					if len(body) > 64<<10 {
+						return nil, http.StatusInternalServerError
+					}
+					return parse(body)
+				}
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
 			Name: "one-at-a-time", Story: "a single-threaded server reads one request after the other",
 			Break: func(r *Receiver) {
 				var one sync.Mutex
@@ -79,20 +141,6 @@ func robustFlaws() []Flaw {
 				})
 			},
 			Fails: []string{"robust.slow-client"},
-		},
-		Flaw{
-			Name: "four-workers", Story: "a pool of a few workers, each held by a slow client",
-			Break: func(r *Receiver) {
-				pool := make(chan struct{}, 4)
-				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
-					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-						pool <- struct{}{}
-						defer func() { <-pool }()
-						next.ServeHTTP(w, req)
-					})
-				})
-			},
-			Fails: nil, // four workers serve Relay's four; only many stalled clients at once would show it
 		},
 	)
 }

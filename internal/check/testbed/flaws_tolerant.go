@@ -143,6 +143,11 @@ func idFlaws() []Flaw {
 			Fails: []string{"event.id-forms", "retry.recovers"},
 		},
 		{
+			Name: "short-customer-ids", Story: "varchar(64), for ours are short",
+			Break: refuseIf(http.StatusInternalServerError, func(e *Event) bool { return len(e.Text("ccid")) > 64 }),
+			Fails: []string{"event.id-forms", "retry.recovers"},
+		},
+		{
 			Name: "trigger-is-uuid", Story: "all ids of the samples are UUIDs",
 			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool { t := e.Text("trigger_id"); return t != "" && !uuid.MatchString(t) }),
 			Fails: []string{"event.id-forms"},
