@@ -87,7 +87,12 @@ func (b bedRun) start(t testing.TB, flaw func(*testbed.Receiver)) *check.Report 
 
 func (b bedRun) against(t testing.TB, r *testbed.Receiver) *check.Report {
 	t.Helper()
-	served := testbed.Serve(t, r, b.https)
+	return b.at(t, r, testbed.Serve(t, r, b.https))
+}
+
+// at runs the suite against what is served, which expects r's credentials.
+func (b bedRun) at(t testing.TB, r *testbed.Receiver, served testbed.Served) *check.Report {
+	t.Helper()
 	if !b.load && len(b.only) == 0 {
 		b.skip = append(b.skip, "load")
 	}

@@ -1,0 +1,62 @@
+//go:build heavy
+
+package check_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/x509"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"relayctl/internal/check/testbed"
+)
+
+// A good receiver is found good in a hundred runs, so many at once that the
+// machine has more to do than it can: no false alarm.
+func TestAHundredRuns(t *testing.T) {
+	r := testbed.New(testbed.Standard("basic", time.Hour))
+	served := testbed.Serve(t, r, true)
+	for i := range 100 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			sound(t, bedRun{batch: 50, skip: []string{"load"}}.at(t, r, served))
+		})
+	}
+}
+
+// Python's standard library makes a good receiver, too, also with its HTTP/1.0.
+func TestPython(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no python3")
+	}
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/1.0"} {
+		t.Run(strings.ReplaceAll(protocol, "/", "-"), func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(context.Background())
+			cmd := exec.CommandContext(ctx, python, "testdata/receiver.py", protocol)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				cancel()
+				_ = cmd.Wait() // it was killed
+			})
+			port, err := bufio.NewReader(out).ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := testbed.New(testbed.Standard("basic", time.Hour))
+			served := testbed.Served{URL: "http://127.0.0.1:" + strings.TrimSpace(port) + "/", Roots: x509.NewCertPool()}
+			sound(t, bedRun{batch: 50, load: true}.at(t, r, served))
+		})
+	}
+}
