@@ -30,7 +30,7 @@ func (t *Trial) burstPlan(n int) (sim.Plan, *[]*subject) {
 	customers := (n + len(s.steps) - 1) / len(s.steps)
 	// So many errands are open at a time that a customer's events are apart: a
 	// slow answer must not hold back the next one.
-	side := 2 * burstWorkers
+	side := 2 * mostWorkers
 	if t.Probe != nil {
 		side = min(side, customers) // whole errands are what can be compared
 	}
@@ -93,7 +93,7 @@ func noLoss(ctx context.Context, t *Trial) Result {
 	case unclear != "":
 		return Unclear(unclear)
 	case len(lost) > 0:
-		return Failed(sameState, fmt.Sprintf("for %d of %d customers: %s", len(lost), len(whole), lost[0].wrong), t.burstCommand())
+		return Failed(sameState, fmt.Sprintf("for %d of %d customers: %s", len(lost), len(whole), lost[0].wrong), t.burstCommand(b.Workers))
 	}
 	return Passed()
 }
