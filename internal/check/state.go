@@ -82,11 +82,7 @@ func parseText(s string) any {
 			named[name] = append(values, value)
 			continue
 		}
-		row := map[string]any{}
-		for i, f := range fields(line) {
-			row["column "+strconv.Itoa(i+1)] = f
-		}
-		rows = append(rows, row)
+		rows = append(rows, row(fields(line)))
 	}
 	if len(named) == 0 {
 		return rows
@@ -141,6 +137,7 @@ func (n *normaliser) tree(v any, path []string, pattern string) *node {
 		return n.objectOf(v, path, pattern)
 	case []any:
 		out := &node{kind: array}
+		v = asRows(v)
 		for i, e := range v {
 			at := append(path[:len(path):len(path)], strconv.Itoa(i))
 			if n.ignored(at) {
@@ -162,6 +159,37 @@ func (n *normaliser) tree(v any, path []string, pattern string) *node {
 		return &node{text: strconv.FormatBool(v)}
 	}
 	return &node{text: fmt.Sprint(v)}
+}
+
+// asRows makes rows of a table that a database's driver wrote as arrays: values
+// whose place says what they are.
+func asRows(v []any) []any {
+	rows := make([]any, len(v))
+	for i, e := range v {
+		values, ok := e.([]any)
+		if first, _ := v[0].([]any); !ok || len(values) < 2 || len(values) != len(first) || slices.ContainsFunc(values, isTree) {
+			return v
+		}
+		rows[i] = row(values)
+	}
+	return rows
+}
+
+func isTree(v any) bool {
+	switch v.(type) {
+	case []any, map[string]any:
+		return true
+	}
+	return false
+}
+
+// row names values by their column.
+func row[T any](values []T) map[string]any {
+	r := map[string]any{}
+	for i, v := range values {
+		r["column "+strconv.Itoa(i+1)] = v
+	}
+	return r
 }
 
 func (n *normaliser) objectOf(v map[string]any, path []string, pattern string) *node {

@@ -89,6 +89,7 @@ func TestDifferenceIsSeen(t *testing.T) {
 		"a member":        {`{"a":1}`, `{"b":1}`, "/a is missing; /b is there, with 1"},
 		"absent":          {``, `{"a":1}`, `the state is {"a":"1"} instead of (absent)`},
 		"a row":           {"a|1\nb|2", "b|3\na|1", "/*/column 2 is 3 instead of 2"},
+		"a row of JSON":   {`[["a",1],["b",2]]`, `[["b",3],["a",1]]`, "/*/column 2 is 3 instead of 2"},
 		"a named line":    {"clicks: 1", "clicks: 2", "/clicks/* is 2 instead of 1"},
 	} {
 		if d := differences(treeOf(s, states[0]), treeOf(s, states[1])); d != states[2] {
