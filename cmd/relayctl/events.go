@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"relayctl/fixtures"
@@ -65,17 +63,16 @@ takes it by its name, and a changed copy by its path.`,
 				_, err := a.stdout.Write(text)
 				return environment(err)
 			}
+			var list []report.Named
 			for _, name := range fixtures.ScenarioNames() {
 				text, _ := fixtures.Scenario(name)
 				sc, err := sim.ParseScenario(name+".yaml", text)
 				if err != nil {
 					return err
 				}
-				if _, err := fmt.Fprintf(a.stdout, "%-30s %s\n", name, sc.Summary); err != nil {
-					return environment(err)
-				}
+				list = append(list, report.Named{Name: name, Meaning: sc.Summary})
 			}
-			return nil
+			return environment(report.Names(a.stdout, a.style(a.stdout), list))
 		},
 	}
 }

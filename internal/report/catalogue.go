@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"relayctl/fixtures"
 )
@@ -21,13 +22,34 @@ func Catalogue(w io.Writer, st *Style, events []fixtures.Event, asJSON bool) err
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%s\n", st.bold(fit("EVENT", nameWidth)+" "+fit("CONTROL", 9)+"MEANING"))
 	for _, e := range events {
-		meaning := e.Meaning
-		if room := st.Width - nameWidth - 10; st.Width > 0 && room > 10 {
-			meaning = fit(meaning, room)
-		}
-		fmt.Fprintf(b, "%s %s%s\n", st.name(e.Name, fit(e.Name, nameWidth)), st.dim(fit(e.Area, 9)), meaning)
+		st.hanging(b, st.name(e.Name, fit(e.Name, nameWidth))+" "+st.dim(fit(e.Area, 9)), nameWidth+10, e.Meaning)
 	}
 	return b.Flush()
+}
+
+// Named is a name and what it stands for.
+type Named struct{ Name, Meaning string }
+
+// Names lists names with what they stand for, wrapped to the terminal.
+func Names(w io.Writer, st *Style, list []Named) error {
+	width := 0
+	for _, n := range list {
+		width = max(width, len(n.Name))
+	}
+	b := bufio.NewWriter(w)
+	for _, n := range list {
+		st.hanging(b, st.bold(fit(n.Name, width+1)), width+1, n.Meaning)
+	}
+	return b.Flush()
+}
+
+// hanging writes a text after a head that is indent columns wide, and what does
+// not fit the terminal below its own beginning.
+func (s *Style) hanging(w io.Writer, head string, indent int, text string) {
+	for _, line := range s.wrapped(text, indent) {
+		fmt.Fprintln(w, head+line)
+		head = strings.Repeat(" ", indent)
+	}
 }
 
 func eventJSON(e fixtures.Event) map[string]any {
