@@ -88,7 +88,8 @@ const verdictWidth = 7
 // Nothing is cut: what does not fit goes on below.
 func (c *CheckText) outcome(o *check.Outcome) {
 	text := o.Check.Title
-	if o.Verdict != check.Pass && o.Verdict != check.Fail {
+	detailed := o.Verdict == check.Fail || o.Verdict == check.Warn
+	if o.Verdict != check.Pass && (!detailed || o.Actual == "" && o.Reason != "") {
 		text = o.Reason
 	}
 	if o.Flaky != "" {
@@ -109,7 +110,7 @@ func (c *CheckText) outcome(o *check.Outcome) {
 		fmt.Fprintf(c.w, "%s %s\n", head, line)
 		head = strings.Repeat(" ", indent-1)
 	}
-	if o.Verdict == check.Fail || o.Verdict == check.Warn {
+	if detailed {
 		for _, row := range detailRows(o) {
 			c.row(row[0], row[1])
 		}

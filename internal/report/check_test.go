@@ -68,7 +68,7 @@ auth
           to do    mend it
           repeat   curl 'a
 b' https://127.0.0.1/
-  warn    SHOULD auth.challenge no header
+  warn    SHOULD auth.challenge what holds of auth.challenge
           clause   R-401
           expected one
           actual   no header
