@@ -104,6 +104,10 @@ func (f *reportFile) open() error {
 	}
 	f.temporary = true
 	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644) //nolint:gosec // a report is for everybody
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		failed.Path = f.path // the name that was given, not the temporary one
+	}
 	return err
 }
 

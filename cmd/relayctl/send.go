@@ -91,7 +91,7 @@ func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.attempts, "attempts", 4, "attempts in total (R-FOUR)")
 	f.StringVar(&o.retryDelays, "retry-delays", "10s,30s,2m", "waits between the attempts (R-DELAYS, assumed)")
-	f.StringVar(&o.retryOn, "retry-on", sim.DefaultRetryOn, "what is tried again: statuses, 5xx, timeout, connect, tls (only 500 and timeout are documented; R-RETRY-ONLY, R-CONNECT, assumed)")
+	f.StringVar(&o.retryOn, "retry-on", sim.DefaultRetryOn, "what is tried again: statuses, 5xx, timeout, connect, cut, tls, token, or none (only 500 and timeout are documented; R-RETRY-ONLY, R-CONNECT, assumed)")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "deadline of a call (R-DEADLINE, assumed)")
 	f.IntVar(&o.workers, "workers", 4, "serial workers; a customer stays with one (R-WORKERS, assumed)")
 	f.BoolVar(&o.spread, "spread", false, "give each delivery to the next free worker: newer events overtake a retry")
@@ -100,7 +100,7 @@ func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
 	f.Float64Var(&o.timeScale, "time-scale", 1, "multiplies every simulated wait, not --timeout nor --rate")
 	f.DurationVar(&o.waitReady, "wait-ready", 0, "wait so long for the endpoint to accept connections")
 	words(cmd, "pace", "fast", "original")
-	words(cmd, "retry-on", "500", "5xx", "timeout", "connect", "tls")
+	words(cmd, "retry-on", "500", "5xx", "timeout", "connect", "cut", "tls", "token")
 }
 
 func (o *sendOptions) disorderFlags(cmd *cobra.Command) {

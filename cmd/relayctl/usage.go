@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"relayctl/fixtures"
+	"relayctl/internal/event"
 	"relayctl/internal/suggest"
 )
 
@@ -136,6 +139,10 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 			return fmt.Errorf("--%s has no effect without --%s", f.Name, need.Name)
 		}
 		switch f.Name {
+		case "count":
+			if !slices.ContainsFunc(flags.Args(), mayRepeat) {
+				return errors.New("--count repeats named events, but none is named")
+			}
 		case "expect", "for":
 			if v := f.Value.String(); v == "0" || v == "0s" || v[0] == '-' {
 				return fmt.Errorf("--%s must be more than nothing", f.Name)
@@ -143,6 +150,17 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 		}
 	}
 	return nil
+}
+
+// mayRepeat says whether --count can mean arg: an event's name, or one that is
+// misspelt, which is told later with the nearest right one.
+func mayRepeat(arg string) bool {
+	if _, ok := event.Lookup(arg); ok {
+		return true
+	}
+	_, scenario := fixtures.Scenario(arg)
+	_, err := os.Stat(arg)
+	return arg != "-" && !scenario && err != nil
 }
 
 // noArgs refuses arguments.

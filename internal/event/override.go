@@ -28,7 +28,7 @@ func ParseSet(arg string) (Override, error) {
 	if !ok {
 		return Override{}, fmt.Errorf("%q is not of the form PATH=VALUE, for example payload.ccid=1002", arg)
 	}
-	o, err := parsePath(path)
+	o, err := parsePath(path, "adds a new property")
 	if err != nil {
 		return Override{}, err
 	}
@@ -45,7 +45,7 @@ func ParseSet(arg string) (Override, error) {
 // NewSet makes an override of a path, checked as by ParseSet, and a value as
 // encoding/json would write it.
 func NewSet(path string, value any) (Override, error) {
-	o, err := parsePath(path)
+	o, err := parsePath(path, "adds a new property")
 	if err != nil {
 		return Override{}, err
 	}
@@ -57,9 +57,10 @@ func NewSet(path string, value any) (Override, error) {
 
 // ParseUnset reads the path of a property to remove, with the same check of
 // the path as ParseSet.
-func ParseUnset(path string) (Override, error) { return parsePath(path) }
+func ParseUnset(path string) (Override, error) { return parsePath(path, "removes it all the same") }
 
-func parsePath(path string) (Override, error) {
+// parsePath reads a path; forced says what a + before it does.
+func parsePath(path, forced string) (Override, error) {
 	path, force := strings.CutPrefix(strings.TrimSpace(path), "+")
 	parts := strings.Split(path, ".")
 	if slices.Contains(parts, "") {
@@ -67,7 +68,7 @@ func parsePath(path string) (Override, error) {
 	}
 	if !force {
 		if near := nearPath(parts); near != "" {
-			return Override{}, fmt.Errorf("unknown path %q; did you mean %q? (+%s adds a new property)", path, near, path)
+			return Override{}, fmt.Errorf("unknown path %q; did you mean %q? (+%s %s)", path, near, path, forced)
 		}
 	}
 	return Override{path: parts}, nil

@@ -180,7 +180,7 @@ func openRules(path string, script *Script, notice func(string, ...any)) (*rules
 func (f *rulesFile) load() (n int, err error) {
 	text, err := os.ReadFile(f.path)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("rules: %w", err)
 	}
 	rules, err := ParseRules(f.path, text)
 	if err != nil {

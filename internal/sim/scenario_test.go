@@ -97,7 +97,7 @@ func TestScenarioErrors(t *testing.T) {
 		step + "    consent: stop\n":                                     "s.yaml:3:14: only channel_consent.update has a consent",
 		step + "    lost_ack: 1\n":                                       `s.yaml:3:5: unknown key "lost_ack"; did you mean "lost_acks"?`,
 		step + "    set: {payload.cid: 1}\n":                             `s.yaml:3:11: unknown path "payload.cid"; did you mean "payload.ccid"? (+payload.cid adds a new property)`,
-		step + "    unset: [payload.cid]\n":                              `s.yaml:3:13: unknown path "payload.cid"; did you mean "payload.ccid"? (+payload.cid adds a new property)`,
+		step + "    unset: [payload.cid]\n":                              `s.yaml:3:13: unknown path "payload.cid"; did you mean "payload.ccid"? (+payload.cid removes it all the same)`,
 		step + "every: -1s\n":                                            `s.yaml:3:8: "-1s" is not a duration such as 4s or 1m30s`,
 		step + "send: {worker: 2}\n":                                     `s.yaml:3:8: unknown key "worker"; did you mean "workers"?`,
 		step + "send: {workers: 0}\n":                                    "s.yaml:3:17: 0 is not between 1 and 10000",
