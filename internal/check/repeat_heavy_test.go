@@ -1,0 +1,57 @@
+//go:build heavy
+
+package check_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"relayctl/internal/check"
+	"relayctl/internal/check/testbed"
+)
+
+// Whoever pastes the command of a failure into a shell sees the status that
+// the check saw.
+func TestCommandsShowTheFailure(t *testing.T) {
+	for _, need := range []string{"sh", "curl"} {
+		if _, err := exec.LookPath(need); err != nil {
+			t.Skipf("there is no %s on this machine", need)
+		}
+	}
+	saw := regexp.MustCompile(`status (\d{3})`)
+	creds := testbed.Standard("basic", 0)
+	env := append(os.Environ(), "RELAY_PASSWORD="+creds.Password, "RELAY_API_KEY="+creds.Key)
+	var tried atomic.Int64
+	t.Cleanup(func() {
+		if n := tried.Load(); n < 50 && !t.Failed() {
+			t.Errorf("only %d commands were tried", n)
+		}
+	})
+	for _, f := range testbed.Flaws() {
+		if f.HTTPS || f.Load || f.Probe || f.Auth == "oauth" {
+			continue // they need a file of roots, or a token, or more than one request
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			rep := bedRun{auth: f.Auth, batch: f.Batch}.start(t, f.Break)
+			for i := range rep.Outcomes {
+				o := &rep.Outcomes[i]
+				want := saw.FindStringSubmatch(o.Actual)
+				if o.Verdict != check.Fail || want == nil || o.Check.ID == "http.post-only" /* two requests, two statuses */ || !strings.Contains(o.Repeat, "curl ") {
+					continue
+				}
+				tried.Add(1)
+				cmd := exec.Command("sh", "-c", o.Repeat)
+				cmd.Env = env
+				out, err := cmd.CombinedOutput()
+				if first, _, _ := strings.Cut(string(out), "\n"); err != nil || !strings.Contains(first, " "+want[1]) {
+					t.Errorf("%s saw %q; %v, %q of\n%s", o.Check.ID, o.Actual, err, first, o.Repeat)
+				}
+			}
+		})
+	}
+}
