@@ -80,7 +80,7 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 		}
 		return usage(err)
 	}
-	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: curlAuth(o.auth.kind)}
+	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: curlAuth(o.auth.kind), Token: curlToken(o.auth.kind)}
 	banner.Seed, banner.Chance = receiver.Seed()
 	if err = out.Listening(banner); err != nil {
 		receiver.Close()
@@ -149,6 +149,14 @@ func curlAuth(kind string) string {
 		return ` -H "ApiKey: $API_KEY"`
 	case "oauth":
 		return ` -H "Authorization: Bearer $TOKEN"`
+	}
+	return ""
+}
+
+// curlToken gives the credentials of the call that gets $TOKEN.
+func curlToken(kind string) string {
+	if kind == "oauth" {
+		return ` -u "$CLIENT_ID:$CLIENT_SECRET"`
 	}
 	return ""
 }

@@ -41,7 +41,7 @@ func (o *planOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.rejects, "rejects", "", "file for the rows of --csv that cannot be used; without it the first ten are told on stderr")
 	f.IntVar(&o.count, "count", 1, "repeat each named event with fresh ids")
 	f.StringSliceVar(&o.events, "events", nil, "only these events, as patterns: notification.* (R-FILTER)")
-	f.StringArrayVar(&o.set, "set", nil, "override in every envelope: payload.ccid=1002 (the value is JSON, else a string)")
+	f.StringArrayVar(&o.set, "set", nil, "override in every envelope: payload.message_name=Hi (the value is JSON, else a string; a text of digits is quoted twice: 'payload.ccid=\"1002\"')")
 	f.StringArrayVar(&o.unset, "unset", nil, "remove from every envelope: payload.ccid")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything left to chance (drawn and printed unless given)")
 	f.StringVar(&o.start, "start", startNow, "anchor of event_ts: now, or a time such as 2026-01-31T12:00:00Z")

@@ -31,6 +31,7 @@ type Banner struct {
 	URL    string
 	CA     string // the file that makes senders trust it, "" for none
 	Auth   string // the options that give curl the credentials, "" for none
+	Token  string // those of the call that gets a token, "" where none is handed out
 	Seed   uint64 // of answers by chance
 	Chance bool   // there are some
 }
@@ -45,6 +46,9 @@ func (l *ListenText) Listening(b Banner) error {
 	}
 	if b.Chance {
 		fmt.Fprintf(l.w, "  %s %d\n", l.st.dim("seed"), b.Seed)
+	}
+	if b.Token != "" {
+		fmt.Fprintf(l.w, "  %s curl%s%s -d grant_type=client_credentials %soauth/token\n", l.st.dim("token"), trust, b.Token, b.URL)
 	}
 	fmt.Fprintf(l.w, "  %s  curl%s%s -H 'Content-Type: application/json' -d '{\"event_id\":\"1\",\"event_name\":\"message.delivered\",\"event_ts\":\"2022-04-12T14:53:11.958Z\",\"payload\":{}}' %s\n\n",
 		l.st.dim("try"), trust, b.Auth, b.URL)

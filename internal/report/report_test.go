@@ -166,3 +166,17 @@ func shown(l *ListenText, r *recv.Receipt) error {
 	l.Receipt(r)
 	return l.Flush()
 }
+
+// Where tokens are handed out, the banner says how to get the one that the line
+// to try it needs.
+func TestBannerTellsWhereTheTokenComesFrom(t *testing.T) {
+	var b strings.Builder
+	l := NewListenText(&b, NewStyle(&b, ColorNever), false)
+	if err := l.Listening(Banner{URL: "https://127.0.0.1:8443/", CA: "/c/ca.pem", Auth: ` -H "Authorization: Bearer $TOKEN"`, Token: ` -u "$CLIENT_ID:$CLIENT_SECRET"`}); err != nil {
+		t.Fatal(err)
+	}
+	want := "  token curl --cacert /c/ca.pem -u \"$CLIENT_ID:$CLIENT_SECRET\" -d grant_type=client_credentials https://127.0.0.1:8443/oauth/token\n  try "
+	if !strings.Contains(b.String(), want) {
+		t.Error(b.String())
+	}
+}
