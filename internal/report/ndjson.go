@@ -47,10 +47,8 @@ func NewSendJSON(w io.Writer) *SendJSON { return &SendJSON{newLines(w)} }
 func (s *SendJSON) Flush() { _ = s.flush() }
 
 type attemptJSON struct {
-	Type       string   `json:"type"`
-	EventID    string   `json:"event_id,omitempty"`
-	EventName  string   `json:"event_name,omitempty"`
-	EventIDs   []string `json:"event_ids,omitempty"`
+	Type string `json:"type"`
+	carriedJSON
 	Attempt    int      `json:"attempt"`
 	Of         int      `json:"of"`
 	Status     *int     `json:"status"`
@@ -70,7 +68,7 @@ func (s *SendJSON) Attempt(a *sim.Attempt) {
 		Type: "attempt", Attempt: a.Number, Of: a.Of, LatencyMS: millis(a.Latency), Detail: a.Detail,
 		SentAt: rfc3339(a.SentAt), IntendedAt: rfc3339(a.Intended), LostAck: a.LostAck, LostStatus: a.LostStatus,
 	}
-	o.EventID, o.EventName, o.EventIDs = refs(a.Delivery)
+	o.carriedJSON = carried(a.Delivery)
 	if a.Failure != sim.NoFailure {
 		f := string(a.Failure)
 		o.Error = &f
@@ -84,31 +82,47 @@ func (s *SendJSON) Attempt(a *sim.Attempt) {
 	s.put(o)
 }
 
-// Outcome implements sim.Observer.
+// Outcome implements sim.Observer: the members of a batch have a line each.
 func (s *SendJSON) Outcome(o *sim.Outcome) {
 	type delivery struct {
-		Type      string   `json:"type"`
-		EventID   string   `json:"event_id,omitempty"`
-		EventName string   `json:"event_name,omitempty"`
-		EventIDs  []string `json:"event_ids,omitempty"`
-		Outcome   string   `json:"outcome"`
-		Attempts  int      `json:"attempts"`
-		Copy      int      `json:"copy,omitempty"`
-		Reason    string   `json:"reason,omitempty"`
+		Type      string `json:"type"`
+		EventID   string `json:"event_id"`
+		EventName string `json:"event_name"`
+		Outcome   string `json:"outcome"`
+		Attempts  int    `json:"attempts"`
+		Copy      int    `json:"copy,omitempty"`
+		Reason    string `json:"reason,omitempty"`
 	}
-	d := delivery{Type: "delivery", Outcome: string(o.Kind), Attempts: o.Attempts, Copy: o.Delivery.Copy, Reason: o.Reason}
-	d.EventID, d.EventName, d.EventIDs = refs(o.Delivery)
-	s.put(d)
+	events := o.Delivery.Events
+	if len(events) == 0 {
+		events = []sim.EventRef{{}} // a body in which no event can be told counts as one
+	}
+	for _, e := range events {
+		s.put(delivery{"delivery", e.ID, e.Name, string(o.Kind), o.Attempts, o.Delivery.Copy, o.Reason})
+	}
 }
 
-func refs(d *sim.Delivery) (id, name string, ids []string) {
+// carriedJSON names what one call carries: an event, or the members of a batch.
+type carriedJSON struct {
+	EventID   *string  `json:"event_id,omitempty"`
+	EventName *string  `json:"event_name,omitempty"`
+	EventIDs  []string `json:"event_ids,omitempty"`
+}
+
+func carried(d *sim.Delivery) (c carriedJSON) {
+	var single sim.EventRef
+	shape := event.Single
 	if len(d.Events) == 1 {
-		return d.Events[0].ID, d.Events[0].Name, nil
+		single = d.Events[0]
+		shape, _, _ = event.Split(d.Body) // a batch may have one member
+	}
+	if shape == event.Single && len(d.Events) <= 1 {
+		return carriedJSON{EventID: &single.ID, EventName: &single.Name}
 	}
 	for _, e := range d.Events {
-		ids = append(ids, e.ID)
+		c.EventIDs = append(c.EventIDs, e.ID)
 	}
-	return "", "", ids
+	return c
 }
 
 // Finish writes the summary and returns the first error of all the writing.

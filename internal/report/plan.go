@@ -26,21 +26,25 @@ func NewPlan(w io.Writer, st *Style, asJSON bool) *Plan {
 	return p
 }
 
+type plannedJSON struct {
+	Type string `json:"type"`
+	carriedJSON
+	Seq       int     `json:"seq"`
+	ArrivesMS float64 `json:"arrives_ms"`
+	Copy      int     `json:"copy"`
+	Late      bool    `json:"late"`
+	LostAcks  int     `json:"lost_acks"`
+	Body      string  `json:"body"`
+}
+
 // Delivery writes one delivery of the plan.
 func (p *Plan) Delivery(d *sim.Delivery) {
 	p.count++
 	if p.json != nil {
-		id, name, ids := refs(d)
-		o := map[string]any{
-			"type": "planned", "seq": d.Seq, "arrives_ms": millis(d.Arrives), "copy": d.Copy, "late": d.Late,
-			"lost_acks": d.LostAcks, "body": string(d.Body),
-		}
-		if ids != nil {
-			o["event_ids"] = ids
-		} else {
-			o["event_id"], o["event_name"] = id, name
-		}
-		p.json.put(o)
+		p.json.put(plannedJSON{
+			Type: "planned", carriedJSON: carried(d), Seq: d.Seq, ArrivesMS: millis(d.Arrives), Copy: d.Copy, Late: d.Late,
+			LostAcks: d.LostAcks, Body: string(d.Body),
+		})
 		return
 	}
 	if p.count == 1 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,41 @@ func TestSendJSONHasTheBindingFields(t *testing.T) {
 	for _, key := range []string{"events", "attempts", "accepted", "retried", "given_up", "refused", "statuses", "latency_ms", "rate_per_s", "seed"} {
 		if _, ok := sum[key]; !ok {
 			t.Errorf("the summary lacks %s", key)
+		}
+	}
+}
+
+// Whoever follows an event by its id finds it in a batch too, also in one of a
+// single member, and a body without a readable event still has the fields.
+func TestSendJSONNamesEveryEventOfABatch(t *testing.T) {
+	a, b := sim.EventRef{ID: "a", Name: "message.delivered"}, sim.EventRef{ID: "b", Name: "message.undelivered"}
+	for _, tc := range []struct {
+		d       sim.Delivery
+		attempt string
+		want    []string
+	}{
+		{sim.Delivery{Events: []sim.EventRef{a, b}, Body: []byte(`[{},{}]`)}, `"event_ids":["a","b"]`, []string{
+			`{"type":"delivery","event_id":"a","event_name":"message.delivered","outcome":"accepted","attempts":1}`,
+			`{"type":"delivery","event_id":"b","event_name":"message.undelivered","outcome":"accepted","attempts":1}`,
+		}},
+		{sim.Delivery{Events: []sim.EventRef{b}, Body: []byte(`{"batch":[{}]}`)}, `"event_ids":["b"]`, []string{
+			`{"type":"delivery","event_id":"b","event_name":"message.undelivered","outcome":"accepted","attempts":1}`,
+		}},
+		{sim.Delivery{Body: []byte("[]")}, `"event_id":"","event_name":""`, []string{
+			`{"type":"delivery","event_id":"","event_name":"","outcome":"accepted","attempts":1}`,
+		}},
+	} {
+		var out bytes.Buffer
+		s := NewSendJSON(&out)
+		s.Attempt(&sim.Attempt{Delivery: &tc.d, Number: 1, Of: 4, Status: 200})
+		s.Outcome(&sim.Outcome{Delivery: &tc.d, Kind: sim.Accepted, Attempts: 1})
+		s.Flush()
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if !strings.Contains(lines[0], tc.attempt) {
+			t.Errorf("attempt %s, want %s", lines[0], tc.attempt)
+		}
+		if !slices.Equal(lines[1:], tc.want) {
+			t.Errorf("outcome %q, want %q", lines[1:], tc.want)
 		}
 	}
 }
