@@ -20,7 +20,7 @@ type listenRenderer interface {
 	Finish(recv.Summary, []string) error
 }
 
-func (a *app) listen(ctx context.Context, o *listenOptions) error {
+func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
 	r, err := o.check(a)
 	if err != nil {
 		return usage(err)
@@ -39,7 +39,12 @@ func (a *app) listen(ctx context.Context, o *listenOptions) error {
 		if err != nil {
 			return environment(err)
 		}
-		defer w.Close()
+		defer func() {
+			// What --sync interval has not written yet may fail as late as here.
+			if cerr := w.Close(); cerr != nil && exitCode(exitOK, err) <= exitFellShort {
+				err = environment(cerr)
+			}
+		}()
 		r.config.Capture = w
 	}
 	return a.serve(ctx, o, r)
@@ -112,6 +117,9 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 		fmt.Fprintf(a.stderr, "relayctl: the output is not read any more: %d receipts and the summary were not shown\n", sum.Dropped)
 	case err != nil && !broken.Load():
 		return environment(err)
+	}
+	if sum.Unstored > 0 {
+		return environment(fmt.Errorf("the capture could not be written to the end: requests not stored: %d", sum.Unstored))
 	}
 	if len(failures) > 0 {
 		return silent(exitFellShort)

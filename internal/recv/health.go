@@ -43,3 +43,10 @@ func (h *health) work() (outage time.Duration, failed int) {
 	h.since, h.failed = time.Time{}, 0
 	return outage, failed
 }
+
+// failing gives how many failed since it last worked, 0 while it works.
+func (h *health) failing() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failed
+}

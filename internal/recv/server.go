@@ -372,6 +372,7 @@ func (r *Receiver) Summary() Summary {
 	s.Dropped = r.feed.dropped.Load()
 	s.ForgottenEvents, s.ForgottenCustomers = r.tracker.Forgotten()
 	s.LeftOut = r.tracker.LeftOut()
+	s.Unstored = r.storing.failing()
 	return s
 }
 

@@ -27,6 +27,9 @@ type Summary struct {
 	Unexpected uint64 // requests answered with anything but 200 without a script asking for it
 	Accepted   uint64 // different events that were accepted
 	Dropped    uint64 // receipts that were not displayed
+	// Unstored are the last requests, none of which the capture could take; 0
+	// where it works, or works again.
+	Unstored int
 	// Events and customers that are not known any more: what comes again of them
 	// is taken for new.
 	ForgottenEvents, ForgottenCustomers uint64
