@@ -218,6 +218,8 @@ func (o *checkOptions) checkNumbers(cmd *cobra.Command) error {
 		return errors.New("--repeat must be at least 1")
 	case o.timeout <= 0:
 		return errors.New("--timeout must be more than nothing")
+	case o.waitReady < 0:
+		return errors.New("--wait-ready must not be negative")
 	case o.duration <= 0:
 		return errors.New("--duration must be more than nothing")
 	case o.batch < 0 || o.batch == 0 && cmd.Flags().Changed("batch"):

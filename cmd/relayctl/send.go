@@ -142,7 +142,7 @@ func (a *app) send(ctx context.Context, cmd *cobra.Command, o *sendOptions, args
 	if o.waitReady > 0 && o.endpoint.to != "" {
 		if err := sim.WaitReady(ctx, o.endpoint.to, o.waitReady); err != nil {
 			if ctx.Err() != nil {
-				return silent(exitInterrupted)
+				return &exitError{code: exitInterrupted, err: errors.New("interrupted while waiting for the endpoint; nothing was sent")}
 			}
 			return environment(err)
 		}
@@ -226,6 +226,8 @@ func (o *sendOptions) checkSender(r *sendRun) error {
 		return errors.New("--workers must be between 1 and 10000")
 	case o.timeout <= 0:
 		return errors.New("--timeout must be more than nothing")
+	case o.waitReady < 0:
+		return errors.New("--wait-ready must not be negative")
 	case !(o.timeScale >= 0) || o.timeScale > 1e6:
 		return errors.New("--time-scale must not be negative")
 	}
