@@ -36,3 +36,17 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 }
+
+func TestInterruptedWhileItWaitsForTheEndpoint(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	env := func(string) (string, bool) { return "", false }
+	stderr := &bytes.Buffer{}
+	args := []string{"send", "message.delivered", "--to", "http://127.0.0.1:1/", "--wait-ready", "1h"}
+	if code := run(ctx, context.Background(), args, strings.NewReader(""), &bytes.Buffer{}, stderr, env); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+	if !strings.Contains(stderr.String(), "nothing was sent") {
+		t.Errorf("stderr %q", stderr)
+	}
+}
