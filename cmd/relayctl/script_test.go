@@ -225,8 +225,9 @@ func sameBodies(ts *testscript.TestScript, args []string) {
 	ts.Check(err)
 	for i := range a {
 		want := time.Duration(scale * float64(atA[i].Sub(atA[0])))
-		// Receipts are noted to the millisecond, and the first one may be slow.
-		if got := atB[i].Sub(atB[0]); got < want/2 {
+		// The first receipt may be slow on a busy machine, which brings the others
+		// nearer to it: only a spacing that is large beside that says something.
+		if got := atB[i].Sub(atB[0]); got < want-200*time.Millisecond {
 			ts.Fatalf("body %d came after %v, want %v", i, got, want)
 		}
 	}

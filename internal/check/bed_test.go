@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) {
 	postAndExit()
 	flag.Parse()
-	if err := flag.Set("test.parallel", "16"); err != nil {
+	if err := flag.Set("test.parallel", bedParallel); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
@@ -50,7 +50,7 @@ var runs atomic.Uint64
 
 // bedTimeout is the deadline of a call: far more than the good receiver needs
 // on a busy machine, and little enough to wait for where a flaw is a hang.
-const bedTimeout = 2 * time.Second
+const bedTimeout = bedSlowdown * 2 * time.Second
 
 func (b bedRun) env(t testing.TB, r *testbed.Receiver, served testbed.Served) *check.Env {
 	t.Helper()
@@ -78,7 +78,7 @@ func (b bedRun) start(t testing.TB, flaw func(*testbed.Receiver)) *check.Report 
 	if kind == "" {
 		kind = "basic"
 	}
-	r := testbed.New(testbed.Standard(kind, 2*time.Second))
+	r := testbed.New(testbed.Standard(kind, bedSlowdown*2*time.Second))
 	if flaw != nil {
 		flaw(r)
 	}
@@ -158,12 +158,6 @@ func findFlaws(t *testing.T, probe bool) {
 				run.only = []string{"load"}
 			}
 			rep := run.start(t, f.Break)
-			if os.Getenv("TIMES") != "" {
-				for i := range rep.Outcomes {
-					o := &rep.Outcomes[i]
-					t.Logf("TIME %s %s %s", o.Check.ID, o.Verdict, o.Duration)
-				}
-			}
 			want := slices.Sorted(slices.Values(f.Fails))
 			if diff := cmp.Diff(want, complaints(rep), cmp.Transformer("empty", func(s []string) []string { return append([]string{}, s...) })); diff != "" {
 				t.Errorf("%s (%s)\nchecks that fail (-want +got):\n%s%s", f.Name, f.Story, diff, told(rep))

@@ -24,14 +24,17 @@ func TestGauge(t *testing.T) {
 			return 0 // hangs until the deadline of 10s
 		}
 		seen := map[time.Duration]Load{}
+		began := time.Now()
+		done := make(chan struct{})
 		go func() {
+			defer close(done)
 			for _, at := range []time.Duration{5 * time.Second, 15 * time.Second, 25 * time.Second} {
-				time.Sleep(at - time.Since(e.began))
+				time.Sleep(at - time.Since(began))
 				seen[at] = g.Load()
 			}
 		}()
-		e.began = time.Now()
 		e.run(t, cfg, one("a", 0), one("b", 1), one("c", 1))
+		<-done
 		// a: 500 at 0s and 10s. b: hangs 0–10s, waits, hangs 20–30s; c is behind it.
 		if want := (Load{InFlight: 1, Waiting: 1, Queued: 1}); seen[5*time.Second] != want {
 			t.Errorf("after 5s %+v, want %+v", seen[5*time.Second], want)

@@ -1,0 +1,8 @@
+//go:build !race
+
+package check_test
+
+const (
+	bedSlowdown = 1
+	bedParallel = "16"
+)
