@@ -17,6 +17,7 @@ type Flaw struct {
 	Batch int    // the largest batch of its run, 0 for none
 	Load  bool   // its run is the load checks alone
 	Probe bool   // its run has the probe at /state/{ccid}
+	Timed bool   // it is the time that an answer takes, beside a deadline of two seconds
 
 	Fails   []string // the ids of all the checks that fail, whatever their level
 	Blocked []string // that can say nothing because of it; nil asks nothing

@@ -53,7 +53,7 @@ func batchFlaws() []Flaw {
 			Fails: []string{"batch.accepted"},
 		},
 		{
-			Name: "slow-batch", Story: "a transaction and a call elsewhere for every member", Batch: 50,
+			Name: "slow-batch", Story: "a transaction and a call elsewhere for every member", Timed: true, Batch: 50,
 			Break: func(r *Receiver) {
 				r.Store = func(_ *http.Request, events []Event) int {
 					if len(events) > 100 {

@@ -11,7 +11,7 @@ import (
 func loadFlaws() []Flaw {
 	return []Flaw{
 		{
-			Name: "slow", Story: "every event calls three other services before its answer", Load: true,
+			Name: "slow", Story: "every event calls three other services before its answer", Timed: true, Load: true,
 			Break: wrapped(func(next http.Handler, w http.ResponseWriter, req *http.Request) {
 				time.Sleep(SlowAnswer)
 				next.ServeHTTP(w, req)
@@ -19,7 +19,7 @@ func loadFlaws() []Flaw {
 			Fails: []string{"load.deadline"},
 		},
 		{
-			Name: "lock-over-the-work", Story: "one lock, held while the work is done", Load: true,
+			Name: "lock-over-the-work", Story: "one lock, held while the work is done", Timed: true, Load: true,
 			Break: func(r *Receiver) {
 				var one sync.Mutex
 				r.Store = func(_ *http.Request, events []Event) int {

@@ -55,7 +55,7 @@ func robustFlaws() []Flaw {
 			Fails: []string{"robust.malformed"},
 		},
 		Flaw{
-			Name: "malformed-hangs", Story: "the callback of a broken body is never called",
+			Name: "malformed-hangs", Story: "the callback of a broken body is never called", Timed: true,
 			Break: func(r *Receiver) {
 				r.Parse = func(body []byte) ([]Event, int) {
 					events, status := parse(body)
