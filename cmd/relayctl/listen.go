@@ -38,6 +38,7 @@ type listenOptions struct {
 	expect     uint64
 	lasts      time.Duration
 	failOn     string
+	failFast   bool
 	filter     []string
 	verbose    bool
 	output     string
@@ -51,7 +52,8 @@ func newListenCmd(a *app) *cobra.Command {
 		Long: `Run a local endpoint. It answers 200 to every authenticated POST that it could
 read and store, also when the event is invalid (R-NO-400), and shows what came:
 retries, duplicates, disorder and findings with their clauses. It ends on Ctrl-C
-with a summary; the verdict of --fail-on is the exit code.`,
+with a summary; the verdict of --fail-on is the exit code. --expect, --for and
+--fail-fast end it sooner.`,
 		Example: `  relayctl listen
   relayctl listen --auth basic --username relay --password env:RELAY_PASSWORD \
     --capture events.jsonl
@@ -129,6 +131,7 @@ func (o *listenOptions) verdictFlags(cmd *cobra.Command) {
 	f.Uint64Var(&o.expect, "expect", 0, "end after this many different events were answered 200; fewer are a failure")
 	f.DurationVar(&o.lasts, "for", 0, "end after this time")
 	f.StringVar(&o.failOn, "fail-on", "error", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, never")
+	f.BoolVar(&o.failFast, "fail-fast", false, "end at the first thing that --fail-on names")
 	words(cmd, "fail-on", "error", "warning", "duplicate", "disorder", "unexpected-status", "never")
 }
 
@@ -147,6 +150,9 @@ func (o *listenOptions) check(a *app) (r listenRun, err error) {
 	}
 	if r.failOn, err = recv.ParseFailOn(o.failOn); err != nil {
 		return r, fmt.Errorf("--%w", err)
+	}
+	if o.failFast && r.failOn.Never() {
+		return r, errors.New("--fail-fast has no effect with --fail-on never")
 	}
 	if r.filter, err = event.ParseFilter(o.filter...); err != nil {
 		return r, fmt.Errorf("--filter: %w", err)

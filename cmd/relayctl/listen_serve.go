@@ -71,10 +71,8 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 			done() // nobody reads any more
 		}
 	}
-	r.config.Counted = func(accepted uint64) {
-		if o.expect > 0 && accepted >= o.expect {
-			done()
-		}
+	r.config.Enough = func(s *recv.Summary) bool {
+		return o.expect > 0 && s.Accepted >= o.expect || o.failFast && len(s.Failures(r.failOn)) > 0
 	}
 	r.config.Notice = func(msg string) { fmt.Fprintln(a.stderr, "relayctl:", report.Clean(msg)) }
 	receiver, err := recv.New(r.config)

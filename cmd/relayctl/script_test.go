@@ -169,7 +169,8 @@ func lookBinary(ts *testscript.TestScript) string {
 
 func fileExists(p string) bool { _, err := os.Stat(p); return err == nil }
 
-// post sends a body as another client would: "post STATUS BODY [HEADER VALUE]…".
+// post sends a body as another client would; a STATUS of "cut" is a connection
+// that ends without an answer: "post STATUS BODY [HEADER VALUE]…".
 func post(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -180,6 +181,12 @@ func post(ts *testscript.TestScript, _ bool, args []string) {
 		req.Header[args[i]] = []string{args[i+1]}
 	}
 	resp, err := http.DefaultClient.Do(req)
+	if args[0] == "cut" {
+		if err == nil {
+			ts.Fatalf("answered %d, want none", resp.StatusCode)
+		}
+		return
+	}
 	ts.Check(err)
 	resp.Body.Close()
 	http.DefaultClient.CloseIdleConnections()

@@ -305,9 +305,8 @@ func (x *exchange) finish() {
 			rc.first = x.r.tracker.Answered(&rc.Event, x.status)
 		}
 	}
-	accepted := x.r.count(x)
-	if x.r.cfg.Counted != nil {
-		defer x.r.cfg.Counted(accepted)
+	if x.r.count(x) {
+		x.r.end() // what is under way, such as this, is still answered
 	}
 	// Told before the answer: the caller's next request is then told after it.
 	x.tell()
@@ -321,9 +320,8 @@ func (x *exchange) finish() {
 	x.answer()
 }
 
-// count adds the request to the summary and returns how many different events
-// were accepted so far.
-func (r *Receiver) count(x *exchange) uint64 {
+// count adds the request to the summary and says whether that is enough.
+func (r *Receiver) count(x *exchange) (enough bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.summary.addRequest(x.at, x.status, x.scripted)
@@ -331,7 +329,7 @@ func (r *Receiver) count(x *exchange) uint64 {
 		r.summary.addEvent(rc)
 		r.recent.add(rc)
 	}
-	return r.summary.Accepted
+	return r.cfg.Enough != nil && r.cfg.Enough(&r.summary)
 }
 
 // tell hands the receipts to the observer, or counts them as dropped where too

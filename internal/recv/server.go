@@ -63,9 +63,12 @@ type Config struct {
 	// Observe is told of every event from one goroutine, off the path of the
 	// answers: when it is slow, receipts are dropped and counted. Nil for none.
 	Observe func(*Receipt)
-	// Counted is told how many different events were accepted after each request,
-	// on the path of the answers, so it must be quick. Nil for none.
-	Counted func(accepted uint64)
+	// Enough says after each request whether what was received ends the receiver:
+	// the requests under way are still answered, and Serve returns as when its
+	// context is done. It is called by one goroutine at a time, on the path of the
+	// answers, so it must be quick, and it must not hold on to the summary, whose
+	// totals alone are there. Nil for never.
+	Enough func(*Summary) bool
 	// Notice is told what the user should know at once, such as a capture that
 	// cannot be written. It may be called from several goroutines.
 	Notice func(string)
@@ -124,6 +127,7 @@ type Receiver struct {
 	feed    *feed
 	waiting atomic.Int64  // bytes of receipts that wait for the observer
 	ending  chan struct{} // closed when the receiver stops: scripted waits end
+	enough  chan struct{} // told by the first request after which it is enough
 	storing health
 	pool    sync.Pool // of *exchange
 	seq     atomic.Uint64
@@ -152,7 +156,7 @@ func newReceiver(cfg Config, lim limits) (*Receiver, error) {
 		}
 		cfg.Auth = none
 	}
-	r := &Receiver{lim: lim, tracker: NewTracker(), bodies: newBodies(cfg.MaxBody), ending: make(chan struct{}), summary: newSummary()}
+	r := &Receiver{lim: lim, tracker: NewTracker(), bodies: newBodies(cfg.MaxBody), ending: make(chan struct{}), enough: make(chan struct{}, 1), summary: newSummary()}
 	var err error
 	if r.tls, err = tlsConfig(&cfg); err != nil {
 		return nil, err
@@ -292,9 +296,10 @@ func (r *Receiver) CertPool() *x509.CertPool {
 // ErrStuck says that the observer did not return, and may still be at work.
 var ErrStuck = errors.New("the observer is stuck")
 
-// Serve answers until ctx is done, lets requests under way end for a moment,
-// tells the observer what is left, and returns. Its error is nil after an
-// ordinary end, and ErrStuck where the observer hung. It is called once.
+// Serve answers until ctx is done or the configuration's Enough says so, lets
+// requests under way end for a moment, tells the observer what is left, and
+// returns. Its error is nil after an ordinary end, and ErrStuck where the observer
+// hung. It is called once.
 func (r *Receiver) Serve(ctx context.Context) error {
 	r.cfg.Script.begin(time.Now())
 	defer r.follow(ctx)()
@@ -311,10 +316,9 @@ func (r *Receiver) Serve(ctx context.Context) error {
 	case err = <-served:
 		_ = r.server.Close()
 	case <-ctx.Done():
-		r.shutdown()
-		if err = <-served; errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
+		err = r.shutdown(served)
+	case <-r.enough:
+		err = r.shutdown(served)
 	}
 	r.forward.close()
 	if !r.feed.close(r.lim.watch) && err == nil {
@@ -338,8 +342,9 @@ func (r *Receiver) follow(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// shutdown ends the scripted waits and lets requests under way be answered.
-func (r *Receiver) shutdown() {
+// shutdown ends the scripted waits, lets requests under way be answered, and
+// returns what the server says of its end but that it was shut down.
+func (r *Receiver) shutdown(served <-chan error) error {
 	close(r.ending)
 	grace := r.lim.grace
 	if r.forward != nil {
@@ -353,6 +358,18 @@ func (r *Receiver) shutdown() {
 	if r.server.Shutdown(ctx) != nil {
 		// Who hangs longer than that is cut off; nothing of theirs was answered.
 		_ = r.server.Close()
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// end ends Serve.
+func (r *Receiver) end() {
+	select {
+	case r.enough <- struct{}{}:
+	default: // it is told already
 	}
 }
 

@@ -3,6 +3,7 @@ package recv
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,6 +112,9 @@ func ParseFailOn(list string) (FailOn, error) {
 	}
 	return f, nil
 }
+
+// Never says whether f fails on nothing.
+func (f FailOn) Never() bool { return slices.Contains(f.kinds, "never") }
 
 // Failures lists, in words, what the summary has that f fails on; it is empty
 // for a positive verdict.
