@@ -32,6 +32,7 @@ const (
 type Style struct {
 	Width    int  // columns of the terminal, 0 when there is none
 	Terminal bool // the writer is a terminal
+	plain    bool // without colours
 	r        *lipgloss.Renderer
 }
 
@@ -53,6 +54,7 @@ func NewStyle(w io.Writer, mode ColorMode) *Style {
 	case mode == ColorAlways:
 		s.r.SetColorProfile(termenv.ANSI256)
 	case mode == ColorNever, !s.Terminal, os.Getenv("TERM") == "dumb":
+		s.plain = true
 		s.r.SetColorProfile(termenv.Ascii)
 	default:
 		s.r.SetColorProfile(termenv.ANSI256)
@@ -65,12 +67,21 @@ func NewStyle(w io.Writer, mode ColorMode) *Style {
 
 func (s *Style) color(c string) lipgloss.Style { return s.r.NewStyle().Foreground(lipgloss.Color(c)) }
 
+// paint shows a line as the look has it. Without colours there is nothing to do,
+// which Render takes its time to find out for every line of a busy receiver.
+func (s *Style) paint(look lipgloss.Style, t string) string {
+	if s.plain {
+		return t
+	}
+	return look.Render(t)
+}
+
 // The tones: middle ones of the 256 colours, readable on dark and on light.
-func (s *Style) good(t string) string { return s.color("35").Render(t) }
-func (s *Style) bad(t string) string  { return s.color("167").Bold(true).Render(t) }
-func (s *Style) warn(t string) string { return s.color("172").Render(t) }
-func (s *Style) dim(t string) string  { return s.color("245").Render(t) }
-func (s *Style) bold(t string) string { return s.r.NewStyle().Bold(true).Render(t) }
+func (s *Style) good(t string) string { return s.paint(s.color("35"), t) }
+func (s *Style) bad(t string) string  { return s.paint(s.color("167").Bold(true), t) }
+func (s *Style) warn(t string) string { return s.paint(s.color("172"), t) }
+func (s *Style) dim(t string) string  { return s.paint(s.color("245"), t) }
+func (s *Style) bold(t string) string { return s.paint(s.r.NewStyle().Bold(true), t) }
 
 // toned shows a text in a tone.
 func (s *Style) toned(tone Tone, t string) string {
@@ -122,7 +133,7 @@ func (s *Style) name(name, padded string) string {
 	case "account":
 		c = "173"
 	}
-	return s.color(c).Render(padded)
+	return s.paint(s.color(c), padded)
 }
 
 // Clean makes a string from outside safe to print: control characters, escape
@@ -153,6 +164,9 @@ func Clean(t string) string {
 }
 
 func unsafeRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < ' ' || r == 0x7f
+	}
 	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || r == '\uFEFF'
 }
 
