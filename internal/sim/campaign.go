@@ -118,7 +118,7 @@ func CheckCSV(r io.Reader) error {
 	if !rewindable(r) {
 		return nil
 	}
-	header, err := csv.NewReader(r).Read()
+	header, _, err := newCSVRows(r).next(0)
 	if err != nil {
 		return csvHeaderError(err)
 	}
@@ -134,10 +134,8 @@ func csvRecords(r io.Reader, reject func(Reject)) iter.Seq2[Identity, error] {
 			yield(Identity{}, err)
 			return
 		}
-		cr := csv.NewReader(r)
-		cr.ReuseRecord = true
-		cr.FieldsPerRecord = -1
-		header, err := cr.Read()
+		rows := newCSVRows(r)
+		header, _, err := rows.next(0)
 		if err != nil {
 			yield(Identity{}, csvHeaderError(err))
 			return
@@ -149,20 +147,19 @@ func csvRecords(r io.Reader, reject func(Reject)) iter.Seq2[Identity, error] {
 		}
 		width := len(header)
 		for {
-			row, err := cr.Read()
+			row, line, err := rows.next(width)
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			var perr *csv.ParseError
 			switch {
 			case errors.As(err, &perr):
-				rejectRow(reject, perr.StartLine, perr.Err.Error())
+				rejectRow(reject, line, perr.Err.Error())
 				continue
 			case err != nil:
 				yield(Identity{}, fmt.Errorf("csv: %w", err))
 				return
 			}
-			line, _ := cr.FieldPos(0)
 			id, reason := csvIdentity(row, width, columns)
 			if reason != "" {
 				rejectRow(reject, line, reason)
@@ -193,7 +190,7 @@ func csvColumns(header []string) ([6]int, error) {
 	var columns [6]int
 	for i, name := range []string{"ccid", "phone_number", "product_group_id", "consent_type", "trigger_id", "client_message_tag"} {
 		columns[i] = slices.IndexFunc(header, func(h string) bool {
-			return strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(h, "\uFEFF")), name)
+			return strings.EqualFold(strings.TrimSpace(h), name)
 		})
 	}
 	if columns[0] < 0 {
