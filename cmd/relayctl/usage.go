@@ -139,6 +139,10 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 			return fmt.Errorf("--%s has no effect without --%s", f.Name, need.Name)
 		}
 		switch f.Name {
+		case "capture", "journal", "rejects":
+			if f.Value.String() == "-" {
+				return fmt.Errorf("--%s: stdout carries the result; name a file", f.Name)
+			}
 		case "count":
 			if !slices.ContainsFunc(flags.Args(), mayRepeat) {
 				return errors.New("--count repeats named events, but none is named")
