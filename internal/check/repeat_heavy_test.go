@@ -41,7 +41,7 @@ func TestCommandsShowTheFailure(t *testing.T) {
 			for i := range rep.Outcomes {
 				o := &rep.Outcomes[i]
 				want := saw.FindStringSubmatch(o.Actual)
-				if o.Verdict != check.Fail || want == nil || o.Check.ID == "http.post-only" /* two requests, two statuses */ || !strings.Contains(o.Repeat, "curl ") {
+				if o.Verdict != check.Fail || want == nil || !strings.Contains(o.Repeat, "curl ") || severalRequests(o.Check.ID) {
 					continue
 				}
 				tried.Add(1)
@@ -55,3 +55,8 @@ func TestCommandsShowTheFailure(t *testing.T) {
 		})
 	}
 }
+
+// severalRequests names the checks whose failure one request cannot show for
+// sure: http.post-only looks at two answers, and what retry.recovers saw may
+// have healed since, when the predecessor of its event came.
+func severalRequests(id string) bool { return id == "http.post-only" || id == "retry.recovers" }
