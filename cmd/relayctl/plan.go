@@ -39,7 +39,7 @@ func (o *planOptions) flags(cmd *cobra.Command) {
 	f.Uint64Var(&o.records, "records", 0, "a campaign: one generated journey per record")
 	f.StringVar(&o.csv, "csv", "", "a campaign: one journey per row of this file (header with ccid; also phone_number, product_group_id, consent_type, trigger_id, client_message_tag)")
 	f.StringVar(&o.rejects, "rejects", "", "file for the rows of --csv that cannot be used; without it the first ten are told on stderr")
-	f.IntVar(&o.count, "count", 1, "repeat each named event with fresh ids")
+	f.IntVar(&o.count, "count", 1, "repeat each named event or scenario with fresh ids and customers")
 	f.StringSliceVar(&o.events, "events", nil, "only these events, as patterns: notification.* (R-FILTER)")
 	f.StringArrayVar(&o.set, "set", nil, "override in every envelope: payload.message_name=Hi (the value is JSON, else a string; a text of digits is quoted twice: 'payload.ccid=\"1002\"')")
 	f.StringArrayVar(&o.unset, "unset", nil, "remove from every envelope: payload.ccid")

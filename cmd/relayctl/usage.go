@@ -14,6 +14,7 @@ import (
 
 	"relayctl/fixtures"
 	"relayctl/internal/event"
+	"relayctl/internal/sim"
 	"relayctl/internal/suggest"
 )
 
@@ -144,8 +145,8 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 				return fmt.Errorf("--%s: stdout carries the result; name a file", f.Name)
 			}
 		case "count":
-			if !slices.ContainsFunc(flags.Args(), mayRepeat) {
-				return errors.New("--count repeats named events, but none is named")
+			if !mayRepeat(flags) {
+				return errors.New("--count repeats events and scenarios, but none is named")
 			}
 		case "expect", "for":
 			if v := f.Value.String(); v == "0" || v == "0s" || v[0] == '-' {
@@ -156,15 +157,19 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 	return nil
 }
 
-// mayRepeat says whether --count can mean arg: an event's name, or one that is
-// misspelt, which is told later with the nearest right one.
-func mayRepeat(arg string) bool {
-	if _, ok := event.Lookup(arg); ok {
-		return true
+// mayRepeat says whether --count can mean what is to be sent: an event, a
+// scenario (also the one that is sent unasked), or a name that is misspelt,
+// which is told later with the nearest right one.
+func mayRepeat(flags *pflag.FlagSet) bool {
+	if flags.NArg() == 0 {
+		return !flags.Changed("records") && !flags.Changed("csv")
 	}
-	_, scenario := fixtures.Scenario(arg)
-	_, err := os.Stat(arg)
-	return arg != "-" && !scenario && err != nil
+	return slices.ContainsFunc(flags.Args(), func(arg string) bool {
+		_, isEvent := event.Lookup(arg)
+		_, isScenario := fixtures.Scenario(arg)
+		_, err := os.Stat(arg)
+		return isEvent || isScenario || sim.IsScenarioFile(arg) || arg != "-" && err != nil
+	})
 }
 
 // noArgs refuses arguments.

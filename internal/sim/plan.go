@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"relayctl/internal/event"
@@ -19,7 +20,7 @@ type PlanConfig struct {
 	CSV    io.Reader
 	Reject func(Reject)
 
-	Count     int // how often a named event is repeated with fresh ids; 0 is 1
+	Count     int // how often a named event or scenario is repeated with fresh ids; 0 is 1
 	Filter    event.Filter
 	Overrides []event.Override
 
@@ -54,6 +55,8 @@ func (c PlanConfig) Validate() error {
 		return errors.New("--reorder-window must not be negative")
 	case c.Count < 0:
 		return errors.New("--count must be at least 1")
+	case slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Scenario != nil && c.Count > maxCustomers/s.Scenario.Customers }):
+		return fmt.Errorf("--count makes more than %d customers of a scenario; a campaign (--records) has no such limit", maxCustomers)
 	case c.Batch < 0:
 		return errors.New("--batch must be at least 1")
 	case c.Records > 0 && c.CSV != nil:
@@ -117,7 +120,7 @@ func (c PlanConfig) streams(cl *client) []Plan {
 			next += uint64(max(c.Count, 1))
 		case ScenarioFile:
 			out = append(out, c.scripted(cl, src.Scenario, next))
-			next += uint64(src.Scenario.Customers)
+			next += uint64(c.repeated(src.Scenario))
 		default:
 			out = append(out, c.items(src.Name, func(yield func(FileItem) error) error { return src.items(c.Warn, yield) }))
 		}

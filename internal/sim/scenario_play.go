@@ -27,7 +27,7 @@ func (c PlanConfig) scripted(cl *client, sc *Scenario, first uint64) Plan {
 			}
 			return ok
 		}
-		for i := range sc.Customers {
+		for i := range c.repeated(sc) {
 			begin := time.Duration(i) * sc.Every
 			due := begin + steps[0].Arrives
 			for len(open) > 0 && open[0].due <= due {
@@ -44,6 +44,9 @@ func (c PlanConfig) scripted(cl *client, sc *Scenario, first uint64) Plan {
 		}
 	}
 }
+
+// repeated is how many customers play the scenario: its own, as often as asked.
+func (c PlanConfig) repeated(sc *Scenario) int { return sc.Customers * max(c.Count, 1) }
 
 func (c PlanConfig) scriptedCustomer(cl *client, sc *Scenario, index uint64) *customer {
 	cust := newCustomer(cl, c.Seed, index, Identity{})

@@ -111,7 +111,7 @@ func unknownWhat(arg string) error {
 
 // openFile sniffs a file's kind by its content and checks it whole.
 func openFile(path string) (Source, error) {
-	if isYAML(path) {
+	if IsScenarioFile(path) {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return Source{}, err

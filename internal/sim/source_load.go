@@ -28,7 +28,7 @@ func LoadSource(path string) (Source, error) {
 	if len(data) > maxLoaded {
 		return Source{}, fmt.Errorf("%s is larger than %d MiB, too large to be held", path, maxLoaded>>20)
 	}
-	if isYAML(path) {
+	if IsScenarioFile(path) {
 		sc, err := ParseScenario(path, data)
 		return Source{Kind: ScenarioFile, Name: path, Path: path, Scenario: sc}, err
 	}
@@ -47,7 +47,8 @@ func (s Source) items(warn func(string), yield func(FileItem) error) error {
 	return ReadItems(s.Name, s.Reader, warn, yield)
 }
 
-func isYAML(path string) bool {
+// IsScenarioFile says whether a path is taken for a scenario by its ending.
+func IsScenarioFile(path string) bool {
 	ext := strings.ToLower(filepath.Ext(path))
 	return ext == ".yaml" || ext == ".yml"
 }
