@@ -68,7 +68,7 @@ file that is missing or no capture.`,
 	f.StringVar(&o.to, "to", "https://127.0.0.1:8443", "the endpoint of --curl, a `URL` without a path")
 	end()
 	end = group(cmd, "Verdict and output")
-	f.StringVar(&o.failOn, "fail-on", "never", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, never")
+	f.StringVar(&o.failOn, "fail-on", "never", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status; or never")
 	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
 	end()
 	words(cmd, "event", event.Names()...)

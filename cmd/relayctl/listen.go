@@ -130,7 +130,7 @@ func (o *listenOptions) verdictFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Uint64Var(&o.expect, "expect", 0, "end after this many different events were answered 200; fewer are a failure")
 	f.DurationVar(&o.lasts, "for", 0, "end after this time")
-	f.StringVar(&o.failOn, "fail-on", "error", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, never")
+	f.StringVar(&o.failOn, "fail-on", "error", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status; or never")
 	f.BoolVar(&o.failFast, "fail-fast", false, "end at the first thing that --fail-on names")
 	words(cmd, "fail-on", "error", "warning", "duplicate", "disorder", "unexpected-status", "never")
 }

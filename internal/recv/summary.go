@@ -95,8 +95,8 @@ func failOnKinds() []string {
 	return []string{"error", "warning", "duplicate", "disorder", "unexpected-status", "never"}
 }
 
-// ParseFailOn reads a list of error, warning, duplicate, disorder,
-// unexpected-status and never.
+// ParseFailOn reads a list of error, warning, duplicate, disorder and
+// unexpected-status, or never.
 func ParseFailOn(list string) (FailOn, error) {
 	var f FailOn
 	for item := range strings.SplitSeq(list, ",") {
@@ -109,6 +109,9 @@ func ParseFailOn(list string) (FailOn, error) {
 			return FailOn{}, fmt.Errorf("fail-on takes %s, not %q%s", strings.Join(failOnKinds(), ", "), item, suggest.DidYouMean(item, failOnKinds()))
 		}
 		f.kinds = append(f.kinds, item)
+	}
+	if f.Never() && len(f.kinds) > 1 {
+		return FailOn{}, fmt.Errorf("fail-on %s contradicts itself: never stands alone", list)
 	}
 	return f, nil
 }
@@ -127,8 +130,6 @@ func (s *Summary) Failures(f FailOn) []string {
 	}
 	for _, k := range f.kinds {
 		switch k {
-		case "never":
-			return nil
 		case "error":
 			add(s.Errors, "finding(s) of level error")
 		case "warning":
