@@ -208,7 +208,11 @@ func (l *ListenText) journeyEvent(e *recv.RecentEvent) {
 	if room := st.Width - 4 - 12 - 1 - nameWidth - 1 - idWidth - 1; st.Width > 0 && room > 0 {
 		text = strings.TrimRight(fit(text, room), " ")
 	}
-	fmt.Fprintf(l.w, "    %s %s %s %s\n", st.dim(at), st.name(name, fit(name, nameWidth)), st.dim(fit(shortID(e.ID, idWidth), idWidth)), st.warn(text))
+	id := shortID(e.ID, idWidth)
+	if text != "" {
+		id, text = fit(id, idWidth), " "+st.warn(text)
+	}
+	fmt.Fprintf(l.w, "    %s %s %s%s\n", st.dim(at), st.name(name, fit(name, nameWidth)), st.dim(id), text)
 }
 
 func writeListenSummary(w io.Writer, st *Style, s recv.Summary) {
