@@ -100,7 +100,7 @@ func (x *exchange) admit(allowed bool) bool {
 		return x.refuse(http.StatusForbidden, "the caller's address is not allowed (R-IP)")
 	}
 	if v := x.r.cfg.Auth.Verify(h); !v.OK {
-		x.w.Header().Set("WWW-Authenticate", x.r.cfg.Auth.Challenge())
+		x.challenge()
 		return x.refuse(http.StatusUnauthorized, v.Reason)
 	}
 	switch {
@@ -111,6 +111,13 @@ func (x *exchange) admit(allowed bool) bool {
 		return x.refuse(http.StatusUnsupportedMediaType, "the body is compressed, which Relay does not document")
 	}
 	return true
+}
+
+// challenge names the credentials that a 401 asks for, where some are expected.
+func (x *exchange) challenge() {
+	if c := x.r.cfg.Auth.Challenge(); c != "" {
+		x.w.Header().Set("WWW-Authenticate", c)
+	}
 }
 
 // isJSON says whether a Content-Type is application/json, in any case and with
@@ -226,6 +233,9 @@ func (x *exchange) decide() {
 		return
 	case a.Status != http.StatusOK:
 		x.status, x.reason, x.scripted = a.Status, "by script", true
+		if a.Status == http.StatusUnauthorized {
+			x.challenge()
+		}
 	case x.r.forward != nil:
 		x.pass()
 	}

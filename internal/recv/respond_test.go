@@ -1,9 +1,13 @@
 package recv
 
 import (
+	"encoding/base64"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"relayctl/internal/auth"
 )
 
 func script(t *testing.T, texts ...string) *Script {
@@ -30,6 +34,22 @@ func TestScripts(t *testing.T) {
 	}
 	if want := []int{500, 500, 204, 204, 0, 401, 401, 200}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A 401 by script is like any other: it names the credentials that are expected.
+func TestScripted401Challenges(t *testing.T) {
+	for want, scheme := range map[string]auth.Scheme{`Basic realm="relayctl", charset="UTF-8"`: basicAuth(t), "": nil} {
+		b := start(t, Config{Auth: scheme, Script: script(t, "401,403")})
+		sign := "Authorization: basic " + base64.StdEncoding.EncodeToString([]byte("relay:s3cret"))
+		got := b.post(delivered("1"), sign)
+		if values := strings.Join(got.header.Values("WWW-Authenticate"), "; "); got.status != 401 || values != want {
+			t.Errorf("%d with the challenge %q, want %q", got.status, values, want)
+		}
+		if got = b.post(delivered("1"), sign); got.status != 403 || got.header.Get("WWW-Authenticate") != "" {
+			t.Errorf("%d with the challenge %q", got.status, got.header.Get("WWW-Authenticate"))
+		}
+		b.stop()
 	}
 }
 
