@@ -257,6 +257,7 @@ type tokens struct {
 func (s *tokens) Sign(context.Context) ([]auth.Header, error) { return s.signed[s.now], nil }
 func (s *tokens) Rejected([]auth.Header) bool                 { s.now = 1; s.rounds++; return true }
 func (s *tokens) Accepted([]auth.Header)                      {}
+func (s *tokens) Expires([]auth.Header) (time.Time, bool)     { return time.Time{}, false }
 
 func TestARefusedTokenIsRenewedWithinTheAttempt(t *testing.T) {
 	for status, want := range map[int]string{200: "a 1/4 200 |a accepted after 1", 401: "a 1/4 401 |a refused after 1"} {

@@ -174,7 +174,9 @@ func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, err
 	workers.Wait()
 	r.ledger.close()
 	observer.Wait()
-	summary.Tokens = int(r.counter.n.Load())
+	if _, ok := s.cfg.Auth.(auth.Expirer); ok {
+		summary.Tokens = int(r.counter.n.Load())
+	}
 	summary.Interrupted = summary.Interrupted || r.feeding && ctx.Err() != nil
 	summary.finish(time.Now())
 	if broken := r.broken.Load(); broken != nil {

@@ -22,7 +22,7 @@ type Summary struct {
 	Before     int // of the skipped: accepted by the run that this one continues
 	LostAcks   int // answers dropped on purpose
 	Undoc2xx   int // accepted with another status than 200 (R-2XX)
-	Tokens     int // different credentials used: with OAuth, tokens
+	Tokens     int // tokens used, 0 where credentials do not end by themselves
 
 	Statuses  map[int]int     // answers by status; dropped ones are not among them
 	Failures  map[Failure]int // attempts without an answer
