@@ -310,9 +310,10 @@ func TestTokenEndpointErrorsShowNoSecret(t *testing.T) {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
 	}
-	cfg := oauthConfig("https://127.0.0.1:1/token?key=" + url.QueryEscape(clientSecret))
+	// Nothing can listen on port 0.
+	cfg := oauthConfig("https://127.0.0.1:0/token?key=" + url.QueryEscape(clientSecret))
 	_, err := mustNew(t, cfg).Sign(t.Context())
-	if err == nil || !strings.HasPrefix(err.Error(), "token endpoint https://127.0.0.1:1/token: cannot connect: ") || strings.Contains(err.Error(), "key=") {
+	if err == nil || !strings.HasPrefix(err.Error(), "token endpoint https://127.0.0.1:0/token: cannot connect: ") || strings.Contains(err.Error(), "key=") {
 		t.Errorf("got %v", err)
 	}
 }
