@@ -179,7 +179,7 @@ func TestASaveEndsARunEarly(t *testing.T) {
 	const waiting = oneStep + "receiver: {respond: [\"500,200\"]}\n"
 	save(t, file, waiting) // ten seconds until the second attempt
 	w := startWatch(t, file)
-	w.out.await(t, "again in 10s")
+	w.out.await(t, "retry in 10s")
 	save(t, file, oneStep)
 	w.err.await(t, "was saved: this run ends early, then it is sent again")
 	w.out.await(t, "ended early")
@@ -187,7 +187,7 @@ func TestASaveEndsARunEarly(t *testing.T) {
 	w.err.await(t, idle)
 	// Ctrl-C in the middle of a run.
 	save(t, file, waiting)
-	w.out.await(t, "again in 10s")
+	w.out.await(t, "retry in 10s")
 	w.end(t, exitInterrupted)
 }
 

@@ -52,7 +52,7 @@ func TestLinesFitTheTerminal(t *testing.T) {
 func TestAttemptsFitTheTerminal(t *testing.T) {
 	id := "ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha"
 	d := &sim.Delivery{Events: []sim.EventRef{{ID: id, Name: "notification.auth_link_clicked"}}}
-	for _, width := range []int{80, 86, 110, 120} {
+	for _, width := range []int{80, 84, 85, 110, 120} {
 		var out bytes.Buffer
 		st := NewStyle(&out, ColorNever)
 		st.Width = width
@@ -61,6 +61,8 @@ func TestAttemptsFitTheTerminal(t *testing.T) {
 			s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Status: 500, Latency: 9999 * time.Millisecond, Retry: true, RetryIn: wait})
 		}
 		s.Attempt(&sim.Attempt{Delivery: d, Number: 4, Of: 4, Failure: sim.Timeout, Latency: 10 * time.Second, Outcome: sim.GivenUp})
+		s.Attempt(&sim.Attempt{Delivery: d, Number: 4, Of: 4, Failure: sim.Timeout, LostAck: true, Latency: 10 * time.Second, Outcome: sim.Skipped})
+		s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: sim.Interrupted, Latency: 10 * time.Second, Outcome: sim.Skipped})
 		s.Attempt(&sim.Attempt{Delivery: d, Number: 2, Of: 4, Status: 200, Latency: time.Millisecond, Outcome: sim.Accepted})
 		sum := sim.Summary{Events: 3, Deliveries: 3, Attempts: 5, Accepted: 1, Statuses: map[int]int{500: 3, 200: 1}}
 		sum.Outage.WorstDelay = 162*time.Second + 345*time.Millisecond
@@ -72,8 +74,10 @@ func TestAttemptsFitTheTerminal(t *testing.T) {
 				t.Errorf("%d of %d columns: %q", w, width, line)
 			}
 		}
-		if !strings.Contains(out.String(), "in 30s") || (width > 80) != strings.Contains(out.String(), "again in 30s") {
-			t.Errorf("at %d columns:\n%s", width, out.String())
+		for _, whole := range []string{" retry in 100ms\n", " retry in 30s\n", " retry in 2m0s\n", " interrupted 10s\n", " lost ack   10s\n"} {
+			if !strings.Contains(out.String(), whole) {
+				t.Errorf("at %d columns no %q:\n%s", width, whole, out.String())
+			}
 		}
 	}
 }

@@ -17,14 +17,16 @@ const fewLines = 60
 // behindMatters is from when on it is said that a schedule was not kept.
 const behindMatters = 250 * time.Millisecond
 
-// Widths of the columns of an attempt's line, which together fill 80 columns.
+// Widths of the columns of an attempt's line.
 const (
-	nameWidth = 30
-	idWidth   = 11
-	wideID    = 36 // a whole UUID, where the terminal has the room
-	wideFrom  = 110
-
-	attemptWidth = 71 // up to what happens next
+	nameWidth   = 30
+	idWidth     = 11
+	wideID      = 36 // a whole UUID, where the terminal has the room
+	wideFrom    = 110
+	answerWidth = 14 // a status and a latency
+	// slimID is what 80 columns leave when they are to say what happens next.
+	slimID   = 6
+	slimUpTo = 84
 )
 
 // SendText renders a run of send for people. Its methods are called from one
@@ -130,10 +132,10 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	case a.Status != 200:
 		tone = s.st.warn
 	}
-	// 8 + 1 + 30 + 1 + 11 + 1 + 3 + 1 + 8 + 1 + 6 = attemptWidth, and the rest says what is next.
-	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %s%s\n",
-		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.st.id(id),
-		a.Number, a.Of, tone(fit(status, 8)), fmt.Sprintf("%6s", human(a.Latency)), s.next(a))
+	// 8 + 1 + 30 + 1 + 6 + 1 + 3 + 1 + 14 leave 15 of 80 columns to say what is next.
+	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %*s%s\n",
+		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.id(id),
+		a.Number, a.Of, tone(status), answerWidth-len(status)-1, human(a.Latency), s.next(a))
 	if a.Failure != sim.NoFailure && !a.LostAck && !a.Retry && a.Detail != "" {
 		fmt.Fprintf(s.w, "         %s\n", s.st.dim(Clean(a.Detail)))
 	}
@@ -142,18 +144,18 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	}
 }
 
+// id is the id column, which is the first to make room.
+func (s *SendText) id(id string) string {
+	if s.st.Width > 0 && s.st.Width <= slimUpTo {
+		return s.st.dim(fit(shortID(id, slimID), slimID))
+	}
+	return s.st.id(id)
+}
+
 func (s *SendText) next(a *sim.Attempt) string {
 	switch {
 	case a.Retry:
-		text := " again in " + human(a.RetryIn)
-		room := s.st.Width - attemptWidth
-		if s.st.Width >= wideFrom {
-			room -= wideID - idWidth
-		}
-		if s.st.Width > 0 && room < len(text) {
-			text = " in " + human(a.RetryIn) // it fits the nine columns that 80 leave
-		}
-		return s.st.warn(text)
+		return s.st.warn(" retry in " + human(a.RetryIn))
 	case a.Outcome == sim.Accepted && a.Number > 1:
 		return s.st.good(" accepted")
 	case a.Outcome == sim.GivenUp:
