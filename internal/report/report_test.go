@@ -220,3 +220,16 @@ func TestBannerTellsWhereTheTokenComesFrom(t *testing.T) {
 		t.Error(b.String())
 	}
 }
+
+func TestWhatIsSentAgainIsNamedBriefly(t *testing.T) {
+	event := sim.EventRef{ID: "b98185e8-8a01-406f-a9e9-a62a2e437da7", Name: "message.delivered"}
+	for n, want := range map[int]string{
+		0: "",
+		1: "1 in flight when it ended, sent again: b9818…37da7",
+		7: "7 in flight when it ended, sent again: " + strings.Repeat("b9818…37da7, ", 5) + "and 2 more (--output json names all)",
+	} {
+		if got := resumedText(&sim.Summary{Resent: slices.Repeat([]sim.EventRef{event}, n)}); got != want {
+			t.Errorf("of %d: %q, want %q", n, got, want)
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 )
 
 // namedAtMost is how many events under way a text summary names.
-const namedAtMost = 20
+const namedAtMost = 5
 
 // resumedText says what a run took over from the one that it continues, "" for
 // a run of its own.
@@ -20,7 +20,7 @@ func resumedText(sum *sim.Summary) string {
 	if n := len(sum.Resent); n > 0 {
 		names := make([]string, 0, namedAtMost)
 		for _, e := range sum.Resent[:min(n, namedAtMost)] {
-			names = append(names, Clean(e.ID))
+			names = append(names, shortID(e.ID, idWidth))
 		}
 		if n > namedAtMost {
 			names = append(names, fmt.Sprintf("and %d more (--output json names all)", n-namedAtMost))
