@@ -86,8 +86,8 @@ func (a *app) inspect(cmd *cobra.Command, o *inspectOptions, args []string) erro
 		return usageError("--%w", err)
 	}
 	sel := recv.Selection{Customers: o.ccid}
-	if sel.Events, err = event.ParseFilter(o.events...); err != nil {
-		return usageError("--event: %w", err)
+	if sel.Events, err = a.eventFilter("event", o.events); err != nil {
+		return usage(err)
 	}
 	if o.journeys < 0 {
 		return usageError("--journeys must not be negative")

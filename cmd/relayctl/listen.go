@@ -154,8 +154,8 @@ func (o *listenOptions) check(a *app) (r listenRun, err error) {
 	if o.failFast && r.failOn.Never() {
 		return r, errors.New("--fail-fast has no effect with --fail-on never")
 	}
-	if r.filter, err = event.ParseFilter(o.filter...); err != nil {
-		return r, fmt.Errorf("--filter: %w", err)
+	if r.filter, err = a.eventFilter("filter", o.filter); err != nil {
+		return r, err
 	}
 	if r.config.MaxBody, err = parseSize(o.maxBody); err != nil || r.config.MaxBody < 1 {
 		return r, fmt.Errorf("--max-body: %q is no size such as 1MiB", o.maxBody)
@@ -178,19 +178,11 @@ func (o *listenOptions) check(a *app) (r listenRun, err error) {
 			return r, fmt.Errorf("--trust-proxy: %w", err)
 		}
 	}
-	if err = o.checkScript(&r.config); err != nil {
+	if err = o.checkScript(a, &r.config); err != nil {
 		return r, err
 	}
-	if o.forwardFor <= 0 {
-		return r, errors.New("--forward-timeout must be more than nothing")
-	}
-	r.config.ForwardTimeout = o.forwardFor
-	for _, text := range o.forward {
-		route, err := recv.ParseRoute(text)
-		if err != nil {
-			return r, fmt.Errorf("--forward: %w", err)
-		}
-		r.config.Forward = append(r.config.Forward, route)
+	if err = o.checkForward(a, &r.config); err != nil {
+		return r, err
 	}
 	if err = o.checkTLS(&r.config); err != nil {
 		return r, err
@@ -198,13 +190,30 @@ func (o *listenOptions) check(a *app) (r listenRun, err error) {
 	return r, o.checkAuth(a, &r.config)
 }
 
-func (o *listenOptions) checkScript(c *recv.Config) error {
+func (o *listenOptions) checkForward(a *app, c *recv.Config) error {
+	if o.forwardFor <= 0 {
+		return errors.New("--forward-timeout must be more than nothing")
+	}
+	c.ForwardTimeout = o.forwardFor
+	for _, text := range o.forward {
+		route, err := recv.ParseRoute(text)
+		if err != nil {
+			return fmt.Errorf("--forward: %w", err)
+		}
+		a.doubt("forward", route.Filter)
+		c.Forward = append(c.Forward, route)
+	}
+	return nil
+}
+
+func (o *listenOptions) checkScript(a *app, c *recv.Config) error {
 	script := &recv.Script{Seed: o.seed}
 	for _, text := range o.respond {
 		rule, err := recv.ParseRule(text)
 		if err != nil {
 			return fmt.Errorf("--respond: %w", err)
 		}
+		a.doubt("respond", rule.Events)
 		script.Rules = append(script.Rules, rule)
 	}
 	if len(script.Rules) > 0 || o.rules != "" {

@@ -100,8 +100,8 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 			return c, files, fmt.Errorf("--start: %q is no time such as 2026-01-31T12:00:00Z", o.start)
 		}
 	}
-	if c.Filter, err = event.ParseFilter(o.events...); err != nil {
-		return c, files, fmt.Errorf("--events: %w", err)
+	if c.Filter, err = a.eventFilter("events", o.events); err != nil {
+		return c, files, err
 	}
 	if c.Overrides, err = overrides(o.set, o.unset); err != nil {
 		return c, files, err

@@ -172,6 +172,24 @@ func mayRepeat(flags *pflag.FlagSet) bool {
 	})
 }
 
+// eventFilter reads the patterns of a flag.
+func (a *app) eventFilter(flag string, patterns []string) (event.Filter, error) {
+	f, err := event.ParseFilter(patterns...)
+	if err != nil {
+		return f, fmt.Errorf("--%s: %w", flag, err)
+	}
+	a.doubt(flag, f)
+	return f, nil
+}
+
+// doubt warns of a flag's patterns that match no known event. They are taken all
+// the same, for Relay may add names at any time (R-TOLERANT).
+func (a *app) doubt(flag string, f event.Filter) {
+	for _, what := range f.Unknown() {
+		fmt.Fprintf(a.stderr, "warning: --%s: %s\n", flag, what)
+	}
+}
+
 // noArgs refuses arguments.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {

@@ -104,12 +104,31 @@ func TestFilter(t *testing.T) {
 		"notificaton.*":    `event pattern "notificaton.*" matches no known event; did you mean "notification.*"?`,
 		"message.deliverd": `event pattern "message.deliverd" matches no known event; did you mean "message.delivered"?`,
 		"[":                `event pattern "[" cannot be read: syntax error in pattern`,
-		"billing.*":        "",
+		"mesage*":          `event pattern "mesage*" matches no known event; did you mean "message.*"?`,
+		"message":          `event pattern "message" matches no known event; did you mean "message.*"?`,
+		"*.deliverd":       `event pattern "*.deliverd" matches no known event; did you mean "*.delivered"?`,
+		"channel_consnt.*": `event pattern "channel_consnt.*" matches no known event; did you mean "channel_consent.*"?`,
+		// Another family's name is nearer by its letters alone.
+		"notification_chanel.*": `event pattern "notification_chanel.*" matches no known event; did you mean "notification_channel.*"?`,
 	} {
 		_, err := ParseFilter(p)
 		if got := errText(err); got != want {
 			t.Errorf("%s: got %q, want %q", p, got, want)
 		}
+	}
+}
+
+// What may be a new name is taken (R-TOLERANT), and told apart from the known.
+func TestFilterTakesNewNames(t *testing.T) {
+	f, err := ParseFilter("billing.*,message.deleted,message.*,*.delivered,notification.atempt*")
+	if err != nil || !f.Match("billing.paid") || !f.Match("message.deleted") {
+		t.Fatal(f, err)
+	}
+	want := `event pattern "billing.*" matches no known event
+event pattern "message.deleted" matches no known event; did you mean "message.delivered"?
+event pattern "notification.atempt*" matches no known event; did you mean "notification.attempted"?`
+	if got := strings.Join(f.Unknown(), "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

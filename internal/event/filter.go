@@ -3,7 +3,10 @@ package event
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
+
+	"relayctl/internal/suggest"
 )
 
 // Filter selects events by name (R-FILTER): a list of patterns in which *
@@ -13,7 +16,9 @@ type Filter struct{ patterns []string }
 
 // ParseFilter reads a comma-separated list of patterns such as
 // "notification.*,message.delivered". It refuses a pattern that cannot be read
-// and one that matches no known event but is near to one, which it names.
+// and one that is most likely a slip of the pen, for which it names the right
+// one. Other patterns that match no known event are taken: names may be added at
+// any time (R-TOLERANT). Unknown lists them.
 func ParseFilter(list ...string) (Filter, error) {
 	var f Filter
 	for _, item := range list {
@@ -35,25 +40,72 @@ func checkPattern(p string) error {
 	if _, err := path.Match(p, ""); err != nil {
 		return fmt.Errorf("event pattern %q cannot be read: %w", p, err)
 	}
-	for _, n := range catalogue().names {
-		if ok, _ := path.Match(p, n); ok {
-			return nil
-		}
+	if matchesKnown(p) {
+		return nil
 	}
-	if near := nearPattern(p); near != "" {
-		return fmt.Errorf("event pattern %q matches no known event; did you mean %q?", p, near)
+	if right := slipOf(p); right != "" {
+		return fmt.Errorf("%s; did you mean %q?", unknownPattern(p), right)
 	}
 	return nil
 }
 
-// nearPattern suggests an event, or a whole family where p asks for one.
-func nearPattern(p string) string {
-	if family, ok := strings.CutSuffix(p, ".*"); ok {
-		if n := Suggest(family + ".delivered"); n != "" {
-			return FamilyOf(n) + ".*"
+func unknownPattern(p string) string {
+	return fmt.Sprintf("event pattern %q matches no known event", p)
+}
+
+func matchesKnown(p string) bool {
+	return slices.ContainsFunc(catalogue().names, func(name string) bool {
+		ok, _ := path.Match(p, name)
+		return ok
+	})
+}
+
+// slipOf is the pattern that a misspelt one was meant to be, "" where that is
+// not likely. The names' two parts are looked at one by one, so that a new event
+// of a known family is no slip of an old one, and so that a part may be a
+// pattern.
+func slipOf(p string) string {
+	var families []string
+	for _, name := range catalogue().names {
+		families = append(families, FamilyOf(name))
+	}
+	family, subtype, dotted := strings.Cut(p, ".")
+	if !dotted {
+		family, subtype = strings.TrimRight(p, "*"), "*"
+	}
+	family = slipOfPart(family, families)
+	var subtypes []string
+	for _, name := range catalogue().names {
+		if ok, _ := path.Match(family, FamilyOf(name)); ok {
+			_, s := splitName(name)
+			subtypes = append(subtypes, s)
 		}
 	}
-	return Suggest(p)
+	right := family + "." + slipOfPart(subtype, subtypes)
+	if !matchesKnown(right) {
+		return ""
+	}
+	return right
+}
+
+// slipOfPart is the nearest of the known words; a pattern stays what it is.
+func slipOfPart(part string, known []string) string {
+	if strings.Contains(part, "*") {
+		return part
+	}
+	return suggest.Nearest(part, known)
+}
+
+// Unknown says for each of the filter's patterns that match no known event that
+// it does not, and names the nearest one that there is.
+func (f Filter) Unknown() []string {
+	var out []string
+	for _, p := range f.patterns {
+		if !matchesKnown(p) {
+			out = append(out, unknownPattern(p)+suggest.DidYouMean(p, catalogue().names))
+		}
+	}
+	return out
 }
 
 // All says whether the filter selects everything.

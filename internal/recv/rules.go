@@ -32,30 +32,34 @@ type ruleDoc struct {
 const maxRules = 1000
 
 // ParseRules reads a file of rules strictly; file is its name in errors, which
-// carry line, column and the nearest right word.
-func ParseRules(file string, data []byte) ([]Rule, error) {
+// carry line, column and the nearest right word. Doubts are told in the same way:
+// event patterns that match no known event, but may be meant (R-TOLERANT).
+func ParseRules(file string, data []byte) (rules []Rule, doubts []error, err error) {
 	doc, err := strictyaml.Parse(file, data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var raw rulesDoc
 	if err := doc.Decode(&raw); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	switch {
 	case raw.Rules == nil:
-		return nil, doc.Errorf("$", "the list of rules is missing")
+		return nil, nil, doc.Errorf("$", "the list of rules is missing")
 	case len(raw.Rules) > maxRules:
-		return nil, doc.Errorf("$.rules", "a file has at most %d rules", maxRules)
+		return nil, nil, doc.Errorf("$.rules", "a file has at most %d rules", maxRules)
 	}
-	rules := make([]Rule, len(raw.Rules))
+	rules = make([]Rule, len(raw.Rules))
 	for i, r := range raw.Rules {
 		path := fmt.Sprintf("$.rules[%d]", i)
 		if rules[i], err = r.rule(func(key string, err error) error { return doc.Errorf(path+key, "%v", err) }); err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		for _, what := range rules[i].Events.Unknown() {
+			doubts = append(doubts, doc.Errorf(path+".event", "%s", what))
 		}
 	}
-	return rules, nil
+	return rules, doubts, nil
 }
 
 // rule reads one rule; at puts an error at one of its keys.
@@ -160,6 +164,7 @@ type rulesFile struct {
 	script *Script
 	watch  *filewatch.Watcher
 	notice func(format string, args ...any)
+	doubts []error // of the rules in force, until they are told
 }
 
 // openRules loads the file's rules into the script and begins to watch it.
@@ -182,17 +187,28 @@ func (f *rulesFile) load() (n int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("rules: %w", err)
 	}
-	rules, err := ParseRules(f.path, text)
+	rules, doubts, err := ParseRules(f.path, text)
 	if err != nil {
 		return 0, err
 	}
+	f.doubts = doubts
 	f.script.load(rules, time.Now())
 	return len(rules), nil
 }
 
+// tellDoubts tells the doubts once.
+func (f *rulesFile) tellDoubts() {
+	for _, doubt := range f.doubts {
+		f.notice("%v (the rule is in force all the same)", doubt)
+	}
+	f.doubts = nil
+}
+
 // run follows the file until ctx is done.
 func (f *rulesFile) run(ctx context.Context) {
+	f.tellDoubts()
 	f.watch.Run(ctx, func(string) {
+		defer f.tellDoubts()
 		n, err := f.load()
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

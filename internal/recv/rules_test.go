@@ -29,7 +29,7 @@ func TestRulesErrors(t *testing.T) {
 		"rules:\n  - respond: 500\n    window: 3m\n":        `r.yaml:3:13: "3m" is no window such as 1m..3m, 1m.. or ..30s`,
 		"rules:\n  - respond: 500\n    window: 3m..1m\n":    `r.yaml:3:13: the window 3m..1m ends before it begins`,
 	} {
-		if _, err := ParseRules("r.yaml", []byte(text)); err == nil || err.Error() != want {
+		if _, _, err := ParseRules("r.yaml", []byte(text)); err == nil || err.Error() != want {
 			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
 		}
 	}
@@ -46,7 +46,7 @@ rules:
   - event: message.delivered
     respond: 401
 `
-	rules, err := ParseRules("r.yaml", []byte(text))
+	rules, _, err := ParseRules("r.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestRulesSchemaAgreesWithTheParser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = ParseRules("r.yaml", text)
+		_, _, err = ParseRules("r.yaml", text)
 		doc, ok := asJSON(text)
 		if !ok {
 			t.Fatalf("no JSON: %s", text)
@@ -125,7 +125,7 @@ func FuzzParseRules(f *testing.F) {
 	}
 	schema := rulesSchema(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		rules, err := ParseRules("r.yaml", text)
+		rules, _, err := ParseRules("r.yaml", text)
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("an error of several lines: %q", err)
@@ -181,6 +181,9 @@ func TestRulesAreLoadedAgain(t *testing.T) {
 	expect(`the last good rules stay in force: F:1:19: "500@7%": a chance or a window is a key of its own beside respond`, 503)
 	put("rules: [{respond: 500, chance: 0%}, {respond: 418}]")
 	expect("F: 2 rules in force (seed 1)", 418)
+	put("rules: [{event: billing.*, respond: 418}]")
+	expect("F: 1 rule in force", 200)
+	expect(`F:1:17: event pattern "billing.*" matches no known event (the rule is in force all the same)`, 200)
 	put("rules: []")
 	expect("F: 0 rules in force", 200)
 	if got := s.post(t, envelope("b", "account.deactivate", "00.000", "{}")); got != 401 {
