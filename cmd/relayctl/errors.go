@@ -79,9 +79,9 @@ func (a *app) exit(err error) int {
 	}
 	if e == nil || e.err != nil {
 		fmt.Fprintf(a.stderr, "relayctl: %s\n", report.Clean(err.Error()))
-		if hint != "" {
-			fmt.Fprintf(a.stderr, "hint: %s\n", hint)
-		}
+	}
+	if hint != "" {
+		fmt.Fprintf(a.stderr, "hint: %s\n", hint)
 	}
 	return code
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -33,6 +35,34 @@ func TestInterrupted(t *testing.T) {
 		}
 		if args[0] == "send" && !strings.Contains(out.String(), "seed") {
 			t.Errorf("%v: no summary:\n%s", args, out)
+		}
+	}
+}
+
+// A run that is interrupted says that it does not know the rest of its plan,
+// in every output, and how it goes on.
+func TestInterruptedRunIsCutShort(t *testing.T) {
+	dir := t.TempDir()
+	for output, want := range map[string]string{"text": "cut short  after ", "json": `"cut_short":true`} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		out, stderr := &interrupting{interrupt: interrupt}, &bytes.Buffer{}
+		args := []string{
+			"send", "--records", "1000000", "--rate", "1/h", "--output", output, "--journal", filepath.Join(dir, output),
+			"--report", "junit=" + filepath.Join(dir, output+".xml"), "--report", "html=" + filepath.Join(dir, output+".html"),
+		}
+		env := func(string) (string, bool) { return "", false }
+		run(ctx, context.Background(), args, strings.NewReader(""), out, stderr, env)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q:\n%s", want, out)
+		}
+		if !strings.Contains(stderr.String(), "hint: the same command with --resume") {
+			t.Errorf("no hint:\n%s", stderr)
+		}
+		for ext, want := range map[string]string{".xml": `name="whole plan"`, ".html": "cut short: "} {
+			text, err := os.ReadFile(filepath.Join(dir, output+ext))
+			if err != nil || !strings.Contains(string(text), want) {
+				t.Errorf("%s: no %q: %v", ext, want, err)
+			}
 		}
 	}
 }

@@ -163,6 +163,9 @@ func (a *app) send(ctx context.Context, cmd *cobra.Command, o *sendOptions, args
 	if err != nil {
 		return err
 	}
+	if code == exitInterrupted && o.journal.path != "" {
+		return &exitError{code: code, hint: "the same command with --resume goes on where this run was interrupted"}
+	}
 	return silent(code)
 }
 

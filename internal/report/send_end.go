@@ -166,6 +166,9 @@ func (s *SendText) details(sum *sim.Summary) {
 	if text := resumedText(sum); text != "" {
 		s.detail("resumed", text)
 	}
+	if text := cutShortText(sum); text != "" {
+		s.detail("cut short", text)
+	}
 	s.detail("seed", fmt.Sprint(sum.Seed))
 }
 

@@ -21,6 +21,9 @@ func (r SendResult) WriteHTML(w io.Writer) error {
 		Sections: []Section{overTime(sum)},
 		Foot:     "Clauses (R-…) are those of Relay's webhook contract as relayctl documents it.",
 	}
+	if text := cutShortText(sum); text != "" {
+		p.Subtitle += "; cut short: " + text
+	}
 	if s := r.notAccepted(); s.Tables != nil {
 		p.Sections = append(p.Sections, s)
 	}

@@ -86,7 +86,7 @@ func sendSummary(sum *sim.Summary, embedded *recv.Summary) map[string]any {
 		"latency_ms":  map[string]float64{"p50": millis(sum.P50), "p90": millis(sum.P90), "p99": millis(sum.P99), "max": millis(sum.Max)},
 		"behind_ms":   millis(sum.Behind),
 		"resent":      resentJSON(sum),
-		"duration_ms": millis(sum.Ended.Sub(sum.Began)), "rate_per_s": sum.PerSecond, "seed": sum.Seed, "interrupted": sum.Interrupted, "tokens": sum.Tokens,
+		"duration_ms": millis(sum.Ended.Sub(sum.Began)), "rate_per_s": sum.PerSecond, "seed": sum.Seed, "interrupted": sum.Interrupted, "cut_short": sum.CutShort, "tokens": sum.Tokens,
 	}
 	if out := &sum.Outage; out.Happened() {
 		o["outage"] = map[string]any{

@@ -38,6 +38,9 @@ func (r SendResult) WriteJUnit(w io.Writer) error {
 	if note := r.Record.cutNote(); note != "" {
 		s.Cases = append(s.Cases, JUnitCase{Class: "relayctl.send", Name: "not listed", Result: JUnitFailed, Kind: "not-listed", Message: note})
 	}
+	if text := cutShortText(sum); text != "" {
+		s.Cases = append(s.Cases, JUnitCase{Class: "relayctl.send", Name: "whole plan", Result: JUnitSkipped, Kind: "cut-short", Message: text})
+	}
 	if sum.Deliveries == 0 {
 		s.Cases = append(s.Cases, JUnitCase{Class: "relayctl.send", Name: "run", Result: JUnitError, Kind: "nothing-sent", Message: "nothing was sent"})
 	}

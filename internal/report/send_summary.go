@@ -30,6 +30,18 @@ func resumedText(sum *sim.Summary) string {
 	return strings.Join(parts, "; ")
 }
 
+// cutShortText says what a run that was ended knows nothing of, "" for a run
+// that had its whole plan.
+func cutShortText(sum *sim.Summary) string {
+	if !sum.CutShort {
+		return ""
+	}
+	if sum.Events == 0 {
+		return "before the first event"
+	}
+	return "after " + plural(sum.Events, "event") + "; the rest of the plan was neither read nor sent"
+}
+
 // outageText says what a down-time of the endpoint cost, "" when there was none.
 func outageText(o *sim.Outage) string {
 	if !o.Happened() {

@@ -177,7 +177,8 @@ func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, err
 	if _, ok := s.cfg.Auth.(auth.Expirer); ok {
 		summary.Tokens = int(r.counter.n.Load())
 	}
-	summary.Interrupted = summary.Interrupted || r.feeding && ctx.Err() != nil
+	summary.CutShort = r.feeding && ctx.Err() != nil
+	summary.Interrupted = summary.Interrupted || summary.CutShort
 	summary.finish(time.Now())
 	if broken := r.broken.Load(); broken != nil {
 		return *summary, *broken

@@ -37,6 +37,9 @@ type Summary struct {
 	PerSecond   float64 // attempts a second, achieved
 	Seed        uint64
 	Interrupted bool // attempts were left out because the run was ended
+	// CutShort says that the run was ended before its plan was: Events are only
+	// the first of it, and how many more there are is not known.
+	CutShort bool
 	// Resent are the events that were under way when the run that this one
 	// continues ended. Nobody knows whether the endpoint took them, so they were
 	// sent again (see Journal).
