@@ -25,9 +25,10 @@ type Summary struct {
 	ByStatus   map[int]uint64 // 0 stands for no answer
 	Errors     uint64         // findings of that level
 	Warnings   uint64
-	Unexpected uint64 // requests answered with anything but 200 without a script asking for it
-	Accepted   uint64 // different events that were accepted
-	Dropped    uint64 // receipts that were not displayed
+	Found      []Found // the first kinds of them, errors before warnings
+	Unexpected uint64  // requests answered with anything but 200 without a script asking for it
+	Accepted   uint64  // different events that were accepted
+	Dropped    uint64  // receipts that were not displayed
 	// Unstored are the last requests, none of which the capture could take; 0
 	// where it works, or works again.
 	Unstored int
@@ -50,6 +51,7 @@ func newSummary() Summary {
 func (s *Summary) clone() Summary {
 	c := *s
 	c.ByName, c.ByBadge, c.ByStatus = maps.Clone(s.ByName), maps.Clone(s.ByBadge), maps.Clone(s.ByStatus)
+	c.Found = slices.Clone(s.Found)
 	return c
 }
 
@@ -85,6 +87,7 @@ func (s *Summary) addEvent(r *Receipt) {
 		} else {
 			s.Warnings++
 		}
+		s.found(r, f)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"relayctl/internal/event"
 	"relayctl/internal/recv"
 	"relayctl/internal/sim"
 )
@@ -33,7 +34,9 @@ func sampleRun(failures int) SendResult {
 		Series: sim.Series{Began: began, Width: 100 * time.Millisecond, Buckets: []sim.Bucket{{Attempts: 2, Accepted: 1, Refused: 1}, {}, {Attempts: 1, LostAcks: 1}}},
 		Outage: sim.Outage{Failed: 1, DeliveredLate: 1, WorstDelay: time.Minute, PeakRetries: 1},
 	}
-	return SendResult{Record: rec, Summary: sum, Exit: 1, Embedded: &recv.Summary{Requests: 3}}
+	return SendResult{Record: rec, Summary: sum, Exit: 1, Embedded: &recv.Summary{Requests: 3, Found: []recv.Found{
+		{Finding: event.Finding{Clause: "R-TS", Level: event.Error, Path: "event_ts", Message: "<b>no</b> time"}, Name: "billing.paid", Count: 2},
+	}}}
 }
 
 func rendered(t *testing.T, write func(io.Writer) error) string {
@@ -87,7 +90,7 @@ func TestSendPage(t *testing.T) {
 	checkHTML(t, page)
 	for _, want := range []string{
 		"<title>relayctl send: not everything was delivered</title>", "&lt;script&gt;", "&lt;img src=x", "503 &lt;b&gt;is&lt;/b&gt;",
-		"prefers-color-scheme: dark", "Content-Security-Policy", "answer dropped on purpose", "events delivered late", "embedded receiver",
+		"prefers-color-scheme: dark", "Content-Security-Policy", "answer dropped on purpose", "events delivered late", "embedded receiver", "event_ts: &lt;b&gt;no&lt;/b&gt; time", "2 × billing.paid",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

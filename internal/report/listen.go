@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
 	"relayctl/internal/event"
 	"relayctl/internal/recv"
 )
@@ -247,11 +249,58 @@ func writeListenSummary(w io.Writer, st *Style, s recv.Summary) {
 		findings = st.warn(fmt.Sprintf("%s, %s", plural(s.Errors, "error"), plural(s.Warnings, "warning")))
 	}
 	fmt.Fprintf(w, "  %s %s\n", st.dim("findings"), findings)
+	writeFound(w, st, &s)
 	for _, note := range trackingNotes(st, &s) {
 		fmt.Fprintf(w, "  %s\n", note)
 	}
 	if s.Dropped > 0 {
 		fmt.Fprintf(w, "  %s\n", st.warn(fmt.Sprintf("%d lines were not shown: the output was too slow (all were answered and counted)", s.Dropped)))
+	}
+}
+
+// writeFound names what was found.
+func writeFound(w io.Writer, st *Style, s *recv.Summary) {
+	rest := s.Errors + s.Warnings
+	for _, k := range s.Found {
+		rest -= k.Count
+		path, tone := "", st.warn
+		if k.Path != "" {
+			path = " " + Clean(k.Path)
+		}
+		if k.Level == event.Error {
+			tone = st.bad
+		}
+		text := fmt.Sprintf("%s%s: %s (%s)", k.Clause, path, Clean(k.Message), foundIn(&k))
+		lead, indent := "    "+tone(string(k.Level))+" ", 5+len(k.Level)
+		for _, line := range st.wrapped(text, indent) {
+			if st.Width > 0 {
+				line = runewidth.Truncate(line, max(st.Width-indent, 20), "…")
+			}
+			fmt.Fprintf(w, "%s%s\n", lead, line)
+			lead = strings.Repeat(" ", indent)
+		}
+	}
+	if rest > 0 && len(s.Found) > 0 {
+		fmt.Fprintf(w, "    %s\n", st.dim(fmt.Sprintf("and %d more", rest)))
+	}
+}
+
+// foundIn says which events have a finding.
+func foundIn(k *recv.Found) string {
+	name := Clean(k.Name)
+	if name == "" {
+		name = "no event_name"
+	}
+	if k.Count > 1 {
+		name = fmt.Sprintf("%d × %s", k.Count, name)
+	}
+	switch id := shortID(k.First, wideID); {
+	case id == "":
+		return name
+	case k.Count > 1:
+		return name + ", first " + id
+	default:
+		return name + " " + id
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"relayctl/internal/event"
 	"relayctl/internal/recv"
 )
 
@@ -29,6 +30,28 @@ func TestJourneysEndInNoBlank(t *testing.T) {
 	want := "  customer 1001 in true order\n" +
 		"    12:00:00.000 message.delivered              a\n" +
 		"    12:00:00.000 notification.attempted         b           duplicate, not accepted\n"
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestSummaryNamesWhatWasFound(t *testing.T) {
+	ts := event.Finding{Clause: "R-TS", Level: event.Error, Path: "event_ts", Message: `"yesterday" is no ISO 8601 date and time such as 2022-04-12T14:53:11.958Z`}
+	odd := event.Finding{Clause: "R-TOLERANT", Level: event.Warning, Path: "payload." + strings.Repeat("x", 90) + "\x1b[2J", Message: "unknown property"}
+	got := ended(t, 80, recv.Summary{Requests: 9, Events: 9, Errors: 1, Warnings: 7, Found: []recv.Found{
+		{Finding: ts, Name: "billing.paid", First: "ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha", Count: 1},
+		{Finding: odd, Count: 3},
+	}})
+	want := `  9 requests, 9 events
+  findings 1 error, 7 warnings
+    error R-TS event_ts: "yesterday" is no ISO 8601 date and time such as
+          2022-04-12T14:53:11.958Z (billing.paid
+          b98185e8-8a01-406f-a9e9-a62a2e437da7)
+    warning R-TOLERANT
+            payload.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+            unknown property (3 × no event_name)
+    and 4 more
+`
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

@@ -237,8 +237,28 @@ func listenSummary(s recv.Summary) map[string]any {
 	return map[string]any{
 		"requests": s.Requests, "events": s.Events, "accepted": s.Accepted, "by_name": s.ByName, "by_badge": s.ByBadge,
 		"statuses": statuses, "errors": s.Errors, "warnings": s.Warnings, "unexpected_status": s.Unexpected, "dropped": s.Dropped,
+		"findings":         foundJSON(s.Found),
 		"forgotten_events": s.ForgottenEvents, "forgotten_customers": s.ForgottenCustomers, "left_out": orEmpty(s.LeftOut),
 	}
+}
+
+type foundKind struct {
+	EventName string      `json:"event_name"`
+	First     string      `json:"first_event_id"`
+	Clause    string      `json:"clause"`
+	Level     event.Level `json:"level"`
+	Path      string      `json:"path"`
+	Message   string      `json:"message"`
+	Count     uint64      `json:"count"`
+}
+
+// foundJSON gives the kinds of findings that a summary names, never nil.
+func foundJSON(found []recv.Found) []foundKind {
+	out := []foundKind{}
+	for _, k := range found {
+		out = append(out, foundKind{k.Name, k.First, k.Clause, k.Level, k.Path, k.Message, k.Count})
+	}
+	return out
 }
 
 func orEmpty[T any](list []T) []T {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"relayctl/internal/event"
 	"relayctl/internal/recv"
 	"relayctl/internal/sim"
 )
@@ -235,5 +236,24 @@ func receiverSection(s *recv.Summary) Section {
 	}
 	add("findings: errors", s.Errors)
 	add("findings: warnings", s.Warnings)
-	return Section{Title: "The embedded receiver's side", Tables: []Table{t}}
+	section := Section{Title: "The embedded receiver's side", Tables: []Table{t}}
+	if len(s.Found) > 0 {
+		section.Tables = append(section.Tables, foundTable(s.Found))
+	}
+	return section
+}
+
+func foundTable(found []recv.Found) Table {
+	t := Table{Head: []Column{{Title: "finding"}, {Title: "clause"}, {Title: "what"}, {Title: "where"}}}
+	for _, k := range found {
+		tone, what := Warn, Clean(k.Message)
+		if k.Level == event.Error {
+			tone = Bad
+		}
+		if k.Path != "" {
+			what = Clean(k.Path) + ": " + what
+		}
+		t.Rows = append(t.Rows, []Cell{{Text: string(k.Level), Tone: tone}, {Text: k.Clause}, {Text: what}, {Text: foundIn(&k)}})
+	}
+	return t
 }
