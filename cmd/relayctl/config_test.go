@@ -1,35 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"relayctl/internal/oracle"
 )
 
 // TestConfigSchemaAgreesWithTheParser holds the schema that editors use to
 // what the parser takes.
 func TestConfigSchemaAgreesWithTheParser(t *testing.T) {
 	root := newRootCmd(&app{kill: context.Background(), env: func(string) (string, bool) { return "", false }})
-	text, err := json.Marshal(configSchema(root))
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("config.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("config.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := oracle.Schema(t, configSchema(root))
 	for config, want := range map[string]bool{
 		sampleConfig:                                true,
 		"profiles: {}":                              true,
@@ -51,13 +33,9 @@ func TestConfigSchemaAgreesWithTheParser(t *testing.T) {
 		"profile: {}":                               false,
 	} {
 		_, err := parseConfig("relayctl.yaml", []byte(config), root)
-		asJSON, jsonErr := yaml.YAMLToJSON([]byte(config))
-		if jsonErr != nil {
-			t.Fatal(jsonErr)
-		}
-		doc, jsonErr := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
-		if jsonErr != nil {
-			t.Fatal(jsonErr)
+		doc, ok := oracle.YAML([]byte(config))
+		if !ok {
+			t.Fatalf("%s is no YAML", config)
 		}
 		if schemaErr := schema.Validate(doc); (err == nil) != want || (schemaErr == nil) != want {
 			t.Errorf("%s\nwant valid=%v, parser: %v, schema: %v", config, want, err, schemaErr)

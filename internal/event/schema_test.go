@@ -13,29 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"relayctl/fixtures"
+	"relayctl/internal/oracle"
 )
-
-// compile turns an emitted schema into a validator of another making.
-func compile(t testing.TB, name string, strict bool) *jsonschema.Schema {
-	t.Helper()
-	text, err := json.Marshal(Schema(name, strict))
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("event.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
 
 // agree holds the Go validator and both schemas to the same verdict.
 func agree(t interface{ Errorf(string, ...any) }, tolerant, strict *jsonschema.Schema, body []byte) {
@@ -79,7 +58,7 @@ func value(good ...any) *rapid.Generator[any] {
 }
 
 func TestSchemaAgreesWithDecode(t *testing.T) {
-	tolerant, strict := compile(t, "", false), compile(t, "", true)
+	tolerant, strict := oracle.Schema(t, Schema("", false)), oracle.Schema(t, Schema("", true))
 	names := anySlice(append(Names(), "account.deactive", "power.up"))
 	times := []any{"2022-04-12T14:53:11.958Z", "2024-02-29T00:00:00.000Z", "2023-02-29T00:00:00.000Z", "1900-02-29T00:00:00Z",
 		"2000-02-29T23:59:59.1+05:30", "2022-04-31T00:00:00.000Z", "2022-04-12T24:00:00.000Z", "2022-04-12T1:00:00.000Z",
@@ -117,7 +96,7 @@ func TestSchemaAgreesWithDecode(t *testing.T) {
 
 // TestSchemaAgreesOnOddBodies tries what a random generator seldom hits.
 func TestSchemaAgreesOnOddBodies(t *testing.T) {
-	tolerant, strict := compile(t, "", false), compile(t, "", true)
+	tolerant, strict := oracle.Schema(t, Schema("", false)), oracle.Schema(t, Schema("", true))
 	for _, ts := range []string{
 		"2016-12-31T23:59:60.000Z", "2022-04-12T14:53:11.958-00:00", "2022-04-12T14:53:11.958+0000", "2022-04-12T14:53:11.958+23:60",
 		"2022-04-12T14:53:11.958z", "2022-04-12t14:53:11.958Z", "2022-04-12 14:53:11.958Z", "2022-04-12T14:53:11.Z", "2022-04-12T14:53Z",
@@ -157,7 +136,7 @@ func FuzzDecodeAgreesWithSchema(f *testing.F) {
 	f.Add([]byte(envelopeWith(`event_id="\ud83d"`)))
 	f.Add([]byte(`[{"event_id":1}]`))
 	f.Add([]byte(`{"batch":[{"event_id":1},{}]}`))
-	tolerant, strict := compile(f, "", false), compile(f, "", true)
+	tolerant, strict := oracle.Schema(f, Schema("", false)), oracle.Schema(f, Schema("", true))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		agree(t, tolerant, strict, body)
 		_, members, _ := Split(body)
@@ -168,7 +147,7 @@ func FuzzDecodeAgreesWithSchema(f *testing.F) {
 }
 
 func TestSchemaOfOneEvent(t *testing.T) {
-	s := compile(t, "message.delivered", false)
+	s := oracle.Schema(t, Schema("message.delivered", false))
 	for name, want := range map[string]bool{"message.delivered": true, "message.undelivered": false} {
 		body, _ := fixtures.Sample(name)
 		doc, _ := jsonschema.UnmarshalJSON(bytes.NewReader(body))

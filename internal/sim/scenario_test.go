@@ -8,52 +8,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"relayctl/fixtures"
+	"relayctl/internal/oracle"
 )
 
-func scenarioSchema(t testing.TB) *jsonschema.Schema {
-	t.Helper()
-	text, err := json.Marshal(ScenarioSchema())
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("scenario.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("scenario.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func validBySchema(t interface {
-	Helper()
-	Fatal(args ...any)
-}, s *jsonschema.Schema, text []byte) bool {
-	t.Helper()
-	asJSON, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return false
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Validate(doc) == nil
+// validBySchema says what the schema says of a scenario.
+func validBySchema(s *jsonschema.Schema, text []byte) bool {
+	doc, ok := oracle.YAML(text)
+	return ok && s.Validate(doc) == nil
 }
 
 func TestBuiltInScenarios(t *testing.T) {
-	schema := scenarioSchema(t)
+	schema := oracle.Schema(t, ScenarioSchema())
 	if len(fixtures.ScenarioNames()) < 10 {
 		t.Fatal("scenarios are missing")
 	}
@@ -64,7 +33,7 @@ func TestBuiltInScenarios(t *testing.T) {
 			t.Errorf("%s: %v, or its name, summary or comment is missing", name, err)
 			continue
 		}
-		if !validBySchema(t, schema, text) {
+		if !validBySchema(schema, text) {
 			t.Errorf("%s does not agree with the schema", name)
 		}
 		for _, d := range collect(t, PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart}) {
@@ -76,7 +45,7 @@ func TestBuiltInScenarios(t *testing.T) {
 }
 
 func TestScenarioErrors(t *testing.T) {
-	schema := scenarioSchema(t)
+	schema := oracle.Schema(t, ScenarioSchema())
 	const step = "steps:\n  - event: message.delivered\n"
 	for text, want := range map[string]string{
 		"stpes: []\n":                                                    `s.yaml:1:1: unknown key "stpes"; did you mean "steps"?`,
@@ -120,7 +89,7 @@ func TestScenarioErrors(t *testing.T) {
 		}
 		// The schema cannot know a property's nearest name, nor how many channels
 		// the scenario declares elsewhere.
-		if !strings.Contains(text, "set:") && !strings.Contains(text, "channel:") && !strings.Contains(text, "message: 3") && validBySchema(t, schema, []byte(text)) {
+		if !strings.Contains(text, "set:") && !strings.Contains(text, "channel:") && !strings.Contains(text, "message: 3") && validBySchema(schema, []byte(text)) {
 			t.Errorf("%q is valid by the schema", text)
 		}
 	}
@@ -161,7 +130,7 @@ steps:
 // TestSchemaAndParserAgree draws documents of right and wrong values: what one
 // takes, the other takes.
 func TestSchemaAndParserAgree(t *testing.T) {
-	schema := scenarioSchema(t)
+	schema := oracle.Schema(t, ScenarioSchema())
 	good := 0
 	rapid.Check(t, func(t *rapid.T) {
 		text, err := json.Marshal(drawScenario(t))
@@ -169,7 +138,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = ParseScenario("s.yaml", text)
-		if valid := validBySchema(t, schema, text); valid != (err == nil) {
+		if valid := validBySchema(schema, text); valid != (err == nil) {
 			t.Errorf("%s\nparser: %v, schema: %v", text, err, valid)
 		}
 		if err == nil {
