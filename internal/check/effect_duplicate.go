@@ -178,7 +178,7 @@ func (t *Trial) loseAck(ctx context.Context, s *subject, d sim.Delivery, before 
 	}
 	t.Call(ctx, sim.Call{Body: d.Body, Signed: signed, HangUp: true})
 	for end := time.Now().Add(hungUpBefore); time.Now().Before(end); {
-		if now, err := t.look(ctx, s); err == nil && now.canon() != state.canon() || !rest(ctx, 5*time.Millisecond) {
+		if now, err := t.look(ctx, s); err == nil && now.canon() != state.canon() || !wait(ctx, 5*time.Millisecond) {
 			break
 		}
 	}

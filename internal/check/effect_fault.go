@@ -109,7 +109,7 @@ func retryEffect(ctx context.Context, t *Trial) (r Result) {
 func (t *Trial) heal(ctx context.Context, s *subject, order []int) string {
 	for _, i := range order {
 		why := t.accepted(ctx, s.events[i])
-		for end := time.Now().Add(healTime); why != "" && time.Now().Before(end) && rest(ctx, 100*time.Millisecond); {
+		for end := time.Now().Add(healTime); why != "" && time.Now().Before(end) && wait(ctx, 100*time.Millisecond); {
 			why = t.accepted(ctx, s.events[i])
 		}
 		if why != "" {
@@ -240,7 +240,7 @@ func (t *Trial) lost(ctx context.Context, subjects []*subject) (lost []lostSubje
 	}
 	left, err := t.stillWrong(ctx, ref, subjects)
 	for changed := time.Now(); len(left) > 0 && err == nil && time.Since(changed) < t.Probe.lag.patience(); {
-		if !rest(ctx, longestPause) {
+		if !wait(ctx, longestPause) {
 			return nil, "the time was over"
 		}
 		before := len(left)

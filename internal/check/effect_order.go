@@ -151,7 +151,7 @@ func (t *Trial) tryOrders(ctx context.Context, s story, orders [][]int) Result {
 			}
 		}
 		// Once more, for work that is done twice and late.
-		if !rest(ctx, t.later()) {
+		if !wait(ctx, t.later()) {
 			return Unclear("the time was over")
 		}
 	}

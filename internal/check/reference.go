@@ -141,7 +141,7 @@ func (t *Trial) ends(ctx context.Context, s *subject, late bool) finding {
 	seen := t.becomes(ctx, s, ref.has)
 	when := ""
 	if late && seen.unclear() == "" && ref.has(seen.state) {
-		if !rest(ctx, t.later()) {
+		if !wait(ctx, t.later()) {
 			return finding{unclear: "the time was over"}
 		}
 		when = "first as it should be, and a while later: "
@@ -257,7 +257,7 @@ func probed(run func(context.Context, *Trial) Result) func(context.Context, *Tri
 // readable says why the probe cannot be read, after a few tries.
 func (t *Trial) readable(ctx context.Context, s *subject) (err error) {
 	for range 3 {
-		if _, err = t.look(ctx, s); err == nil || !rest(ctx, longestPause) {
+		if _, err = t.look(ctx, s); err == nil || !wait(ctx, longestPause) {
 			return err
 		}
 	}

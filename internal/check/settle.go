@@ -149,7 +149,7 @@ func watch(ctx context.Context, look func() (*node, error), need stays) sight {
 		if equal >= equalReads && now.Sub(since) >= need(last.state, last.after) {
 			return last
 		}
-		if now.Sub(began) >= settleDeadline || !rest(ctx, pause) {
+		if now.Sub(began) >= settleDeadline || !wait(ctx, pause) {
 			last.moving = last.err == nil
 			return last
 		}

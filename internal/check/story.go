@@ -192,7 +192,7 @@ func (p *Probe) readings(history []sim.Delivery) []reading {
 func (t *Trial) accepted(ctx context.Context, d sim.Delivery) string {
 	var x Exchange
 	for n := range 4 {
-		if n > 0 && !rest(ctx, time.Duration(n)*50*time.Millisecond) {
+		if n > 0 && !wait(ctx, time.Duration(n)*50*time.Millisecond) {
 			break
 		}
 		if x = t.Deliver(ctx, d); x.Accepted() {
@@ -227,16 +227,4 @@ func (s *subject) inOrder() []int {
 		order[i] = i
 	}
 	return order
-}
-
-// rest waits and says whether the time was there.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

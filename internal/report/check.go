@@ -37,7 +37,7 @@ func (c *CheckText) Header(format string, args ...any) {
 func (c *CheckText) Trouble(cause string) {
 	c.cause = cause
 	fmt.Fprintln(c.w)
-	for _, line := range c.st.lines(Clean(cause), 0) {
+	for _, line := range c.st.wrapped(Clean(cause), 0) {
 		fmt.Fprintln(c.w, c.st.bad(line))
 	}
 	_ = c.w.Flush()
@@ -103,7 +103,7 @@ func (c *CheckText) outcome(o *check.Outcome) {
 	indent := 2 + verdictWidth + 1 + 6 + 1 + c.idWidth + 1
 	// The longest verdict takes its room from the id's column.
 	head := fmt.Sprintf("  %s %-6s %-*s", tone(fmt.Sprintf("%-*s", verdictWidth, word)), o.Check.Level, c.idWidth-max(0, len(word)-verdictWidth), o.Check.ID)
-	for _, line := range c.st.lines(Clean(text), indent) {
+	for _, line := range c.st.wrapped(Clean(text), indent) {
 		if o.Verdict == check.Skip || o.Verdict == check.Pass {
 			line = c.st.dim(line)
 		}
@@ -140,32 +140,10 @@ const (
 
 // row writes a labelled paragraph, wrapped to the terminal.
 func (c *CheckText) row(label, text string) {
-	for _, line := range c.st.lines(text, rowIndent+rowLabel+1) {
+	for _, line := range c.st.wrapped(text, rowIndent+rowLabel+1) {
 		fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.dim(fit(label, rowLabel)), line)
 		label = ""
 	}
-}
-
-// lines wraps text to the terminal's width less an indent; without a terminal
-// it stays one line.
-func (s *Style) lines(text string, indent int) []string {
-	if s.Width == 0 {
-		return []string{text}
-	}
-	width := max(s.Width-indent, 30)
-	var lines []string
-	line := ""
-	for w := range strings.FieldsSeq(text) {
-		if line != "" && len(line)+1+len(w) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += w
-	}
-	return append(lines, line)
 }
 
 // Finish writes the totals and returns the first error of all the writing.
@@ -175,7 +153,7 @@ func (c *CheckText) Finish(r *check.Report) error {
 		if c.hidden[check.Skip] > 0 {
 			more = fmt.Sprintf(", and %d do not apply or are not configured", c.hidden[check.Skip])
 		}
-		for _, line := range c.st.lines(fmt.Sprintf("nothing can be said of %s, for the reason above%s", plural(n, "check"), more), 0) {
+		for _, line := range c.st.wrapped(fmt.Sprintf("nothing can be said of %s, for the reason above%s", plural(n, "check"), more), 0) {
 			fmt.Fprintf(c.w, "\n%s", c.st.warn(line))
 		}
 		fmt.Fprintln(c.w)
@@ -184,7 +162,7 @@ func (c *CheckText) Finish(r *check.Report) error {
 		fmt.Fprintf(c.w, "\n%s\n", c.st.bold("baseline"))
 	}
 	for _, text := range r.Stale {
-		for _, line := range c.st.lines(Clean(text), 2) {
+		for _, line := range c.st.wrapped(Clean(text), 2) {
 			fmt.Fprintf(c.w, "  %s\n", c.st.bad(line))
 		}
 	}

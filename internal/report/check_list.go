@@ -36,7 +36,7 @@ func CheckList(w io.Writer, st *Style, list []check.Check, asJSON bool) error {
 			mark = "*"
 		}
 		head := fmt.Sprintf("  %-6s %-*s%s %-*s", c.Level, width, c.ID, mark, clauseWidth, c.Clause)
-		for _, line := range st.lines(c.Title, len(head)+1) {
+		for _, line := range st.wrapped(c.Title, len(head)+1) {
 			fmt.Fprintf(b, "%s %s\n", head, line)
 			head = strings.Repeat(" ", len(head))
 		}
@@ -67,7 +67,7 @@ func CheckExplained(w io.Writer, st *Style, c *check.Check, asJSON bool) error {
 			continue
 		}
 		label := row[0]
-		for _, line := range st.lines(row[1], 9) {
+		for _, line := range st.wrapped(row[1], 9) {
 			fmt.Fprintf(b, "\n%s%s", st.dim(fit(label, 9)), line)
 			label = ""
 		}

@@ -23,18 +23,7 @@ func fromStdin(t *testing.T, c PlanConfig, text string) []Delivery {
 	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
-	p, err := NewPlan(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []Delivery
-	for d, err := range p {
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, d.Clone())
-	}
-	return out
+	return collect(t, c)
 }
 
 // A body that is a batch already is filtered, changed and grouped by its
