@@ -1,14 +1,17 @@
 // Package suggest finds the known name that a misspelt one most likely meant.
 package suggest
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Nearest returns the known name closest to name by edit distance, ignoring
 // case, or "" when none is close enough to be a likely slip: more than a third
 // of the letters (at least two) would have to change. Of equally near names the
 // first one wins. Safe for concurrent use.
 func Nearest(name string, known []string) string {
-	best, bestDist := "", max(2, len(name)/3)+1
+	best, bestDist := "", max(2, utf8.RuneCountInString(name)/3)+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), strings.ToLower(k), bestDist); d < bestDist {
 			best, bestDist = k, d

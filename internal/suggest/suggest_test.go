@@ -13,7 +13,9 @@ func TestNearest(t *testing.T) {
 		"sned":               "send",
 		"lsiten":             "listen",
 		"zebra":              "",
-		"":                   "",
+		"漢字漢字漢字漢字漢字漢字":       "", // as many bytes as other names have letters
+
+		"": "",
 	} {
 		if got := Nearest(name, known); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
