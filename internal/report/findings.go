@@ -41,10 +41,8 @@ type findingJSON struct {
 
 // Add writes a finding, or only counts it where enough are shown.
 func (f *Findings) Add(file string, line int, id string, fi event.Finding) {
-	tone := f.st.warn
 	if fi.Level == event.Error {
 		f.Errors++
-		tone = f.st.bad
 	} else {
 		f.Warnings++
 	}
@@ -59,7 +57,24 @@ func (f *Findings) Add(file string, line int, id string, fi event.Finding) {
 	if fi.Path != "" {
 		path = " " + Clean(fi.Path)
 	}
-	fmt.Fprintf(f.w, "%s:%d: %s %s%s: %s\n", Clean(file), line, tone(string(fi.Level)), f.st.dim(fi.Clause), path, Clean(fi.Message))
+	fmt.Fprintf(f.w, "%s:%d: %s %s%s: %s\n", Clean(file), line, f.st.findingTone(fi.Level)(string(fi.Level)), f.st.dim(fi.Clause), path, Clean(fi.Message))
+}
+
+// findingTone is how findings of a level look.
+func (s *Style) findingTone(level event.Level) func(string) string {
+	if level == event.Error {
+		return s.bad
+	}
+	return s.warn
+}
+
+// findingText is a finding after its level: "R-TS event_ts: ...".
+func findingText(f *event.Finding) string {
+	text := f.Clause + " "
+	if f.Path != "" {
+		text += Clean(f.Path) + ": "
+	}
+	return text + Clean(f.Message)
 }
 
 // Flush writes out what was added.

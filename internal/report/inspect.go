@@ -10,7 +10,6 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"relayctl/internal/event"
 	"relayctl/internal/recv"
 )
 
@@ -256,16 +255,11 @@ func (p picture) again(e *recv.JourneyEvent, i int) {
 }
 
 func (p picture) findings(a *recv.Arrival) {
-	for _, f := range a.Findings {
-		tone := p.t.st.warn
-		if f.Level == event.Error {
-			tone = p.t.st.bad
+	for i := range a.Findings {
+		f := &a.Findings[i]
+		for _, line := range p.t.st.within(string(f.Level)+" "+findingText(f), pictureIndent+2) {
+			p.note(p.t.st.findingTone(f.Level), "│ "+line)
 		}
-		path := ""
-		if f.Path != "" {
-			path = Clean(f.Path) + ": "
-		}
-		p.note(tone, fmt.Sprintf("│ %s %s %s%s", f.Level, f.Clause, path, Clean(f.Message)))
 	}
 }
 

@@ -9,9 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
-	"relayctl/internal/event"
 	"relayctl/internal/recv"
 )
 
@@ -101,16 +98,9 @@ func (l *ListenText) Receipt(r *recv.Receipt) {
 			l.note(st.dim, "no %s before it (R-ORDER)", b.After)
 		}
 	}
-	for _, f := range r.Findings {
-		tone := st.warn
-		if f.Level == event.Error {
-			tone = st.bad
-		}
-		path := ""
-		if f.Path != "" {
-			path = Clean(f.Path) + ": "
-		}
-		l.note(tone, "%s %s %s%s", f.Level, f.Clause, path, Clean(f.Message))
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		l.note(st.findingTone(f.Level), "%s %s", f.Level, findingText(f))
 	}
 	if l.verbose && len(r.Event.Raw) > 0 {
 		l.event(r.Event.Raw)
@@ -140,13 +130,16 @@ func (l *ListenText) badges(r *recv.Receipt, room int) {
 	}
 }
 
-// note writes an indented line, cut to the terminal's width.
+// noteIndent is what stands left of a note: the clock and a space.
+const noteIndent = len(clockLayout) + 1
+
+// note writes what belongs to the line above it, within the terminal's width.
 func (l *ListenText) note(tone func(string) string, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if w := l.st.Width; w > 20 {
-		text = strings.TrimRight(fit(text, w-13), " ")
+	indent := noteIndent
+	for _, line := range l.st.within(fmt.Sprintf(format, args...), noteIndent+2) {
+		fmt.Fprintf(l.w, "%*s%s\n", indent, "", tone(line))
+		indent = noteIndent + 2
 	}
-	fmt.Fprintf(l.w, "             %s\n", tone(text))
 }
 
 func (l *ListenText) event(raw []byte) {
@@ -263,19 +256,8 @@ func writeFound(w io.Writer, st *Style, s *recv.Summary) {
 	rest := s.Errors + s.Warnings
 	for _, k := range s.Found {
 		rest -= k.Count
-		path, tone := "", st.warn
-		if k.Path != "" {
-			path = " " + Clean(k.Path)
-		}
-		if k.Level == event.Error {
-			tone = st.bad
-		}
-		text := fmt.Sprintf("%s%s: %s (%s)", k.Clause, path, Clean(k.Message), foundIn(&k))
-		lead, indent := "    "+tone(string(k.Level))+" ", 5+len(k.Level)
-		for _, line := range st.wrapped(text, indent) {
-			if st.Width > 0 {
-				line = runewidth.Truncate(line, max(st.Width-indent, 20), "…")
-			}
+		lead, indent := "    "+st.findingTone(k.Level)(string(k.Level))+" ", 5+len(k.Level)
+		for _, line := range st.within(findingText(&k.Finding)+" ("+foundIn(&k)+")", indent) {
 			fmt.Fprintf(w, "%s%s\n", lead, line)
 			lead = strings.Repeat(" ", indent)
 		}

@@ -56,3 +56,33 @@ func TestSummaryNamesWhatWasFound(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
+
+// A finding that does not fit on a line is nothing to guess.
+func TestFindingsAreShownWhole(t *testing.T) {
+	const message = `"2026-01-31" is no ISO 8601 date and time such as 2022-04-12T14:53:11.958Z`
+	found := []event.Finding{{Clause: "R-TS", Level: event.Error, Path: "event_ts", Message: message}}
+	var listen, inspect strings.Builder
+	st := NewStyle(&listen, ColorNever)
+	st.Width = 80
+	if err := shown(NewListenText(&listen, st, false), &recv.Receipt{Status: 200, Findings: found}); err != nil {
+		t.Fatal(err)
+	}
+	journey := recv.Journey{Customer: "1", Events: []recv.JourneyEvent{{Arrivals: []recv.Arrival{{Seq: 1, Status: 200, Findings: found}}}}}
+	if err := NewInspectText(&inspect, st).Journey(&journey, 0); err != nil {
+		t.Fatal(err)
+	}
+	for got, want := range map[string]string{
+		listen.String(): `
+             error R-TS event_ts: "2026-01-31" is no ISO 8601 date and time
+               such as 2022-04-12T14:53:11.958Z
+`,
+		inspect.String(): `
+               │ error R-TS event_ts: "2026-01-31" is no ISO 8601 date and time
+               │ such as 2022-04-12T14:53:11.958Z
+`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got\n%swant%s", got, want)
+		}
+	}
+}

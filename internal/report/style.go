@@ -120,6 +120,18 @@ func (s *Style) wrapped(text string, indent int) []string {
 	return append(lines, line)
 }
 
+// within is wrapped for texts from outside: what has no space to break it at is
+// cut.
+func (s *Style) within(text string, indent int) []string {
+	lines := s.wrapped(text, indent)
+	if s.Width > 0 {
+		for i := range lines {
+			lines[i] = runewidth.Truncate(lines[i], max(s.Width-indent, 20), "…")
+		}
+	}
+	return lines
+}
+
 // name colours an event name by its family.
 func (s *Style) name(name, padded string) string {
 	c := "245"
