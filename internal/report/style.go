@@ -76,11 +76,23 @@ func (s *Style) paint(look lipgloss.Style, t string) string {
 	return look.Render(t)
 }
 
-// The tones: middle ones of the 256 colours, readable on dark and on light.
-func (s *Style) good(t string) string { return s.paint(s.color("35"), t) }
-func (s *Style) bad(t string) string  { return s.paint(s.color("167").Bold(true), t) }
-func (s *Style) warn(t string) string { return s.paint(s.color("172"), t) }
-func (s *Style) dim(t string) string  { return s.paint(s.color("245"), t) }
+// The tones: middle ones of the 256 colours, whose contrast is enough on dark and
+// on light.
+const (
+	toneGood         = "28"
+	toneBad          = "167"
+	toneWarn         = "136"
+	toneDim          = "244"
+	toneMessage      = "68"
+	toneNotification = "30"
+	toneChannel      = "133"
+	toneAccount      = "130"
+)
+
+func (s *Style) good(t string) string { return s.paint(s.color(toneGood), t) }
+func (s *Style) bad(t string) string  { return s.paint(s.color(toneBad).Bold(true), t) }
+func (s *Style) warn(t string) string { return s.paint(s.color(toneWarn), t) }
+func (s *Style) dim(t string) string  { return s.paint(s.color(toneDim), t) }
 func (s *Style) bold(t string) string { return s.paint(s.r.NewStyle().Bold(true), t) }
 
 // toned shows a text in a tone.
@@ -134,16 +146,16 @@ func (s *Style) within(text string, indent int) []string {
 
 // name colours an event name by its family.
 func (s *Style) name(name, padded string) string {
-	c := "245"
+	c := toneDim
 	switch event.FamilyOf(name) {
 	case "message":
-		c = "68"
+		c = toneMessage
 	case "notification":
-		c = "73"
+		c = toneNotification
 	case "notification_channel", "channel_consent":
-		c = "139"
+		c = toneChannel
 	case "account":
-		c = "173"
+		c = toneAccount
 	}
 	return s.paint(s.color(c), padded)
 }
