@@ -156,10 +156,6 @@ func (p picture) event(e *recv.JourneyEvent) {
 	if !e.TS.IsZero() {
 		at = e.TS.Format(clockLayout)
 	}
-	name := Clean(e.Name)
-	if name == "" {
-		name = "(no event_name)"
-	}
 	dot := st.name(e.Name, "●")
 	if !e.Accepted() {
 		dot = st.bad("○")
@@ -169,7 +165,7 @@ func (p picture) event(e *recv.JourneyEvent) {
 	if p.id > 0 {
 		id = st.dim(shortID(e.ID, p.id))
 	}
-	p.line(fmt.Sprintf("  %s %s %s", st.dim(at), dot, st.name(e.Name, fit(name, nameWidth))), first, first.Badges, id)
+	p.line(fmt.Sprintf("  %s %s %s", st.dim(at), dot, st.name(e.Name, fit(nameOf(e.Name), nameWidth))), first, first.Badges, id)
 	p.findings(first)
 	for i := 1; i < len(e.Arrivals); i++ {
 		p.again(e, i)

@@ -27,11 +27,7 @@ func (t *InspectText) Finish(s Inspected) error {
 		t.item("received", between(s.First.UTC(), s.Last.UTC()))
 	}
 	for _, name := range sortedKeys(s.ByName) {
-		shown := Clean(name)
-		if shown == "" {
-			shown = "(no event_name)"
-		}
-		fmt.Fprintf(t.w, "    %s %d\n", st.name(name, fit(shown, nameWidth)), s.ByName[name])
+		fmt.Fprintf(t.w, "    %s %d\n", st.name(name, fit(nameOf(name), nameWidth)), s.ByName[name])
 	}
 	t.item("answers", answersOf(&s.Summary))
 	t.item("retries", t.badge(s, recv.AttemptBadge))

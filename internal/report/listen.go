@@ -68,9 +68,9 @@ func (l *ListenText) Receipt(r *recv.Receipt) {
 	if r.Missed > 0 {
 		fmt.Fprintf(l.w, "%s\n", st.warn(fmt.Sprintf("… %s not shown: the output is too slow", plural(r.Missed, "line"))))
 	}
-	name := Clean(r.Event.Name)
-	if name == "" {
-		name = "(no event)"
+	name := "(no event)"
+	if r.Event.Raw != nil {
+		name = nameOf(r.Event.Name)
 	}
 	status, tone := fmt.Sprint(r.Status), st.good
 	switch {
@@ -186,18 +186,18 @@ func (l *ListenText) journeys(journeys []recv.RecentJourney) {
 }
 
 func (l *ListenText) journeyEvent(e *recv.RecentEvent) {
-	st, at, name := l.st, "no event_ts ", Clean(e.Name)
+	st, at, name := l.st, "no event_ts ", nameOf(e.Name)
 	if !e.TS.IsZero() {
 		at = e.TS.UTC().Format("15:04:05.000")
 	}
 	remarks := make([]string, 0, len(e.Badges)+1)
+	if !e.Accepted {
+		remarks = append(remarks, "not accepted")
+	}
 	for _, b := range e.Badges {
 		if text := b.String(); !slices.Contains(remarks, text) {
 			remarks = append(remarks, text)
 		}
-	}
-	if !e.Accepted {
-		remarks = append(remarks, "not accepted")
 	}
 	text := strings.Join(remarks, ", ")
 	if room := st.Width - 4 - 12 - 1 - nameWidth - 1 - idWidth - 1; st.Width > 0 && room > 0 {
@@ -213,11 +213,7 @@ func (l *ListenText) journeyEvent(e *recv.RecentEvent) {
 func writeListenSummary(w io.Writer, st *Style, s recv.Summary) {
 	fmt.Fprintf(w, "  %s, %s\n", plural(s.Requests, "request"), plural(s.Events, "event"))
 	for _, name := range sortedKeys(s.ByName) {
-		shown := Clean(name)
-		if shown == "" {
-			shown = "(no event_name)"
-		}
-		fmt.Fprintf(w, "    %s %d\n", st.name(name, fit(shown, nameWidth)), s.ByName[name])
+		fmt.Fprintf(w, "    %s %d\n", st.name(name, fit(nameOf(name), nameWidth)), s.ByName[name])
 	}
 	var parts []string
 	for _, k := range sortedKeys(s.ByBadge) {
@@ -269,10 +265,7 @@ func writeFound(w io.Writer, st *Style, s *recv.Summary) {
 
 // foundIn says which events have a finding.
 func foundIn(k *recv.Found) string {
-	name := Clean(k.Name)
-	if name == "" {
-		name = "no event_name"
-	}
+	name := orText(Clean(k.Name), "no event_name")
 	if k.Count > 1 {
 		name = fmt.Sprintf("%d × %s", k.Count, name)
 	}

@@ -25,11 +25,11 @@ func TestJourneysEndInNoBlank(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	got := ended(t, 0, recv.Summary{Journeys: []recv.RecentJourney{{Customer: "1001", Events: []recv.RecentEvent{
 		{ID: "a", Name: "message.delivered", TS: at, Accepted: true},
-		{ID: "b", Name: "notification.attempted", TS: at, Badges: []recv.Badge{{Kind: recv.Duplicate}}},
+		{ID: "b", TS: at, Badges: []recv.Badge{{Kind: recv.Duplicate}}},
 	}}}})
 	want := "  customer 1001 in true order\n" +
 		"    12:00:00.000 message.delivered              a\n" +
-		"    12:00:00.000 notification.attempted         b           duplicate, not accepted\n"
+		"    12:00:00.000 (no event_name)                b           not accepted, duplicate\n"
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -54,6 +54,19 @@ func TestSummaryNamesWhatWasFound(t *testing.T) {
 `
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// A body without an event is told from an event without a name.
+func TestReceiptWithoutAName(t *testing.T) {
+	for want, raw := range map[string][]byte{"(no event_name)": []byte(`{}`), "(no event)": nil} {
+		var b strings.Builder
+		if err := shown(NewListenText(&b, NewStyle(&b, ColorNever), false), &recv.Receipt{Event: event.Envelope{Raw: raw}}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q lacks %q", b.String(), want)
+		}
 	}
 }
 

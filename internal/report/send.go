@@ -181,11 +181,7 @@ func deliveryName(d *sim.Delivery) (name, id string) {
 	case 0:
 		return "(unreadable)", ""
 	case 1:
-		e := d.Events[0]
-		if e.Name == "" {
-			return "(no event_name)", e.ID
-		}
-		return Clean(e.Name), e.ID
+		return nameOf(d.Events[0].Name), d.Events[0].ID
 	}
 	return fmt.Sprintf("batch of %d", len(d.Events)), d.Events[0].ID
 }

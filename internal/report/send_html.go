@@ -180,7 +180,7 @@ func (r SendResult) byEvent() Section {
 	t := Table{Head: []Column{{Title: "event"}, {Title: "accepted", Right: true}, {Title: "after a retry", Right: true}, {Title: "given up", Right: true}, {Title: "refused", Right: true}, {Title: "skipped", Right: true}}}
 	for _, name := range sortedKeys(r.Record.byName) {
 		c := r.Record.byName[name]
-		row := []Cell{{Text: orText(Clean(name), "(no event_name)")}}
+		row := []Cell{{Text: nameOf(name)}}
 		for i, n := range []int{c.Accepted, c.Retried, c.GivenUp, c.Refused, c.Skipped} {
 			cell := Cell{Text: strconv.Itoa(n)}
 			switch {

@@ -47,7 +47,7 @@ func (r SendResult) WriteJUnit(w io.Writer) error {
 	return JUnit{Suites: []JUnitSuite{s}}.Write(w)
 }
 
-func junitClass(name string) string { return "relayctl.send." + orText(Clean(name), "(no event_name)") }
+func junitClass(name string) string { return "relayctl.send." + nameOf(name) }
 
 func orText(text, otherwise string) string {
 	if text == "" {

@@ -194,6 +194,9 @@ func unsafeRune(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || r == '\uFEFF'
 }
 
+// nameOf is an event name as it is shown.
+func nameOf(name string) string { return orText(Clean(name), "(no event_name)") }
+
 // fit brings clean text to a width in columns: cut with an ellipsis, or padded.
 func fit(t string, width int) string {
 	return runewidth.FillRight(runewidth.Truncate(t, width, "…"), width)
