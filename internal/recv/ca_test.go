@@ -210,7 +210,7 @@ func TestLeafIsRenewedWhileServing(t *testing.T) {
 
 func TestTLSHosts(t *testing.T) {
 	b := start(t, Config{TLS: TLSAuto})
-	_, port, err := net.SplitHostPort(b.conns.Addr().String())
+	_, port, err := net.SplitHostPort(b.server.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestOwnCertificate(t *testing.T) {
 	}
 	var seen *x509.Certificate
 	conf := &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error { seen = s.PeerCertificates[0]; return nil }}
-	c, err := tls.Dial("tcp", b.conns.Addr().String(), conf)
+	c, err := tls.Dial("tcp", b.server.Addr().String(), conf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func TestOwnCertificate(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	b := start(t, Config{})
-	_, err := New(Config{Addr: b.conns.Addr().String(), TLS: TLSOff})
+	_, err := New(Config{Addr: b.server.Addr().String(), TLS: TLSOff})
 	var listen *ListenError
 	if !errors.As(err, &listen) || !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), listen.Addr) {
 		t.Errorf("a port in use: %v", err)

@@ -264,7 +264,7 @@ func TestDocumentedCalls(t *testing.T) {
 			b := start(t, tt.cfg)
 			header := tt.header(b)
 			for _, body := range bodies {
-				call := "POST /hook HTTP/1.1\r\nHost: " + b.conns.Addr().String() + "\r\nUser-Agent: curl/8.0\r\nAccept: */*\r\n%s\r\nContent-Type: application/json\r\nContent-Length: " + fmt.Sprint(len(body)) + "\r\n\r\n" + body
+				call := "POST /hook HTTP/1.1\r\nHost: " + b.server.Addr().String() + "\r\nUser-Agent: curl/8.0\r\nAccept: */*\r\n%s\r\nContent-Type: application/json\r\nContent-Length: " + fmt.Sprint(len(body)) + "\r\n\r\n" + body
 				if got := b.raw(fmt.Sprintf(call, header)); got != 200 {
 					t.Errorf("answered %d", got)
 				}

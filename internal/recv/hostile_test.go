@@ -169,10 +169,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	if got := ended(t, conns[0]); got != "" {
 		t.Errorf("the first idle connection was told %q", got)
 	}
-	b.conns.mu.Lock()
-	open := len(b.conns.conns)
-	b.conns.mu.Unlock()
-	if open > lim.conns {
+	if open := b.server.Open(); open > lim.conns {
 		t.Errorf("%d connections are open", open)
 	}
 }

@@ -160,7 +160,7 @@ func (b *testbed) do(req *http.Request) (answer, error) {
 // dial opens a raw connection.
 func (b *testbed) dial() net.Conn {
 	b.t.Helper()
-	c, err := net.Dial("tcp", b.conns.Addr().String())
+	c, err := net.Dial("tcp", b.server.Addr().String())
 	if err != nil {
 		b.t.Fatal(err)
 	}

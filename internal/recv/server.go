@@ -18,6 +18,7 @@ import (
 
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
+	"relayctl/internal/recv/serve"
 )
 
 // TLSMode says how the receiver is reached.
@@ -85,6 +86,7 @@ const (
 	defaultAddr    = "127.0.0.1:8443"
 	defaultMaxBody = 1 << 20
 	maxHeaderBytes = 64 << 10
+	maxConns       = 2048 // open at once
 	// slowBody is how many bytes a second of the largest body have to arrive.
 	slowBody = 64 << 10
 	// hangFor ends a scripted timeout whose caller never hangs up.
@@ -116,8 +118,7 @@ func defaultLimits() limits {
 type Receiver struct {
 	cfg     Config
 	lim     limits
-	conns   *connSet
-	server  *http.Server
+	server  *serve.Server
 	tls     *tls.Config
 	tokens  http.Handler // POST /oauth/token, nil for none
 	tracker *Tracker
@@ -175,31 +176,37 @@ func newReceiver(cfg Config, lim limits) (*Receiver, error) {
 		r.rules.close()
 		return nil, &ListenError{cfg.Addr, err}
 	}
-	r.conns = newConnSet(l, lim.conns)
 	r.forward = newForwarder(&cfg, r.notice)
 	if cfg.Issuer != nil {
 		r.tokens = &guard{names: ownNames(cfg.Addr), next: cfg.Issuer}
 	}
 	r.feed = r.newFeed(cfg.Observe)
-	r.server = r.newServer()
+	r.server = r.newServer(l)
 	return r, nil
 }
 
-// newServer sets what bounds a caller in time and size.
-func (r *Receiver) newServer() *http.Server {
+// newServer sets what bounds a caller in time and size. Where an answer waits for
+// nothing but the disk, short bodies are served the short way.
+func (r *Receiver) newServer(l net.Listener) *serve.Server {
 	slowest := max(r.lim.body, time.Duration(r.cfg.MaxBody/slowBody)*time.Second)
 	log := log.New(&troubles{tell: func(msg string) { r.notice("%s", msg) }, now: time.Now, last: make(map[string]time.Time)}, "", 0)
-	return &http.Server{
-		Handler:           r,
-		ReadHeaderTimeout: r.lim.header,
-		ReadTimeout:       r.lim.header + slowest,
-		WriteTimeout:      r.lim.write,
-		IdleTimeout:       r.lim.idle,
-		MaxHeaderBytes:    maxHeaderBytes,
-		TLSConfig:         r.tls,
-		ConnState:         noteState,
-		ErrorLog:          log,
+	short := 0
+	if r.cfg.Script == nil && r.forward == nil {
+		short = int(min(r.cfg.MaxBody, smallBody))
 	}
+	return serve.New(l, serve.Config{
+		Handler:        r,
+		TLS:            r.tls,
+		ShortBody:      short,
+		HeaderTimeout:  r.lim.header,
+		ReadTimeout:    r.lim.header + slowest,
+		WriteTimeout:   r.lim.write,
+		IdleTimeout:    r.lim.idle,
+		MaxHeaderBytes: maxHeaderBytes,
+		FreshTimeout:   r.lim.fresh,
+		MaxConns:       r.lim.conns,
+		ErrorLog:       log,
+	})
 }
 
 // newFeed counts the bytes that wait for the observer, beside the receipts.
@@ -248,7 +255,7 @@ func (e *ListenError) Unwrap() error { return e.Err }
 
 // URL is where the receiver takes events.
 func (r *Receiver) URL() string {
-	host, port, err := net.SplitHostPort(r.conns.Addr().String())
+	host, port, err := net.SplitHostPort(r.server.Addr().String())
 	if err != nil {
 		host, port = "localhost", "" // cannot be: it is a TCP listener
 	}
@@ -304,13 +311,7 @@ func (r *Receiver) Serve(ctx context.Context) error {
 	r.cfg.Script.begin(time.Now())
 	defer r.follow(ctx)()
 	served := make(chan error, 1)
-	go func() {
-		if r.tls != nil {
-			served <- r.server.ServeTLS(r.conns, "", "")
-			return
-		}
-		served <- r.server.Serve(r.conns)
-	}()
+	go func() { served <- r.server.Serve() }()
 	var err error
 	select {
 	case err = <-served:
@@ -352,9 +353,6 @@ func (r *Receiver) shutdown(served <-chan error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	// Shutdown waits seconds for connections on which nothing was ever asked.
-	fresh := time.AfterFunc(r.lim.fresh, r.conns.closeFresh)
-	defer fresh.Stop()
 	if r.server.Shutdown(ctx) != nil {
 		// Who hangs longer than that is cut off; nothing of theirs was answered.
 		_ = r.server.Close()
@@ -377,7 +375,7 @@ func (r *Receiver) end() {
 func (r *Receiver) Close() error {
 	r.rules.close()
 	r.feed.close(r.lim.watch)
-	return r.conns.Close()
+	return r.server.Close()
 }
 
 // Summary returns what was received so far. It is safe to call at any time.
