@@ -3,7 +3,7 @@ package suggest
 import "testing"
 
 func TestNearest(t *testing.T) {
-	known := []string{"account.deactivate", "message.delivered", "message.undelivered", "send", "listen"}
+	known := []string{"account.deactivate", "message.delivered", "message.undelivered", "send", "listen", "off"}
 	for name, want := range map[string]string{
 		"account.deactive":   "account.deactivate",
 		"mesage.delivered":   "message.delivered",
@@ -12,6 +12,7 @@ func TestNearest(t *testing.T) {
 		"snd":                "send",
 		"sned":               "send",
 		"lsiten":             "listen",
+		"on":                 "", // which is not off
 		"zebra":              "",
 		"漢字漢字漢字漢字漢字漢字":       "", // as many bytes as other names have letters
 
