@@ -2,6 +2,7 @@ package recv
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,32 +32,49 @@ type Route struct {
 // ParseRoute reads one --forward: a URL, or PATTERN=URL for some events only,
 // such as 'notification.*=http://127.0.0.1:3000/sms'.
 func ParseRoute(text string) (Route, error) {
-	var r Route
-	target := text
+	pattern, target := "", text
 	if scheme, _, ok := strings.Cut(text, "://"); !ok || strings.Contains(scheme, "=") {
-		pattern, rest, ok := strings.Cut(text, "=")
-		if !ok {
-			return Route{}, fmt.Errorf("%q is no URL; did you mean http://%s?", text, text)
+		before, rest, ok := strings.Cut(text, "=")
+		switch {
+		case ok && strings.TrimSpace(before) == "":
+			return Route{}, errors.New("the event pattern before = is missing")
+		case ok:
+			pattern, target = before, rest
 		}
-		filter, err := event.ParseFilter(pattern)
-		if err != nil {
-			return Route{}, err
-		}
-		r.Filter, target = filter, rest
+	}
+	filter, err := event.ParseFilter(pattern)
+	if err != nil {
+		return Route{}, err
+	}
+	u, err := parseTarget(target)
+	return Route{Filter: filter, URL: u}, err
+}
+
+func parseTarget(target string) (*url.URL, error) {
+	if target == "" {
+		return nil, errors.New("the URL is missing")
 	}
 	u, err := url.Parse(target)
-	switch {
+	switch bare := !strings.Contains(target, "://"); {
+	case (bare || err != nil) && strings.Contains(target, "@"):
+		return nil, errors.New("what was given is no URL") // it may hold a password
+	case bare:
+		return nil, fmt.Errorf("%q is no URL; did you mean http://%s?", target, target)
 	case err != nil:
-		return Route{}, fmt.Errorf("%q is no URL", target) // url's error would show a password
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return Route{}, fmt.Errorf("%q is no http or https URL", u.Redacted())
-	case u.User != nil:
-		return Route{}, errors.New("a forward URL carries no credentials: the request's own headers are passed on")
-	case u.Fragment != "":
-		return Route{}, fmt.Errorf("%q has a fragment, which no request carries", u.Redacted())
+		return nil, fmt.Errorf("%q is no URL", target)
 	}
-	r.URL = u
-	return r, nil
+	port, perr := strconv.ParseUint(cmp.Or(u.Port(), "1"), 10, 16)
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("%q is no http or https URL", u.Redacted())
+	case u.User != nil:
+		return nil, errors.New("a forward URL carries no credentials: the request's own headers are passed on")
+	case u.Fragment != "":
+		return nil, fmt.Errorf("%q has a fragment, which no request carries", u.Redacted())
+	case perr != nil || port == 0:
+		return nil, fmt.Errorf("%q is no port; ports go from 1 to 65535", u.Port())
+	}
+	return u, nil
 }
 
 const (

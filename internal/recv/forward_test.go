@@ -69,8 +69,15 @@ func TestParseRoute(t *testing.T) {
 		{text: "http://user:hush@localhost", err: "credentials"},
 		{text: "http://localhost/#x", err: "fragment"},
 		{text: "notifcation.*=http://localhost", err: "notification.*"},
-		{text: "notification.*=localhost", err: "no http"},
+		{text: "notification.*=localhost", err: "did you mean http://localhost?"},
+		{text: "notification.*=", err: "the URL is missing"},
+		{text: "", err: "the URL is missing"},
+		{text: " =http://localhost", err: "pattern before = is missing"},
+		{text: "http://localhost:65536", err: "no port"},
+		{text: "http://localhost:0", err: "no port"},
+		{text: "http://local host", err: "no URL"},
 		{text: "http://user:hush@local host", err: "no URL"},
+		{text: "user:hush@localhost", err: "no URL"},
 	} {
 		r, err := ParseRoute(tt.text)
 		switch {
@@ -80,7 +87,7 @@ func TestParseRoute(t *testing.T) {
 			t.Errorf("%s: %s to %s", tt.text, r.Filter, r.URL)
 		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 			t.Errorf("%s: error %v", tt.text, err)
-		case err != nil && tt.text != "http://user:hush@local host" && strings.Contains(err.Error(), "hush"):
+		case err != nil && strings.Contains(err.Error(), "hush"):
 			t.Errorf("%s: the error shows the password: %v", tt.text, err)
 		}
 	}
