@@ -55,7 +55,7 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 			typed = append(typed, f)
 		}
 		// A script's variable that is not set must not mean the default.
-		if f.Changed && isEmptyText(f) {
+		if f.Changed && (isEmptyText(f) || isEmptyList(f)) {
 			fail(fmt.Errorf("--%s is empty", f.Name))
 		}
 	})
@@ -131,6 +131,12 @@ func isRepeatable(f *pflag.Flag) bool {
 
 // isEmptyText says whether a flag that takes a text has none.
 func isEmptyText(f *pflag.Flag) bool { return f.Value.Type() == "string" && f.Value.String() == "" }
+
+// isEmptyList says whether a flag that takes a list has nothing in it.
+func isEmptyList(f *pflag.Flag) bool {
+	list, ok := f.Value.(pflag.SliceValue)
+	return ok && strings.TrimSpace(strings.Join(list.GetSlice(), "")) == ""
+}
 
 // configurable says whether a profile applies to a command. What helps to write
 // the file, or only tells of the program, works beside a broken one.

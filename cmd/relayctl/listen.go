@@ -230,8 +230,14 @@ func (o *listenOptions) checkTLS(c *recv.Config) error {
 		c.Addr = "127.0.0.1" + c.Addr
 	}
 	_, port, err := net.SplitHostPort(c.Addr)
-	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+	switch {
+	case err != nil && isNumber(o.addr):
+		return fmt.Errorf("--addr: %q is not of the form HOST:PORT; did you mean :%s?", o.addr, o.addr)
+	case err != nil:
 		return fmt.Errorf("--addr: %q is not of the form HOST:PORT", o.addr)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("--addr: %q is no port; ports go from 0 to 65535", port)
 	}
 	if err := oneOf("tls", o.tlsMode, string(recv.TLSAuto), string(recv.TLSOff)); err != nil {
 		return err

@@ -130,7 +130,10 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 	}
 	needs := map[string]string{
 		"rejects": "csv", "reorder-window": "reorder", "forward-timeout": "forward", "capture-max": "capture",
+		"to": "curl",
 	}
+	// What inspect shows of all requests has nothing to do with one of them.
+	whole := []string{"ccid", "event", "since", "journeys", "fail-on"}
 	flags := cmd.Flags()
 	for _, f := range typed {
 		if kind, auth := kinds[f.Name], flags.Lookup("auth"); kind != "" && auth != nil && auth.Value.String() != kind {
@@ -138,6 +141,11 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 		}
 		if need := flags.Lookup(needs[f.Name]); need != nil && !need.Changed {
 			return fmt.Errorf("--%s has no effect without --%s", f.Name, need.Name)
+		}
+		for _, one := range []string{"curl", "diff"} {
+			if pick := flags.Lookup(one); pick != nil && pick.Changed && slices.Contains(whole, f.Name) {
+				return fmt.Errorf("--%s has no effect with --%s", f.Name, one)
+			}
 		}
 		switch f.Name {
 		case "capture", "journal", "rejects":

@@ -58,7 +58,7 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		cfg.TTL = defaultTTL
 	}
 	if cfg.TTL < time.Second || cfg.TTL%time.Second != 0 {
-		return nil, fmt.Errorf("--token-ttl %s is not a whole number of seconds, as tokens count their life", cfg.TTL)
+		return nil, fmt.Errorf("--token-ttl must be a whole number of seconds from 1s, for so tokens count their life, not %s", cfg.TTL)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
