@@ -131,7 +131,7 @@ func TestForwardPassesOn(t *testing.T) {
 	if s.header.Get("Apikey") != "k" || s.header.Get("Authorization") != "basic eDp5" || !slices.Equal(s.header["X-Custom"], []string{"a", "b"}) || s.header.Get("Content-Type") != "application/json" {
 		t.Errorf("headers %v", s.header)
 	}
-	if rc := b.received(1)[0]; rc.Status != 418 || rc.Answer != "app" {
+	if rc := b.received(1)[0]; rc.Status != 418 || rc.Answer != "by the app" {
 		t.Errorf("receipt %+v", rc)
 	}
 }

@@ -276,7 +276,7 @@ func (x *exchange) pass() {
 	case err != nil:
 		x.status, x.reason = http.StatusInternalServerError, "app: "+err.Error()
 	default:
-		x.status, x.reason, x.relayed = answer.status, "app", answer
+		x.status, x.reason, x.relayed = answer.status, "by the app", answer
 	}
 }
 

@@ -45,7 +45,7 @@ type Receipt struct {
 	Members    int            // size of the batch, 0 for a single event
 	Shape      event.Shape
 	Status     int    // the answer's status, 0 when the connection was cut or left hanging
-	Answer     string // why: "accepted", "bad credentials", "script", "app", "store failed", "timeout by script", …
+	Answer     string // why: "accepted", "by script", "by the app", …
 	Attempt    int    // which delivery of this event it is since the last accepted one, from 1
 	Times      int    // which delivery of this event it is altogether, from 1
 	Badges     []Badge
