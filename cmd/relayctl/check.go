@@ -87,7 +87,7 @@ func (o *checkOptions) selectionFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.strict, "strict", false, "SHOULD counts like MUST")
 	f.IntVar(&o.repeat, "repeat", 1, "run every check so many times; one that comes and goes is flaky, and fails")
 	for _, flag := range []string{"only", "skip", "explain"} {
-		words(cmd, flag, check.Names(check.All())...)
+		wordsOf(cmd, flag, func() []string { return check.Names(check.All()) })
 	}
 }
 

@@ -50,8 +50,25 @@ func (o *authOptions) senderFlags(cmd *cobra.Command) {
 
 // words registers the words that a flag takes, for the shell's completion.
 func words(cmd *cobra.Command, flag string, list ...string) {
+	wordsOf(cmd, flag, func() []string { return list })
+}
+
+// wordsOf is words for a list that start-up shall not wait for.
+func wordsOf(cmd *cobra.Command, flag string, list func() []string) {
 	// It fails only for a flag that is not there or has its words already.
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return list(), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// oneArg completes a command's only argument.
+func oneArg(list func() []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return list(), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // resolve reads the secrets from where they are.

@@ -22,8 +22,8 @@ say is marked.`,
 		Example: `  relayctl events
   relayctl events notification.undelivered
   relayctl events --output json`,
-		Args:      atMost(1, "one event name"),
-		ValidArgs: event.Names(),
+		Args:              atMost(1, "one event name"),
+		ValidArgsFunction: oneArg(event.Names),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := checkOutput(output); err != nil {
 				return err
@@ -52,8 +52,8 @@ func newScenariosCmd(a *app) *cobra.Command {
 takes it by its name, and a changed copy by its path.`,
 		Example: `  relayctl scenarios
   relayctl scenarios lost-ack > mine.yaml && relayctl send mine.yaml`,
-		Args:      atMost(1, "one scenario name"),
-		ValidArgs: fixtures.ScenarioNames(),
+		Args:              atMost(1, "one scenario name"),
+		ValidArgsFunction: oneArg(fixtures.ScenarioNames),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				text, ok := fixtures.Scenario(args[0])

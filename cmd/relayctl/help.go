@@ -20,13 +20,13 @@ const groupKey = "relayctl_group"
 // it returns under a heading of the help.
 func group(cmd *cobra.Command, heading string) (end func()) {
 	cmd.Flags().SortFlags = false
-	before := map[string]bool{}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { before[f.Name] = true })
+	before := 0
+	cmd.Flags().VisitAll(func(*pflag.Flag) { before++ })
 	return func() {
+		i, shared := 0, map[string][]string{groupKey: {heading}}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if !before[f.Name] {
-				// It cannot fail: the flag is there.
-				_ = cmd.Flags().SetAnnotation(f.Name, groupKey, []string{heading})
+			if i++; i > before {
+				f.Annotations = shared
 			}
 		})
 	}

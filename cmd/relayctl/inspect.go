@@ -71,7 +71,7 @@ file that is missing or no capture.`,
 	f.StringVar(&o.failOn, "fail-on", "never", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status; or never")
 	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
 	end()
-	words(cmd, "event", event.Names()...)
+	wordsOf(cmd, "event", event.Names)
 	words(cmd, "fail-on", "error", "warning", "duplicate", "disorder", "unexpected-status", "never")
 	words(cmd, "output", outputs()...)
 	return cmd

@@ -79,7 +79,7 @@ with a summary; the verdict of --fail-on is the exit code. --expect, --for and
 	f.BoolVar(&o.verbose, "verbose", false, "show whole events")
 	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
 	end()
-	words(cmd, "filter", event.Names()...)
+	wordsOf(cmd, "filter", event.Names)
 	words(cmd, "output", outputs()...)
 	return cmd
 }

@@ -45,7 +45,7 @@ func (o *planOptions) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.unset, "unset", nil, "remove from every envelope: payload.ccid")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything left to chance (drawn and printed unless given)")
 	f.StringVar(&o.start, "start", startNow, "anchor of event_ts: now, or a time such as 2026-01-31T12:00:00Z")
-	words(cmd, "events", event.Names()...)
+	wordsOf(cmd, "events", event.Names)
 	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(event.Names(), fixtures.ScenarioNames()...), cobra.ShellCompDirectiveDefault
 	}

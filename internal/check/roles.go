@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"relayctl/internal/sim"
@@ -103,7 +104,7 @@ func forms(value, role string) []string {
 
 // isRole says whether a normalised value is of the history.
 func isRole(text string) bool {
-	return roleForm.MatchString(text)
+	return roleForm().MatchString(text)
 }
 
 // text normalises a text.
@@ -140,7 +141,7 @@ func (r *roles) key(s string) string {
 
 // keyPattern makes one pattern of the keys that have the same role.
 func keyPattern(key string) string {
-	return roleForm.ReplaceAllString(key, "<$1>")
+	return roleForm().ReplaceAllString(key, "<$1>")
 }
 
 // epoch reads a number as seconds, milli-, micro- or nanoseconds since 1970 if
@@ -159,6 +160,12 @@ func (r *roles) epoch(s string) (time.Time, bool) {
 	return t, t.Sub(r.now).Abs() < 36*time.Hour
 }
 
+// form is a pattern that is compiled when it is first asked for: at start-up
+// nothing needs it.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // Values as receivers write them.
 const (
 	datePart = `\d{4}[-/]\d{2}[-/]\d{2}`
@@ -167,16 +174,16 @@ const (
 )
 
 var (
-	roleForm  = regexp.MustCompile(`<([a-z_]+) \d+>`)
-	clockForm = regexp.MustCompile(timePart)
+	roleForm  = form(`<([a-z_]+) \d+>`)
+	clockForm = form(timePart)
 	// A time with whatever date goes before it.
-	timeForm = regexp.MustCompile(`(?:(?:` + datePart + `|(?:[A-Z][a-z]{2,8},? )?(?:\d{1,2}[ -][A-Z][a-z]{2}|[A-Z][a-z]{2} {1,2}\d{1,2})(?:[ -]\d{4})?|\d{1,2}[./]\d{1,2}[./]\d{4},?)[T ])?` +
+	timeForm = form(`(?:(?:` + datePart + `|(?:[A-Z][a-z]{2,8},? )?(?:\d{1,2}[ -][A-Z][a-z]{2}|[A-Z][a-z]{2} {1,2}\d{1,2})(?:[ -]\d{4})?|\d{1,2}[./]\d{1,2}[./]\d{4},?)[T ])?` +
 		timePart + `(?: ?[AP]M)?` + zonePart + `(?: \d{4}\b)?`)
-	minuteForm = regexp.MustCompile(datePart + `[T ]\d{2}:\d{2}\b` + zonePart)
-	dateForm   = regexp.MustCompile(`\b` + datePart + `\b`)
-	agoForm    = regexp.MustCompile(`\b(?:\d+|an?) (?:millisecond|second|minute|hour)s? ago\b|\bjust now\b`)
-	epochForm  = regexp.MustCompile(`\b[12]\d{9}(?:\d{3}){0,3}(?:\.\d{1,9})?\b`)
-	idForm     = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24,}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b`)
+	minuteForm = form(datePart + `[T ]\d{2}:\d{2}\b` + zonePart)
+	dateForm   = form(`\b` + datePart + `\b`)
+	agoForm    = form(`\b(?:\d+|an?) (?:millisecond|second|minute|hour)s? ago\b|\bjust now\b`)
+	epochForm  = form(`\b[12]\d{9}(?:\d{3}){0,3}(?:\.\d{1,9})?\b`)
+	idForm     = form(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24,}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b`)
 )
 
 // times replaces the times in a text. The time of the day tells the events of
@@ -186,22 +193,22 @@ func (r *roles) times(s string) string {
 	if !strings.ContainsAny(s, "0123456789") {
 		return s
 	}
-	s = timeForm.ReplaceAllStringFunc(s, func(m string) string {
-		t, err := time.Parse("15:04:05", strings.ReplaceAll(clockForm.FindString(m), ",", "."))
+	s = timeForm().ReplaceAllStringFunc(s, func(m string) string {
+		t, err := time.Parse("15:04:05", strings.ReplaceAll(clockForm().FindString(m), ",", "."))
 		if err != nil {
 			return m
 		}
 		return r.clock(t)
 	})
-	s = minuteForm.ReplaceAllString(s, noted)
-	s = dateForm.ReplaceAllStringFunc(s, func(m string) string {
+	s = minuteForm().ReplaceAllString(s, noted)
+	s = dateForm().ReplaceAllStringFunc(s, func(m string) string {
 		if t, err := time.Parse("2006-01-02", strings.ReplaceAll(m, "/", "-")); err != nil || t.Sub(r.now).Abs() > 60*time.Hour {
 			return m
 		}
 		return noted
 	})
-	s = agoForm.ReplaceAllString(s, noted)
-	return epochForm.ReplaceAllStringFunc(s, r.number)
+	s = agoForm().ReplaceAllString(s, noted)
+	return epochForm().ReplaceAllStringFunc(s, r.number)
 }
 
 // slack is how far from an event's time a value of it may lie: receivers round,
@@ -233,4 +240,4 @@ func (r *roles) stamp(t time.Time) string {
 }
 
 // ids replaces what has the form of an id and is none of the history's.
-func (r *roles) ids(s string) string { return idForm.ReplaceAllString(s, ownID) }
+func (r *roles) ids(s string) string { return idForm().ReplaceAllString(s, ownID) }

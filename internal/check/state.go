@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +92,7 @@ func parseText(s string) any {
 	return named
 }
 
-var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z_0-9 .-]*$`)
+var nameForm = form(`^[A-Za-z_][A-Za-z_0-9 .-]*$`)
 
 // namedLine splits "name: value" and "name = value".
 func namedLine(line string) (name, value string, ok bool) {
@@ -102,7 +101,7 @@ func namedLine(line string) (name, value string, ok bool) {
 		return "", "", false
 	}
 	name = strings.TrimSpace(line[:i])
-	return name, strings.TrimSpace(line[i+1:]), nameForm.MatchString(name)
+	return name, strings.TrimSpace(line[i+1:]), nameForm().MatchString(name)
 }
 
 // fields splits a row at its delimiter: a bar, a tab, a comma, or white space.
