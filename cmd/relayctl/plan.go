@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -117,6 +118,9 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 		if o.records > 0 {
 			return c, files, errors.New("--records and --csv exclude each other")
 		}
+		if err := overwrites(c.Sources, o.csv, written{"rejects", o.rejects}); err != nil {
+			return c, files, err
+		}
 		if err := o.openCSV(a, &c, files); err != nil {
 			return c, files, err
 		}
@@ -150,6 +154,43 @@ func (o *planOptions) openCSV(a *app, c *sim.PlanConfig, files *planFiles) error
 		}
 	}
 	return nil
+}
+
+// written is a file that a flag has written.
+type written struct{ flag, path string }
+
+// overwrites refuses to write one of the files that are read, and to write one
+// file for two flags. What is no file, such as /dev/stderr, serves everybody.
+func overwrites(sources []sim.Source, csv string, out ...written) error {
+	in := []string{csv}
+	for _, s := range sources {
+		in = append(in, s.Path)
+	}
+	for i, o := range out {
+		for _, path := range in {
+			if sameFile(path, o.path) {
+				return fmt.Errorf("--%s: %s is a file that is sent; name another one", o.flag, o.path)
+			}
+		}
+		for _, before := range out[:i] {
+			if sameFile(before.path, o.path) {
+				return fmt.Errorf("--%s: %s is the file of --%s; name another one", o.flag, o.path, before.flag)
+			}
+		}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return infoA.Mode().IsRegular() && os.SameFile(infoA, infoB)
+	}
+	return errA != nil && errB != nil && filepath.Clean(a) == filepath.Clean(b)
 }
 
 // report says how many rows were rejected.

@@ -185,6 +185,13 @@ func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun
 	if r.plan, r.files, err = o.plan.config(a, cmd, args); err != nil {
 		return r, err
 	}
+	out := []written{{"rejects", o.plan.rejects}, {"journal", o.journal.path}}
+	for _, f := range r.reports {
+		out = append(out, written{"report " + f.format, f.path})
+	}
+	if err := overwrites(r.plan.Sources, o.plan.csv, out...); err != nil {
+		return r, err
+	}
 	if err := o.presets(cmd, r); err != nil {
 		return r, err
 	}
