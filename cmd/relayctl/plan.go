@@ -129,9 +129,15 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 }
 
 func (o *planOptions) openCSV(a *app, c *sim.PlanConfig, files *planFiles) error {
+	if o.csv == "-" {
+		return errors.New("--csv takes a file, not stdin (-)")
+	}
 	var err error
 	if files.in, err = os.Open(o.csv); err != nil {
 		return fmt.Errorf("--csv: %w", err)
+	}
+	if info, err := files.in.Stat(); err == nil && info.IsDir() {
+		return fmt.Errorf("--csv: %s is a folder, not a file", o.csv)
 	}
 	if err := sim.CheckCSV(files.in); err != nil {
 		return fmt.Errorf("--csv: %s: %w", o.csv, err)

@@ -189,14 +189,22 @@ func csvHeaderError(err error) error {
 func csvColumns(header []string) ([6]int, error) {
 	var columns [6]int
 	for i, name := range []string{"ccid", "phone_number", "product_group_id", "consent_type", "trigger_id", "client_message_tag"} {
-		columns[i] = slices.IndexFunc(header, func(h string) bool {
-			return strings.EqualFold(strings.TrimSpace(h), name)
-		})
+		named := func(h string) bool { return strings.EqualFold(strings.TrimSpace(h), name) }
+		columns[i] = slices.IndexFunc(header, named)
+		if at := columns[i]; at >= 0 && slices.ContainsFunc(header[at+1:], named) {
+			return columns, fmt.Errorf("the header has the column %s twice", name)
+		}
 	}
-	if columns[0] < 0 {
-		return columns, fmt.Errorf("the header %q has no column ccid", strings.Join(header, ","))
+	line := strings.Join(header, ",")
+	if columns[0] >= 0 {
+		return columns, nil
 	}
-	return columns, nil
+	for _, other := range []string{";", "\t", "|"} {
+		if len(header) == 1 && strings.Contains(line, other) {
+			return columns, fmt.Errorf("the header %q is not separated by commas, which the file has to be", line)
+		}
+	}
+	return columns, fmt.Errorf("the header %q has no column ccid", line)
 }
 
 func csvIdentity(row []string, width int, columns [6]int) (id Identity, reason string) {

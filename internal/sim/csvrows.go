@@ -90,6 +90,11 @@ func (c *csvRows) read() (text string, err error) {
 		c.line++
 		return text, nil
 	}
+	if c.line == 0 {
+		if err := skipMark(c.in); err != nil {
+			return "", err
+		}
+	}
 	text, err = c.in.ReadString('\n')
 	if text == "" && err != nil {
 		return "", err
@@ -97,8 +102,6 @@ func (c *csvRows) read() (text string, err error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	if c.line++; c.line == 1 {
-		text = strings.TrimPrefix(text, "\uFEFF") // spreadsheets write it
-	}
+	c.line++
 	return text, nil
 }

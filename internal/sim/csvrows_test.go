@@ -69,3 +69,21 @@ func FuzzCSVRows(f *testing.F) {
 		}
 	})
 }
+
+func TestAWrongCSVSaysWhatIsWrong(t *testing.T) {
+	for file, want := range map[string]string{
+		"":                             "the file is empty",
+		"1,2\n":                        `the header "1,2" has no column ccid`,
+		"ccid;phone_number\n1;2\n":     `the header "ccid;phone_number" is not separated by commas`,
+		"ccid\tphone_number\n":         `is not separated by commas`,
+		"ccid,CCID \n":                 "the header has the column ccid twice",
+		"\xff\xfec\x00c\x00i\x00d\x00": "the text is UTF-16; save it as UTF-8",
+	} {
+		if err := CheckCSV(strings.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", file, err, want)
+		}
+	}
+	if err := CheckCSV(strings.NewReader("\uFEFFccid\n")); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -75,6 +76,9 @@ func resolve(arg string, stdin io.Reader) (Source, error) {
 	info, err := os.Stat(arg)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(arg); err == nil {
+			return Source{}, fmt.Errorf("%s is a link to a file that is not there", arg)
+		}
 		return Source{}, unknownWhat(arg)
 	case err != nil:
 		return Source{}, err
@@ -125,6 +129,9 @@ func openFile(path string) (Source, error) {
 	}
 	defer f.Close()
 	kind, err := sniff(path, f)
+	if err != nil && strings.EqualFold(filepath.Ext(path), ".csv") {
+		return Source{}, fmt.Errorf("%s holds no events; --csv %s makes a campaign of its rows", path, path)
+	}
 	return Source{Kind: kind, Name: path, Path: path}, err
 }
 
@@ -146,12 +153,16 @@ func readFile(path string, warn func(string), yield func(FileItem) error) error 
 
 // ReadItems reads events from JSON Lines, one JSON envelope or array of
 // envelopes (however it is laid out), or a capture, and yields them in order
-// with the lines they begin on. Only one event stands in memory, and an item's
-// bytes are valid only until yield returns. Broken JSON is an error with file
+// with the lines they begin on. A byte order mark before them is passed over.
+// Only one event stands in memory, and an item's bytes are valid only until yield
+// returns. Broken JSON is an error with file
 // and line; a line of a capture that cannot be read, such as a torn last one,
 // is skipped and told to warn. An error of yield ends the reading.
 func ReadItems(name string, r io.Reader, warn func(string), yield func(FileItem) error) error {
 	br := bufio.NewReaderSize(r, 64<<10)
+	if err := skipMark(br); err != nil {
+		return &SyntaxError{name, 1, err.Error()}
+	}
 	head, _ := br.Peek(64)
 	next := newItemReader(name, br).next
 	if capture.IsCapture(head) {
@@ -169,6 +180,23 @@ func ReadItems(name string, r io.Reader, warn func(string), yield func(FileItem)
 			return err
 		}
 	}
+}
+
+// errUTF16 is what some shells and spreadsheets write unasked.
+var errUTF16 = errors.New("the text is UTF-16; save it as UTF-8")
+
+// skipMark passes over the byte order mark that some editors put before UTF-8,
+// and refuses that of UTF-16.
+func skipMark(r *bufio.Reader) error {
+	head, _ := r.Peek(3)
+	switch {
+	case bytes.HasPrefix(head, []byte("\uFEFF")):
+		_, err := r.Discard(len(head))
+		return err
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return errUTF16
+	}
+	return nil
 }
 
 func captureItems(name string, r io.Reader, warn func(string)) func() (FileItem, error) {
