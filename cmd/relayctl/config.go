@@ -88,7 +88,13 @@ func (a *app) applyDefaults(cmd *cobra.Command) error {
 	if firstErr != nil {
 		return firstErr
 	}
-	return checkTogether(cmd, typed)
+	if err := checkTyped(cmd, typed); err != nil {
+		return err
+	}
+	if a.typed = typed; cmd.Name() == "send" {
+		return nil // its scenario may set more flags first
+	}
+	return checkNeeds(cmd, typed)
 }
 
 // fromEnv returns the environment's variable for a flag and its values, nil

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"relayctl/internal/report"
 	"relayctl/internal/suggest"
@@ -20,6 +21,7 @@ type app struct {
 	env     func(string) (string, bool)
 	color   string
 	profile string
+	typed   []*pflag.Flag // the flags of the command line
 }
 
 func newRootCmd(a *app) *cobra.Command {

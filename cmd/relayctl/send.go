@@ -195,6 +195,9 @@ func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun
 	if err := o.presets(cmd, r); err != nil {
 		return r, err
 	}
+	if err := checkNeeds(cmd, a.typed); err != nil {
+		return r, err
+	}
 	if o.batch < 0 || o.batch == 0 && cmd.Flags().Changed("batch") {
 		return r, errors.New("--batch must be at least 1")
 	}

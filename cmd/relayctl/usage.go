@@ -120,20 +120,19 @@ func checkOutput(s string) error { return oneOf("output", s, outputs()...) }
 
 func outputs() []string { return []string{"text", "json"} }
 
-// checkTogether refuses flags of the command line that would be without effect:
+// checkNeeds refuses flags of the command line that others leave without effect:
 // what was typed was meant. A profile and the environment may hold more than a
 // command needs.
-func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
+func checkNeeds(cmd *cobra.Command, typed []*pflag.Flag) error {
 	kinds := map[string]string{
 		"username": "basic", "password": "basic", "api-key": "api-key", "client-id": "oauth", "client-secret": "oauth",
 		"scope": "oauth", "token-url": "oauth", "raw-token": "oauth", "token-ttl": "oauth",
 	}
 	needs := map[string]string{
-		"rejects": "csv", "reorder-window": "reorder", "forward-timeout": "forward", "capture-max": "capture",
+		"wait-ready": "to", "insecure": "to", "insecure-http": "to", "cacert": "to", "token-url": "to",
+		"rejects": "csv", "batch-shape": "batch", "reorder-window": "reorder", "forward-timeout": "forward", "capture-max": "capture",
 		"to": "curl",
 	}
-	// What inspect shows of all requests has nothing to do with one of them.
-	whole := []string{"ccid", "event", "since", "journeys", "fail-on"}
 	flags := cmd.Flags()
 	for _, f := range typed {
 		if kind, auth := kinds[f.Name], flags.Lookup("auth"); kind != "" && auth != nil && auth.Value.String() != kind {
@@ -142,6 +141,17 @@ func checkTogether(cmd *cobra.Command, typed []*pflag.Flag) error {
 		if need := flags.Lookup(needs[f.Name]); need != nil && !need.Changed {
 			return fmt.Errorf("--%s has no effect without --%s", f.Name, need.Name)
 		}
+	}
+	return nil
+}
+
+// checkTyped refuses flags of the command line for what they say, or for what
+// is typed beside them.
+func checkTyped(cmd *cobra.Command, typed []*pflag.Flag) error {
+	// What inspect shows of all requests has nothing to do with one of them.
+	whole := []string{"ccid", "event", "since", "journeys", "fail-on"}
+	flags := cmd.Flags()
+	for _, f := range typed {
 		for _, one := range []string{"curl", "diff"} {
 			if pick := flags.Lookup(one); pick != nil && pick.Changed && slices.Contains(whole, f.Name) {
 				return fmt.Errorf("--%s has no effect with --%s", f.Name, one)
