@@ -126,6 +126,9 @@ func isJSON(values []string) bool {
 	if len(values) != 1 {
 		return false
 	}
+	if values[0] == "application/json" {
+		return true // as nearly everybody writes it
+	}
 	mediaType, _, _ := strings.Cut(values[0], ";")
 	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
 }
