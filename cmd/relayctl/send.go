@@ -360,7 +360,7 @@ func verdict(ctx context.Context, sum *sim.Summary, runErr error) (int, error) {
 	case runErr != nil: // such as a broken line on stdin, after good ones
 		return 0, &exitError{code: exitFellShort, err: runErr}
 	case sum.Deliveries == 0:
-		return 0, usageError("nothing was sent: the filter and the rejects left no event")
+		return 0, usageError("nothing was sent: there was nothing to read, or --events and the rejects left no event")
 	case !sum.OK():
 		return exitFellShort, nil
 	}

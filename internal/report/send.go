@@ -154,6 +154,8 @@ func (s *SendText) id(id string) string {
 
 func (s *SendText) next(a *sim.Attempt) string {
 	switch {
+	case a.Retry && a.RetryIn == 0:
+		return s.st.warn(" retry at once")
 	case a.Retry:
 		return s.st.warn(" retry in " + human(a.RetryIn))
 	case a.Outcome == sim.Accepted && a.Number > 1:

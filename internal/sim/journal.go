@@ -98,6 +98,9 @@ func (j *Journal) begin(resume bool) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("journal %s is not a file", j.path)
 	case info.Size() > 0 && !resume:
+		if _, _, err := ReadJournalHeader(j.path); err != nil {
+			return err
+		}
 		return fmt.Errorf("journal %s holds a run already: --resume continues it", j.path)
 	case info.Size() > 0:
 		good, err := j.read(j.file)

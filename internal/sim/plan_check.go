@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 )
@@ -13,7 +14,7 @@ const (
 )
 
 // ErrNothing says that a plan has no delivery.
-var ErrNothing = errors.New("nothing to send: no event is left")
+var ErrNothing = errors.New("nothing to send")
 
 // Check makes the plan on trial, so that nothing is sent of one that is found
 // to be broken half-way: it returns the error that the stream would end with, or
@@ -46,7 +47,10 @@ func (c PlanConfig) Check() error {
 		}
 	}
 	if n == 0 && c.Records <= trialRecords && c.CSV == nil {
-		return ErrNothing
+		if !c.Filter.All() {
+			return fmt.Errorf("%w: --events leaves none of the events", ErrNothing)
+		}
+		return fmt.Errorf("%w: there was no event to read", ErrNothing)
 	}
 	return nil
 }

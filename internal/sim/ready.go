@@ -17,14 +17,18 @@ func WaitReady(ctx context.Context, rawURL string, d time.Duration) error {
 	addr := newTarget(u, nil, nil, nil).addr
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
+	var why error
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 		if err == nil {
 			return conn.Close()
 		}
+		if why == nil || ctx.Err() == nil {
+			why = err // that the time was up says nothing of the endpoint
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not accept connections: %s", addr, explain(err))
+			return fmt.Errorf("%s does not accept connections: %s", addr, explain(why))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
