@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 
@@ -42,33 +43,40 @@ func (a *app) generate(cmd *cobra.Command, o *planOptions, args []string) (err e
 	if err := files.begin(); err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(a.stdout, 256<<10)
-	for d, err := range plan {
-		if err != nil && cmd.Context().Err() != nil {
-			return errors.Join(w.Flush(), silent(exitInterrupted))
-		}
-		if err != nil {
-			return errors.Join(usage(err), w.Flush())
-		}
-		if d.Copy > 0 {
-			continue // a scenario's duplicate is a matter of delivery
-		}
-		if d.Seq%1024 == 0 && cmd.Context().Err() != nil {
-			return errors.Join(w.Flush(), silent(exitInterrupted))
-		}
-		if _, err := w.Write(d.Body); err != nil {
-			return environment(err)
-		}
-		if err := w.WriteByte('\n'); err != nil {
-			return environment(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return environment(err)
+	n, err := a.writePlan(cmd.Context(), plan)
+	if err != nil {
+		return err
 	}
 	files.report(a, o.rejects)
+	if n == 0 {
+		return usageError("no event was written: there was nothing to read, or --events and the rejects left no event")
+	}
 	if !cmd.Flags().Changed("seed") {
 		fmt.Fprintf(a.stderr, "seed %d\n", c.Seed)
 	}
 	return nil
+}
+
+// writePlan writes the bodies of a plan, one a line, and counts them.
+func (a *app) writePlan(ctx context.Context, plan sim.Plan) (n int, err error) {
+	w := bufio.NewWriterSize(a.stdout, 256<<10)
+	for d, err := range plan {
+		if ctx.Err() != nil && (err != nil || d.Seq%1024 == 0) {
+			return n, errors.Join(w.Flush(), silent(exitInterrupted))
+		}
+		if err != nil {
+			return n, errors.Join(usage(err), w.Flush())
+		}
+		if d.Copy > 0 {
+			continue // a scenario's duplicate is a matter of delivery
+		}
+		n++
+		if _, err := w.Write(d.Body); err != nil {
+			return n, environment(err)
+		}
+		if err := w.WriteByte('\n'); err != nil {
+			return n, environment(err)
+		}
+	}
+	return n, environment(w.Flush())
 }

@@ -293,6 +293,7 @@ func (a *app) dryRun(ctx context.Context, o *sendOptions, r *sendRun) error {
 	p := report.NewPlan(a.stdout, a.style(a.stdout), o.output == "json")
 	for d, err := range plan {
 		if ctx.Err() != nil {
+			fmt.Fprintln(a.stderr, "interrupted: there is more of the plan")
 			return errors.Join(environment(p.Finish(r.plan.Seed)), silent(exitInterrupted))
 		}
 		if err != nil {

@@ -136,7 +136,7 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %*s%s\n",
 		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.id(id),
 		a.Number, a.Of, tone(status), answerWidth-len(status)-1, human(a.Latency), s.next(a))
-	if a.Failure != sim.NoFailure && !a.LostAck && !a.Retry && a.Detail != "" {
+	if a.Failure != sim.NoFailure && a.Failure != sim.Interrupted && !a.LostAck && !a.Retry && a.Detail != "" {
 		fmt.Fprintf(s.w, "         %s\n", s.st.dim(Clean(a.Detail)))
 	}
 	if s.shown == fewLines {
