@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +53,9 @@ func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
 
 // serve listens until it is told to end, or has what was expected.
 func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
+	// What is held is large and has no pointers: collecting earlier costs little
+	// and keeps a process small that is left running all day.
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	if o.lasts > 0 {
