@@ -33,6 +33,7 @@ type loop struct {
 	r, w   int
 	left   int // of the body under way, not yet given to the handler
 	head   head
+	req    http.Request // what the handler gets: a copy that it may fill in
 	answer answer
 	now    time.Time // of the request under way
 	armed  time.Time // when the read deadline was set that ends idleness, zero for none
@@ -128,7 +129,8 @@ func (l *loop) request() error {
 	if l.w-l.r < l.left {
 		l.expect(l.s.cfg.ReadTimeout)
 	}
-	l.head.req.Body = (*body)(l)
+	l.req = l.head.req
+	l.req.Body = (*body)(l)
 	l.answer.reset()
 	if !l.handle() {
 		return net.ErrClosed
@@ -168,7 +170,7 @@ func (l *loop) handle() (ok bool) {
 			l.s.logf("http: panic serving %v: %v\n%s", l.nc.RemoteAddr(), fault, debug.Stack())
 		}
 	}()
-	l.s.cfg.Handler.ServeHTTP(&l.answer, &l.head.req)
+	l.s.cfg.Handler.ServeHTTP(&l.answer, &l.req)
 	return true
 }
 

@@ -23,8 +23,8 @@ type Config struct {
 	Handler http.Handler
 	TLS     *tls.Config // nil for plain HTTP
 	// ShortBody lets the loop take the requests with a body of at most that many
-	// bytes. For these, the handler must neither hold on to the request or change
-	// it, nor wait for the end of its context, which never comes; the writer
+	// bytes. For these, the handler must not hold on to the request, change its
+	// header, or wait for the end of its context, which never comes; the writer
 	// has no controls. 0 leaves everything to net/http.
 	ShortBody int
 

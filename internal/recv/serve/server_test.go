@@ -250,6 +250,25 @@ func TestFaultIsLogged(t *testing.T) {
 	}
 }
 
+// What a handler notes in a request, such as its form, is not there in the next.
+func TestRequestIsNew(t *testing.T) {
+	s, _ := start(t, Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.PostFormValue("a"))
+	})})
+	c := dial(t, s.Addr())
+	r := bufio.NewReader(c)
+	for _, want := range []string{"1", "2", "3"} {
+		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=%s", want)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := io.ReadAll(resp.Body); string(got) != want {
+			t.Errorf("the form says %q, not %q", got, want)
+		}
+	}
+}
+
 // Each timeout ends a connection that the others would leave open.
 func TestTimeouts(t *testing.T) {
 	const soon = 50 * time.Millisecond
