@@ -93,7 +93,10 @@ func unknownWhat(arg string) error {
 	if n := event.Suggest(arg); n != "" {
 		near = append(near, fmt.Sprintf("the event %q", n))
 	}
-	if n := suggest.Nearest(arg, fixtures.ScenarioNames()); n != "" {
+	if strings.Contains(arg, "*") {
+		return fmt.Errorf("%q is neither an event, a scenario nor a file; --events takes patterns", arg)
+	}
+	if n := suggest.Nearest(strings.TrimSuffix(arg, ".yaml"), fixtures.ScenarioNames()); n != "" {
 		near = append(near, fmt.Sprintf("the scenario %q", n))
 	}
 	dir, base := filepath.Split(arg)
