@@ -139,7 +139,6 @@ func (o *listenOptions) verdictFlags(cmd *cobra.Command) {
 type listenRun struct {
 	config recv.Config
 	failOn recv.FailOn
-	filter event.Filter
 	limit  int64 // --capture-max
 	sync   capture.Sync
 }
@@ -154,7 +153,7 @@ func (o *listenOptions) check(a *app) (r listenRun, err error) {
 	if o.failFast && r.failOn.Never() {
 		return r, errors.New("--fail-fast has no effect with --fail-on never")
 	}
-	if r.filter, err = a.eventFilter("filter", o.filter); err != nil {
+	if r.config.Observed, err = a.eventFilter("filter", o.filter); err != nil {
 		return r, err
 	}
 	if r.config.MaxBody, err = parseSize(o.maxBody); err != nil || r.config.MaxBody < 1 {

@@ -68,9 +68,7 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 	}
 	var broken atomic.Bool
 	r.config.Observe = func(rc *recv.Receipt) {
-		if r.filter.Match(rc.Event.Name) {
-			out.Receipt(rc)
-		}
+		out.Receipt(rc)
 		if !rc.More && out.Flush() != nil && !broken.Swap(true) {
 			done() // nobody reads any more
 		}

@@ -31,7 +31,8 @@ type exchange struct {
 
 	receipts []*Receipt
 	ids      map[string]*Receipt // of a batch
-	spare    Receipt             // the first of receipts where nobody observes them
+	spare    Receipt             // the first of receipts
+	told     bool                // the observer was given receipts, and with them the body
 	scripted bool                // the script asked for this status
 	hang     bool                // do not answer until the caller hangs up
 	status   int                 // 0 for none: the connection is cut
@@ -74,7 +75,7 @@ func (r *Receiver) exchange() *exchange {
 func (x *exchange) recycle() {
 	x.body.release()
 	buf := x.body.buf[:0]
-	if x.r.cfg.Observe != nil && len(x.receipts) > 0 || cap(buf) > smallBody {
+	if x.told || cap(buf) > smallBody {
 		buf = nil
 	}
 	clear(x.receipts)
@@ -212,7 +213,7 @@ func (x *exchange) twin(rc *Receipt) *Receipt {
 // receipt adds a receipt to the exchange.
 func (x *exchange) receipt() *Receipt {
 	rc := &x.spare
-	if x.r.cfg.Observe != nil || len(x.receipts) > 0 {
+	if len(x.receipts) > 0 {
 		rc = &Receipt{}
 	}
 	*rc = Receipt{Shape: event.Single, Attempt: 1}
@@ -345,25 +346,33 @@ func (r *Receiver) count(x *exchange) (enough bool) {
 	return r.cfg.Enough != nil && r.cfg.Enough(&r.summary)
 }
 
-// tell hands the receipts to the observer, or counts them as dropped where too
-// many bytes wait for it.
+// tell hands the receipts that it asked for to the observer, or counts them as
+// dropped where too many bytes wait for it.
 func (x *exchange) tell() {
 	if x.r.cfg.Observe == nil {
 		return
 	}
 	took := time.Since(x.at)
 	for _, rc := range x.receipts {
-		rc.Took = took
-		x.r.tell(rc)
+		if !x.r.cfg.Observed.Match(rc.Event.Name) {
+			continue
+		}
+		told := *rc // the exchange's own is used again
+		told.Took = took
+		if x.r.tell(&told) {
+			x.told = true
+		}
 	}
 }
 
-func (r *Receiver) tell(rc *Receipt) {
+func (r *Receiver) tell(rc *Receipt) bool {
 	size := rc.weight()
 	if r.waiting.Add(size) > feedBytes || !r.feed.offer(rc) {
 		r.waiting.Add(-size)
 		r.feed.dropped.Add(1)
+		return false
 	}
+	return true
 }
 
 // answer writes the status, and what a person at the other end wants to read.

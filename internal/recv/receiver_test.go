@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/event"
 )
 
 // patience bounds every wait of a test for something that has to happen.
@@ -237,5 +238,32 @@ func (m *memory) records(t *testing.T) []*capture.Record {
 		c.Body = bytes.Clone(rec.Body)
 		c.Headers = append([]capture.Header(nil), rec.Headers...)
 		out = append(out, &c)
+	}
+}
+
+// The observer is told of what it asked for, and keeps it unchanged while the
+// rest is served with buffers that are used again.
+func TestObserved(t *testing.T) {
+	only, err := event.ParseFilter("message.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, Config{Observed: only})
+	var want []string
+	for i := range 50 {
+		id := fmt.Sprint("e", i)
+		b.post(eventBody(id, "account.deactivate", "1"))
+		if i%5 == 0 {
+			want = append(want, eventBody(id+"m", "message.delivered", "1"))
+			b.post(want[len(want)-1])
+		}
+	}
+	for i, rc := range b.received(len(want)) {
+		if string(rc.Event.Raw) != want[i] || rc.Event.Name != "message.delivered" || rc.Status != 200 {
+			t.Errorf("told of %d %s", rc.Status, rc.Event.Raw)
+		}
+	}
+	if s := b.Summary(); s.Events != 60 || s.Dropped != 0 {
+		t.Errorf("%d events, %d dropped", s.Events, s.Dropped)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
+	"relayctl/internal/event"
 	"relayctl/internal/recv/serve"
 )
 
@@ -61,7 +62,10 @@ type Config struct {
 	Forward        []Route
 	ForwardTimeout time.Duration // 10 s
 
-	// Observe is told of every event from one goroutine, off the path of the
+	// Observed selects by name the events that Observe is told of. The zero value
+	// is all of them, and also the requests in which no event could be read.
+	Observed event.Filter
+	// Observe is told of these events from one goroutine, off the path of the
 	// answers: when it is slow, receipts are dropped and counted. Nil for none.
 	Observe func(*Receipt)
 	// Enough says after each request whether what was received ends the receiver:
