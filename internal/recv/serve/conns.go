@@ -17,8 +17,11 @@ type connSet struct {
 	net.Listener
 	limit int
 
-	mu    sync.Mutex
-	conns map[*conn]struct{}
+	running sync.WaitGroup // the loops, one of each connection that was added
+
+	mu     sync.Mutex
+	closed bool
+	conns  map[*conn]struct{}
 }
 
 func newConnSet(l net.Listener, limit int) *connSet {
@@ -28,7 +31,7 @@ func newConnSet(l net.Listener, limit int) *connSet {
 // What a connection is at.
 const (
 	stateNew    int32 = iota // nothing was asked yet
-	stateActive              // a request is under way
+	stateActive              // a request is under way, its head has arrived
 	stateIdle                // between two requests
 	stateClosed              // chosen to be closed: what comes now is not begun
 )
@@ -74,18 +77,25 @@ func (s *connSet) accept() (*conn, error) {
 		if s.add(c) {
 			return c, nil
 		}
-		// Every connection is busy with a request; this caller has to come again.
+		// Every connection is busy with a request, so this caller has to come again;
+		// or the end came between.
 		_ = nc.Close()
 	}
 }
 
 // add takes the connection in, at the bound in the place of the one that has
-// been silent longest; it says false where all are busy.
+// been silent longest; it says false where all are busy, or the set is closed.
+// What was added counts as running.
 func (s *connSet) add(c *conn) bool {
 	for {
 		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			return false
+		}
 		if len(s.conns) < s.limit {
 			s.conns[c] = struct{}{}
+			s.running.Add(1)
 			s.mu.Unlock()
 			return true
 		}
@@ -106,6 +116,14 @@ func (s *connSet) oldest() (oldest *conn, state int32) {
 		}
 	}
 	return oldest, state
+}
+
+// Close takes no more connections. Those that are open stay.
+func (s *connSet) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	return s.Listener.Close()
 }
 
 // Close closes the connection and forgets it.

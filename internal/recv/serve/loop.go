@@ -73,20 +73,14 @@ func (l *loop) next() error {
 			return err
 		}
 	}
-	if !l.c.begin() {
-		return net.ErrClosed
-	}
-	l.now = time.Now()
 	seen := 0
 	for waiting := false; ; waiting = true {
 		text := l.buf[l.r:l.w]
 		if end := bytes.Index(text[seen:], []byte("\r\n\r\n")); end >= 0 {
-			n := seen + end + 4
-			if !l.head.parse(text[:n]) || l.head.body > l.s.cfg.ShortBody {
-				return errUnusual
-			}
-			l.r += n
-			break
+			return l.begin(seen + end + 4)
+		}
+		if endsOtherwise(text[seen:]) {
+			return l.begin(0)
 		}
 		if !bytes.HasPrefix(text, []byte(methodAndPath)[:min(len(text), len(methodAndPath))]) {
 			return errUnusual
@@ -104,6 +98,26 @@ func (l *loop) next() error {
 			return err
 		}
 	}
+}
+
+// endsOtherwise says whether a head ends there whose lines do not all end as they
+// should, given that it does not end as it should.
+func endsOtherwise(text []byte) bool {
+	return bytes.Contains(text, []byte("\n\n")) || bytes.Contains(text, []byte("\n\r\n"))
+}
+
+// begin takes the request whose head is the next n bytes, 0 for one that is
+// unusual. Until the head is there the connection counts as silent: whoever
+// sends heads byte by byte, on however many connections, keeps nobody out.
+func (l *loop) begin(n int) error {
+	if !l.c.begin() {
+		return net.ErrClosed
+	}
+	l.now = time.Now()
+	if n == 0 || !l.head.parse(l.buf[l.r:l.r+n]) || l.head.body > l.s.cfg.ShortBody {
+		return errUnusual
+	}
+	l.r += n
 	return nil
 }
 
@@ -126,7 +140,8 @@ func (l *loop) expect(d time.Duration) {
 // request lets the handler answer the request whose head was read.
 func (l *loop) request() error {
 	l.left = l.head.body
-	if l.w-l.r < l.left {
+	waits := l.w-l.r < l.left
+	if waits {
 		l.expect(l.s.cfg.ReadTimeout)
 	}
 	l.req = l.head.req
@@ -134,6 +149,9 @@ func (l *loop) request() error {
 	l.answer.reset()
 	if !l.handle() {
 		return net.ErrClosed
+	}
+	if waits {
+		l.now = time.Now() // the time for the answer begins
 	}
 	last := l.answer.closes() || l.s.closing.Load()
 	if l.now.Sub(l.sent) > l.s.cfg.WriteTimeout/slack {
@@ -144,7 +162,7 @@ func (l *loop) request() error {
 		return err
 	}
 	if last {
-		l.linger()
+		linger(l.nc, int64(l.s.cfg.ShortBody))
 		return net.ErrClosed
 	}
 	if l.left > 0 {
@@ -176,12 +194,12 @@ func (l *loop) handle() (ok bool) {
 
 // linger lets the caller read the last answer before the connection is closed:
 // to close it while something is unread would cut the answer off.
-func (l *loop) linger() {
-	if closeWrite(l.nc) != nil {
+func linger(c net.Conn, body int64) {
+	if closeWrite(c) != nil {
 		return
 	}
-	_ = l.nc.SetReadDeadline(time.Now().Add(lingerTime))
-	_, _ = io.CopyN(io.Discard, l.nc, int64(l.s.cfg.ShortBody)+headBuffer)
+	_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, c, body+headBuffer)
 }
 
 const lingerTime = 500 * time.Millisecond

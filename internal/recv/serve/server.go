@@ -13,7 +13,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -33,8 +32,8 @@ type Config struct {
 	WriteTimeout   time.Duration // for the caller to take an answer
 	IdleTimeout    time.Duration // between two requests of a connection
 	MaxHeaderBytes int           // of a request
-	// FreshTimeout is how long a connection that was opened and says nothing is
-	// left to begin its first request when the server shuts down.
+	// FreshTimeout is how long a connection that was opened is left to ask its
+	// first request when the server shuts down.
 	FreshTimeout time.Duration
 	MaxConns     int         // open at once; the one that is silent longest makes room
 	ErrorLog     *log.Logger // told in the words of net/http
@@ -47,7 +46,6 @@ type Server struct {
 	rest    *http.Server // what is not plain
 	given   *handedOver
 	closing atomic.Bool
-	running sync.WaitGroup // the loops
 	date    atomic.Pointer[date]
 }
 
@@ -60,7 +58,7 @@ func New(l net.Listener, cfg Config) *Server {
 		TLSConfig:         cfg.TLS,
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		ReadTimeout:       cfg.ReadTimeout,
-		WriteTimeout:      cfg.WriteTimeout,
+		WriteTimeout:      cfg.ReadTimeout + cfg.WriteTimeout, // it runs from the head on
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    cfg.MaxHeaderBytes,
 		ConnState:         noteState,
@@ -98,7 +96,10 @@ func (s *Server) accept() error {
 		switch {
 		case err == nil:
 			pause = 0
-			s.running.Go(func() { s.serve(c) })
+			go func() {
+				defer s.conns.running.Done()
+				s.serve(c)
+			}()
 		case s.closing.Load():
 			return http.ErrServerClosed
 		case errors.Is(err, net.ErrClosed):
@@ -122,7 +123,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer fresh.Stop()
 	done := make(chan struct{})
 	go func() {
-		s.running.Wait()
+		s.conns.running.Wait()
 		close(done)
 	}()
 	err := s.rest.Shutdown(ctx)
@@ -185,11 +186,15 @@ func (s *Server) handshake(c *conn) (*tls.Conn, error) {
 	}
 	cause := err.Error()
 	var record tls.RecordHeaderError
-	if errors.As(err, &record) && record.Conn != nil && asksInClear(record.RecordHeader) {
+	inClear := errors.As(err, &record) && record.Conn != nil && asksInClear(record.RecordHeader)
+	if inClear {
 		cause = "client sent an HTTP request to an HTTPS server"
-		_, _ = io.WriteString(record.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nThis port speaks TLS: call it with https:// instead of http://\n")
 	}
 	s.logf("http: TLS handshake error from %s: %s", c.RemoteAddr(), cause)
+	if inClear {
+		_, _ = io.WriteString(record.Conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nThis port speaks TLS: call it with https:// instead of http://\n")
+		linger(record.Conn, int64(s.cfg.ShortBody))
+	}
 	return nil, fmt.Errorf("handshake: %w", err)
 }
 

@@ -64,14 +64,25 @@ func (l *logged) String() string {
 // filled in.
 func start(t *testing.T, cfg Config) (*Server, *logged) {
 	t.Helper()
+	return startOn(t, listen(t), cfg)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startOn(t, l, cfg)
+	return l
 }
 
 func startOn(t *testing.T, l net.Listener, cfg Config) (*Server, *logged) {
+	t.Helper()
+	return startWith(t, l, cfg, func(*Server) {})
+}
+
+// startWith lets the test change the server before it serves.
+func startWith(t *testing.T, l net.Listener, cfg Config, change func(*Server)) (*Server, *logged) {
 	t.Helper()
 	if cfg.Handler == nil {
 		cfg.Handler = http.HandlerFunc(tell)
@@ -85,6 +96,7 @@ func startOn(t *testing.T, l net.Listener, cfg Config) (*Server, *logged) {
 	out := &logged{}
 	cfg.ErrorLog = log.New(out, "", 0)
 	s := New(l, cfg)
+	change(s)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
 	t.Cleanup(func() {
@@ -92,7 +104,7 @@ func startOn(t *testing.T, l net.Listener, cfg Config) (*Server, *logged) {
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("Serve: %v", err)
 		}
-		s.running.Wait()
+		s.conns.running.Wait()
 	})
 	return s, out
 }
@@ -171,6 +183,9 @@ func TestAnswersAreThoseOfNetHTTP(t *testing.T) {
 		"a fault":           {post("/1", "a"), post("/fault", "a"), lastCall},
 		"an abort":          {post("/1", "a"), post("/abort", "a"), lastCall},
 		"at the buffer end": {post("/1", large[:headBuffer-60]) + post("/2", large[:headBuffer-40]) + lastCall},
+		"bare line feeds":   {post("/1", "a"), "POST /2 HTTP/1.1\nHost: x\nContent-Length: 1\n\na"},
+		"a bare line feed":  {"POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\na"},
+		"another":           {"POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\n\r\na"},
 		"garbage":           {post("/1", "a") + "\x00garbage\r\n\r\n" + post("/2", "a")},
 	}
 	plain, other := heads()
@@ -374,11 +389,7 @@ func (s *scarce) Accept() (net.Conn, error) {
 }
 
 func TestAcceptGoesOn(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, out := startOn(t, &scarce{l, 2}, Config{})
+	s, out := startOn(t, &scarce{listen(t), 2}, Config{})
 	if got := said(t, dial(t, s.Addr()), lastCall); !strings.Contains(got, "202") {
 		t.Errorf("answered %q", got)
 	}
