@@ -142,9 +142,33 @@ func (l *ListenText) note(tone func(string) string, format string, args ...any) 
 	}
 }
 
+// deepest bounds the nesting of what is shown indented, which grows with its
+// square: sixty kilobytes of brackets would fill four hundred megabytes.
+const deepest = 16
+
+// nesting says how deeply JSON is nested.
+func nesting(raw []byte) int {
+	depth, most, text := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case c == '"':
+			text = !text
+		case text && c == '\\':
+			i++
+		case text:
+		case c == '{' || c == '[':
+			depth++
+			most = max(most, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return most
+}
+
 func (l *ListenText) event(raw []byte) {
 	var pretty bytes.Buffer
-	if json.Indent(&pretty, raw, "", "  ") != nil {
+	if nesting(raw) > deepest || json.Indent(&pretty, raw, "", "  ") != nil {
 		pretty.Reset()
 		pretty.Write(raw)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -97,5 +98,43 @@ func TestFindingsAreShownWhole(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("got\n%swant%s", got, want)
 		}
+	}
+}
+
+// What is nested deeply is shown whole, but not indented.
+func TestDeepEventIsNotIndented(t *testing.T) {
+	for raw, lines := range map[string]int{
+		`{"a":"[[[[[[[[[[[[[[[[[[[[","b":"\"{{{{{{{{{{{{{{{{{{{{"}`:             4,
+		`{"a":` + strings.Repeat("[", 15) + "1" + strings.Repeat("]", 15) + `}`: 33,
+		`{"a":` + strings.Repeat("[", 16) + "1" + strings.Repeat("]", 16) + `}`: 1,
+		strings.Repeat("[", 20000): 1,
+	} {
+		var b strings.Builder
+		l := NewListenText(&b, NewStyle(&b, ColorNever), true)
+		if err := shown(l, &recv.Receipt{Status: 200, Event: event.Envelope{Raw: []byte(raw)}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(b.String(), "\n") - 1; got != lines {
+			t.Errorf("%.40s: %d lines, not %d", raw, got, lines)
+		}
+	}
+}
+
+// JSON is read on terminals too.
+func TestJSONControlsNoTerminal(t *testing.T) {
+	const id = "a\x1b[2J\x7f\u009b31m\u202e\u2066\ufeff\u2028é\U0001f600"
+	var b strings.Builder
+	l := NewListenJSON(&b)
+	l.Receipt(&recv.Receipt{Status: 200, Event: event.Envelope{ID: id, Name: id, TSText: id}})
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	line := strings.TrimSuffix(b.String(), "\n")
+	if strings.ContainsFunc(line, unsafeRune) {
+		t.Errorf("unescaped: %q", line)
+	}
+	var got receiptJSON
+	if err := json.Unmarshal([]byte(line), &got); err != nil || got.EventID != id || got.EventTS != id {
+		t.Errorf("%q, %v", got.EventID, err)
 	}
 }

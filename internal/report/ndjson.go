@@ -2,7 +2,9 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"sort"
 	"strconv"
@@ -23,11 +25,28 @@ func newLines(w io.Writer) lines { return lines{w: bufio.NewWriter(w)} }
 func (l *lines) put(v any) {
 	b, err := json.Marshal(v)
 	if err == nil {
-		_, err = l.w.Write(append(b, '\n'))
+		_, err = l.w.Write(append(tame(b), '\n'))
 	}
 	if l.err == nil {
 		l.err = err
 	}
+}
+
+// tame escapes in a line of JSON what Clean makes visible in text: JSON itself
+// does that only below U+0020, and a line may be read on a terminal.
+func tame(line []byte) []byte {
+	if bytes.IndexFunc(line, unsafeRune) < 0 {
+		return line
+	}
+	var b bytes.Buffer
+	for _, r := range string(line) {
+		if unsafeRune(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
 }
 
 func (l *lines) flush() error {
