@@ -13,7 +13,7 @@ const (
 	// smallBody is read without further ado, and its buffer is used again.
 	smallBody = 64 << 10
 	// bodyBudget bounds the memory of all larger bodies that are under way.
-	bodyBudget = 256 << 20
+	bodyBudget = 128 << 20
 	// What is read of a body that is too large, so that callers who send before
 	// they listen get to see the answer.
 	drainLimit = 4 << 20

@@ -156,3 +156,47 @@ func TestInClearIsAnsweredWhole(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// What the requests on a few connections of HTTP/2 hold is bounded as if each had
+// a connection of its own.
+func TestStreamsAreBounded(t *testing.T) {
+	server, client := tlsConfig(t)
+	entered, release := make(chan struct{}), make(chan struct{})
+	s, _ := start(t, Config{TLS: server, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		entered <- struct{}{}
+		<-release
+	})})
+	tr := &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true}
+	defer tr.CloseIdleConnections()
+	post := func() error {
+		resp, err := (&http.Client{Transport: tr}).Post("https://"+s.Addr().String(), "text/plain", strings.NewReader("abc"))
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		return err
+	}
+	ended := make(chan error)
+	for range s.cfg.MaxConns {
+		go func() { ended <- post() }()
+		<-entered
+	}
+	go func() { ended <- post() }()
+	select {
+	case <-entered:
+		t.Error("one too many was let in")
+	case err := <-ended:
+		if err == nil {
+			t.Error("one too many was answered")
+		}
+	}
+	close(release)
+	for range s.cfg.MaxConns {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	go func() { <-entered }()
+	if err := post(); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}

@@ -76,6 +76,13 @@ func withTLSState(ctx context.Context, c net.Conn) context.Context {
 }
 
 func (s *Server) serveRest(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 {
+		defer s.streams.Add(-1)
+		if s.streams.Add(1) > int64(s.cfg.MaxConns) {
+			// With hundreds on a connection, what they hold would have no bound.
+			panic(http.ErrAbortHandler)
+		}
+	}
 	if state, ok := r.Context().Value(tlsKey{}).(*tls.ConnectionState); ok {
 		r.TLS = state
 	}

@@ -35,9 +35,16 @@ type Config struct {
 	// FreshTimeout is how long a connection that was opened is left to ask its
 	// first request when the server shuts down.
 	FreshTimeout time.Duration
-	MaxConns     int         // open at once; the one that is silent longest makes room
-	ErrorLog     *log.Logger // told in the words of net/http
+	// MaxConns may be open at once; the one that is silent longest makes room. Of
+	// HTTP/2, on all its connections, as many requests may be under way, and one
+	// beyond is cut off.
+	MaxConns int
+	ErrorLog *log.Logger // told in the words of net/http
 }
+
+// streamBuffer bounds what net/http reads of an HTTP/2 body before the handler
+// asks for it: its own bound, for each of many connections, is a megabyte.
+const streamBuffer = 64 << 10
 
 // Server serves one listener. Its methods are safe for concurrent use.
 type Server struct {
@@ -45,6 +52,7 @@ type Server struct {
 	conns   *connSet
 	rest    *http.Server // what is not plain
 	given   *handedOver
+	streams atomic.Int64 // requests of HTTP/2 under way
 	closing atomic.Bool
 	date    atomic.Pointer[date]
 }
@@ -61,6 +69,7 @@ func New(l net.Listener, cfg Config) *Server {
 		WriteTimeout:      cfg.ReadTimeout + cfg.WriteTimeout, // it runs from the head on
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    cfg.MaxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: 2 * streamBuffer, MaxReceiveBufferPerStream: streamBuffer},
 		ConnState:         noteState,
 		ConnContext:       withTLSState,
 		ErrorLog:          cfg.ErrorLog,
