@@ -102,9 +102,13 @@ func (t *InspectText) layout(events []recv.JourneyEvent) picture {
 		e := &events[i]
 		p.id = max(p.id, runewidth.StringWidth(Clean(e.ID)))
 		for k := range e.Arrivals {
+			badges := e.Arrivals[k].Badges
+			if k > 0 {
+				_, badges = againBadges(badges)
+			}
 			p.request = max(p.request, len(requestNumber(&e.Arrivals[k])))
+			p.badge = max(p.badge, len(badgeText(badges)))
 		}
-		p.badge = max(p.badge, len(badgeText(e.Arrivals[0].Badges)))
 	}
 	// 2 for the mark of the event, 1 and 5 for the answer.
 	room := t.st.Width - pictureIndent - 2 - nameWidth - 1 - p.request - 5
@@ -217,12 +221,9 @@ func (p picture) line(what string, a *recv.Arrival, badges []recv.Badge, id stri
 	fmt.Fprintln(p.t.w, strings.TrimRight(what+" "+p.answer(a)+" "+shown+id, " "))
 }
 
-// again draws a later arrival of the event.
-func (p picture) again(e *recv.JourneyEvent, i int) {
-	st, a := p.t.st, &e.Arrivals[i]
-	var what []string
-	var rest []recv.Badge
-	for _, b := range a.Badges {
+// againBadges parts the badges that name a later arrival from the rest.
+func againBadges(badges []recv.Badge) (what []string, rest []recv.Badge) {
+	for _, b := range badges {
 		switch b.Kind {
 		case recv.AttemptBadge, recv.Duplicate, recv.Conflict:
 			what = append(what, b.String())
@@ -230,6 +231,13 @@ func (p picture) again(e *recv.JourneyEvent, i int) {
 			rest = append(rest, b)
 		}
 	}
+	return what, rest
+}
+
+// again draws a later arrival of the event.
+func (p picture) again(e *recv.JourneyEvent, i int) {
+	st, a := p.t.st, &e.Arrivals[i]
+	what, rest := againBadges(a.Badges)
 	if what == nil {
 		what = []string{"again"}
 	}

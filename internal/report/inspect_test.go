@@ -51,3 +51,25 @@ func TestInspectFitsTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing limits a line, a later arrival shows all its badges, although the
+// first one has none.
+func TestInspectShowsEveryBadgeOfALaterArrival(t *testing.T) {
+	in := recv.NewInspection(recv.Selection{})
+	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for i, a := range []struct {
+		id     string
+		ts     time.Time
+		status int
+	}{{"old", at, 500}, {"new", at.Add(time.Hour), 200}, {"old", at, 200}} {
+		body := fmt.Sprintf(`{"event_id":%q,"event_name":"message.delivered","event_ts":%q,"payload":{"ccid":"1"}}`, a.id, event.FormatTS(a.ts))
+		in.Add(&capture.Record{ReceivedAt: at.Add(time.Duration(i) * time.Second), Method: "POST", Body: []byte(body), Status: a.status})
+	}
+	var b strings.Builder
+	if err := NewInspectText(&b, NewStyle(io.Discard, ColorNever)).Journey(&in.Journeys(0)[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	if want := "└ attempt 2/4, 2s later          #3 200 late 1h0m0s\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("%q is missing in\n%s", want, b.String())
+	}
+}
