@@ -130,13 +130,13 @@ type foreseen struct {
 	came     map[string]bool // what predecessors are known by
 	numbers  map[string]number
 	attempts map[string]int // of each event since it was accepted
-	accepted map[string]bool
+	accepted map[string]bool // of its last call
+	ever     map[string]bool // of any call
 }
 
 // call gives the attempt and the badges that listen has to give to a call.
 func (f *foreseen) call(e *travelling, status int) (attempt int, badges []string) {
-	settled := f.accepted[e.EventID]
-	if settled {
+	if f.accepted[e.EventID] {
 		badges = append(badges, "duplicate")
 		f.attempts[e.EventID] = 0
 	}
@@ -144,10 +144,11 @@ func (f *foreseen) call(e *travelling, status int) (attempt int, badges []string
 	if attempt = f.attempts[e.EventID]; attempt > 1 {
 		badges = append(badges, fmt.Sprintf("attempt %d/4", attempt))
 	}
-	if !settled {
+	if !f.ever[e.EventID] {
 		badges = append(badges, f.order(e)...)
 	}
 	f.accepted[e.EventID] = status == http.StatusOK
+	f.ever[e.EventID] = f.ever[e.EventID] || status == http.StatusOK
 	return attempt, badges
 }
 
@@ -209,7 +210,7 @@ func storyOf(t *testing.T, plan []string) story {
 		who := e.Payload.CCID
 		s.owner[e.EventID] = who
 		if models[who] == nil {
-			models[who] = &foreseen{came: make(map[string]bool), numbers: make(map[string]number), attempts: make(map[string]int), accepted: make(map[string]bool)}
+			models[who] = &foreseen{came: make(map[string]bool), numbers: make(map[string]number), attempts: make(map[string]int), accepted: make(map[string]bool), ever: make(map[string]bool)}
 		}
 		for n, done := 1, false; !done; n++ {
 			status := app.answer(e.EventID)

@@ -128,8 +128,9 @@ func (t *Tracker) key(env *event.Envelope) uint64 {
 // line break, and later in a batch.
 func trim(raw []byte) []byte { return bytes.Trim(raw, " \t\r\n") }
 
-// observeID tells attempts, duplicates and conflicts apart. What was accepted
-// before is settled, and its order is judged no more.
+// observeID tells attempts, duplicates and conflicts apart. What was ever accepted
+// is settled, and its order is judged no more: what comes is but a copy, also
+// where that copy was answered 500 and is tried again.
 func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
 	k, body := t.key(env), uint32(maphash.Bytes(t.seed, trim(env.Raw)))
 	s := t.lock(k)
@@ -137,14 +138,13 @@ func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
 	packed, again := s.events.get(k)
 	d := unpackDelivery(packed)
 	conflict := again && d.body != body
-	settled = conflict || d.accepted
 	switch {
 	case conflict:
 		v.Badges = append(v.Badges, Badge{Kind: Conflict})
 	case d.accepted:
 		v.Badges = append(v.Badges, Badge{Kind: Duplicate})
 	}
-	if settled {
+	if conflict || d.accepted {
 		d.attempts = 0
 	}
 	d.attempts = min(d.attempts, 254) + 1
@@ -155,7 +155,7 @@ func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
 	if v.Attempt > 1 {
 		v.Badges = append(v.Badges, Badge{Kind: AttemptBadge, Attempt: v.Attempt})
 	}
-	return v, settled
+	return v, conflict || d.ever
 }
 
 // Answered tells the tracker how an event was answered, 0 for not at all, and

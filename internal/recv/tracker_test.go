@@ -74,6 +74,9 @@ func TestVerdicts(t *testing.T) {
 			{id: "a", at: 5, payload: me}, {id: "b", at: 1.8, payload: me}, {id: "c", at: 5, payload: me}, {id: "d", at: 1, payload: event.Payload{CCID: "2"}},
 		}, "- late:3.2s - -"},
 		{"a duplicate is not late as well", []came{{id: "a", at: 1, payload: me}, {id: "b", at: 2, payload: me}, {id: "a", at: 1, payload: me}}, "- - duplicate"},
+		{"nor is the retry of a duplicate", []came{
+			{id: "a", at: 1, payload: me}, {id: "b", at: 2, payload: me}, {id: "a", at: 1, payload: me, status: 500}, {id: "a", at: 1, payload: me},
+		}, "- - duplicate attempt:2/4"},
 		{"a retry that was overtaken is late", []came{
 			{id: "a", at: 1, payload: me, status: 500}, {id: "b", at: 2, payload: me}, {id: "a", at: 1, payload: me},
 		}, "- - attempt:2/4+late:1.0s"},
