@@ -64,7 +64,7 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 	}
 	var out listenRenderer = report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
 	if o.output == "json" {
-		out = report.NewListenJSON(a.stdout)
+		out = report.NewListenJSON(a.stdout, o.verbose)
 	}
 	var broken atomic.Bool
 	r.config.Observe = func(rc *recv.Receipt) {

@@ -129,7 +129,7 @@ type foreseen struct {
 	newest   time.Time
 	came     map[string]bool // what predecessors are known by
 	numbers  map[string]number
-	attempts map[string]int // of each event since it was accepted
+	attempts map[string]int  // of each event since it was accepted
 	accepted map[string]bool // of its last call
 	ever     map[string]bool // of any call
 }

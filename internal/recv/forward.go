@@ -81,6 +81,9 @@ const (
 	defaultForwardTimeout = 10 * time.Second // as long as Relay waits (R-DEADLINE)
 	forwardLanes          = 256
 	maxRelayedBody        = 64 << 10
+	// appIdle is less than the 5 s after which Node closes an idle connection: an
+	// event that is sent at that moment would be lost on the way.
+	appIdle = 4 * time.Second
 )
 
 // forwarder passes requests on to the app. Requests of one customer are passed
@@ -150,7 +153,7 @@ func appTransport(u *url.URL, timeout time.Duration) *http.Transport {
 		DialContext:         (&net.Dialer{Timeout: timeout}).DialContext,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: loopback},
 		MaxIdleConnsPerHost: forwardLanes,
-		IdleConnTimeout:     90 * time.Second,
+		IdleConnTimeout:     appIdle,
 		DisableCompression:  true, // it would add a header
 		ForceAttemptHTTP2:   true,
 	}
@@ -180,6 +183,23 @@ type relayed struct {
 	status int
 	header http.Header
 	body   []byte // nil when it was larger than maxRelayedBody
+}
+
+// appReason says that the app gave an answer, and what Relay makes of one that it
+// does not document.
+func appReason(status int) string {
+	const by = "by the app"
+	switch {
+	case status == http.StatusOK || status == http.StatusInternalServerError:
+		return by
+	case status < 300:
+		return fmt.Sprintf("%s: taken for accepted, but only 200 is documented (R-2XX, assumed)", by)
+	case status == http.StatusUnauthorized:
+		return by + ": it means invalid access and is not retried (R-401)"
+	case status == http.StatusBadRequest:
+		return by + ": it is never to be answered, and not documented as retried (R-NO-400)"
+	}
+	return by + ": not documented as retried (R-RETRY-ONLY, assumed)"
 }
 
 // errHungUp says that the caller left while its request waited its turn; the
@@ -242,7 +262,8 @@ func readAnswer(resp *http.Response) (*relayed, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &relayed{status: resp.StatusCode, header: make(http.Header), body: body}
+	// One without a type gets none: the server would guess it.
+	r := &relayed{status: resp.StatusCode, header: http.Header{"Content-Type": nil}, body: body}
 	names := []string{"Location", "Retry-After", "Www-Authenticate"}
 	if len(body) > maxRelayedBody {
 		r.body = nil

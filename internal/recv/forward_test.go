@@ -1,6 +1,7 @@
 package recv
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -131,7 +132,7 @@ func TestForwardPassesOn(t *testing.T) {
 	if s.header.Get("Apikey") != "k" || s.header.Get("Authorization") != "basic eDp5" || !slices.Equal(s.header["X-Custom"], []string{"a", "b"}) || s.header.Get("Content-Type") != "application/json" {
 		t.Errorf("headers %v", s.header)
 	}
-	if rc := b.received(1)[0]; rc.Status != 418 || rc.Answer != "by the app" {
+	if rc := b.received(1)[0]; rc.Status != 418 || rc.Answer != "by the app: not documented as retried (R-RETRY-ONLY, assumed)" {
 		t.Errorf("receipt %+v", rc)
 	}
 }
@@ -180,6 +181,40 @@ func TestForwardRelaysStatuses(t *testing.T) {
 		if rec.Status != statuses[i] {
 			t.Errorf("record %d has status %d", i, rec.Status)
 		}
+	}
+}
+
+// What Relay makes of an answer stands beside it.
+func TestForwardSaysWhatAnAnswerMeans(t *testing.T) {
+	for status, clause := range map[int]string{200: "", 202: "R-2XX", 302: "R-RETRY-ONLY", 400: "R-NO-400", 401: "R-401", 404: "R-RETRY-ONLY", 500: "", 503: "R-RETRY-ONLY"} {
+		got := appReason(status)
+		if !strings.HasPrefix(got, "by the app") || strings.Contains(got, "R-") != (clause != "") || !strings.Contains(got, clause) {
+			t.Errorf("%d: %q", status, got)
+		}
+	}
+}
+
+// Any 2xx may be taken for accepted (R-2XX), so none is answered to what could
+// not be stored.
+func TestFailedStoreIsNoOther2xxEither(t *testing.T) {
+	a := newFakeApp(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	store := &memory{}
+	b := start(t, Config{Forward: []Route{route(t, a.URL)}, Capture: store})
+	store.breakWith(errors.New("no space left on device"))
+	if got := b.post(delivered("1")); got.status != 500 {
+		t.Errorf("answered %d", got.status)
+	}
+}
+
+// An answer without a type is passed on without one.
+func TestForwardGuessesNoType(t *testing.T) {
+	a := newFakeApp(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		_, _ = io.WriteString(w, "<html>")
+	})
+	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
+	if got := b.post(delivered("1")); got.body != "<html>" || got.header.Get("Content-Type") != "" {
+		t.Errorf("%q as %q", got.body, got.header.Get("Content-Type"))
 	}
 }
 

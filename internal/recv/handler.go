@@ -280,7 +280,7 @@ func (x *exchange) pass() {
 	case err != nil:
 		x.status, x.reason = http.StatusInternalServerError, "app: "+err.Error()
 	default:
-		x.status, x.reason, x.relayed = answer.status, "by the app", answer
+		x.status, x.reason, x.relayed = answer.status, appReason(answer.status), answer
 	}
 }
 
@@ -308,8 +308,9 @@ func (x *exchange) finish() {
 	if len(x.receipts) == 0 {
 		x.receipt()
 	}
-	if err := x.store(); err != nil && x.status == http.StatusOK {
-		// An answer 200 promises that the event is kept, so this one may not be 200.
+	if err := x.store(); err != nil && x.status >= 200 && x.status < 300 {
+		// An answer 200 promises that the event is kept, and any 2xx may be taken for
+		// one (R-2XX), so this one may not be.
 		x.status, x.reason, x.relayed = http.StatusInternalServerError, "the capture could not be written", nil
 	}
 	for _, rc := range x.receipts {

@@ -227,7 +227,7 @@ func (r *Receiver) newFeed(observe func(*Receipt)) *feed {
 
 // weight is about how much memory a receipt holds: its bytes, and the copy that
 // its strings share.
-func (r *Receipt) weight() int64 { return 512 + 2*int64(len(r.Event.Raw)) }
+func (r *Receipt) weight() int64 { return 512 + 2*int64(len(r.Event.Raw)) + int64(len(r.Path)) }
 
 // ownNames are the names by which the token endpoint may be called, beside
 // localhost and addresses.

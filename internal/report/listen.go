@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
+	"relayctl/internal/capture"
 	"relayctl/internal/recv"
 )
 
@@ -91,7 +94,11 @@ func (l *ListenText) Receipt(r *recv.Receipt) {
 	l.badges(r, room)
 	fmt.Fprintln(l.w)
 	if r.Status != 200 && r.Answer != "" {
-		l.note(st.dim, "%s", r.Answer)
+		what := ""
+		if r.Event.Raw == nil {
+			what = runewidth.Truncate(Clean(r.Method)+" "+shownTarget(r.Path), mostTarget, "…") + ": "
+		}
+		l.note(st.dim, "%s%s", what, r.Answer)
 	}
 	for _, b := range r.Badges {
 		if b.Kind == recv.Early && b.After != "" {
@@ -106,6 +113,13 @@ func (l *ListenText) Receipt(r *recv.Receipt) {
 		l.event(r.Event.Raw)
 	}
 }
+
+// mostTarget is how many columns a request has that carried no event.
+const mostTarget = 60
+
+// shownTarget is a request's path as it may be shown: without the secrets of its
+// query.
+func shownTarget(target string) string { return Clean(capture.Redactor{}.Target(target)) }
 
 // Flush writes out what Receipt has written.
 func (l *ListenText) Flush() error { return l.w.Flush() }

@@ -71,6 +71,34 @@ func TestReceiptWithoutAName(t *testing.T) {
 	}
 }
 
+// What carried no event is known by its request; a secret in its query is not
+// shown. JSON has the request of every receipt, and the body where asked for.
+func TestReceiptsNameTheirRequest(t *testing.T) {
+	refused := recv.Receipt{Method: "GET", Path: "/hook?token=s3cret&x=\x1b" + strings.Repeat("y", 90), Status: 405, Answer: "only POST carries an event"}
+	whole := recv.Receipt{Method: "POST", Path: "/hook", Status: 200, Event: event.Envelope{Raw: []byte(`{"a": 1}`)}}
+	odd := recv.Receipt{Status: 200, Event: event.Envelope{Raw: []byte{0xff}}}
+	var b strings.Builder
+	if err := shown(NewListenText(&b, NewStyle(&b, ColorNever), false), &refused); err != nil {
+		t.Fatal(err)
+	}
+	if want := "             GET /hook?token=[redacted]&x=\\x1byyyyyyyyyyyyyyyyyyyyyyyyyy…: only POST carries an event\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+	b.Reset()
+	for _, verbose := range []bool{false, true} {
+		for _, r := range []*recv.Receipt{&refused, &whole, &odd} {
+			if err := shown(NewListenJSON(&b, verbose), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for what, n := range map[string]int{`"method":"GET","path":"/hook?token=[redacted]`: 2, `"method":"POST","path":"/hook"`: 2, `"body":"{\"a\": 1}"`: 1, `"body_base64":"/w=="`: 1, "body": 2, "s3cret": 0} {
+		if got := strings.Count(b.String(), what); got != n {
+			t.Errorf("%d × %s, not %d, in\n%s", got, what, n, b.String())
+		}
+	}
+}
+
 // A finding that does not fit on a line is nothing to guess.
 func TestFindingsAreShownWhole(t *testing.T) {
 	const message = `"2026-01-31" is no ISO 8601 date and time such as 2022-04-12T14:53:11.958Z`
@@ -124,7 +152,7 @@ func TestDeepEventIsNotIndented(t *testing.T) {
 func TestJSONControlsNoTerminal(t *testing.T) {
 	const id = "a\x1b[2J\x7f\u009b31m\u202e\u2066\ufeff\u2028é\U0001f600"
 	var b strings.Builder
-	l := NewListenJSON(&b)
+	l := NewListenJSON(&b, false)
 	l.Receipt(&recv.Receipt{Status: 200, Event: event.Envelope{ID: id, Name: id, TSText: id}})
 	if err := l.Flush(); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,9 @@ import (
 	"io"
 	"sort"
 	"strconv"
+	"unicode/utf8"
 
+	"relayctl/internal/capture"
 	"relayctl/internal/event"
 	"relayctl/internal/recv"
 	"relayctl/internal/sim"
@@ -151,10 +153,14 @@ func (s *SendJSON) Finish(sum sim.Summary, embedded *recv.Summary) error {
 }
 
 // ListenJSON renders a receiver's day as NDJSON.
-type ListenJSON struct{ lines }
+type ListenJSON struct {
+	lines
+	verbose bool
+}
 
-// NewListenJSON makes the renderer of listen --output json.
-func NewListenJSON(w io.Writer) *ListenJSON { return &ListenJSON{newLines(w)} }
+// NewListenJSON makes the renderer of listen --output json; verbose shows whole
+// events.
+func NewListenJSON(w io.Writer, verbose bool) *ListenJSON { return &ListenJSON{newLines(w), verbose} }
 
 // Listening writes the first line.
 func (l *ListenJSON) Listening(b Banner) error {
@@ -178,8 +184,12 @@ type receiptJSON struct {
 	Badges     []string        `json:"badges"`
 	Findings   []event.Finding `json:"findings"`
 	Remote     string          `json:"remote"`
+	Method     string          `json:"method"`
+	Path       string          `json:"path"`
 	Member     *int            `json:"member,omitempty"`
 	TookMS     float64         `json:"took_ms"`
+	Body       *string         `json:"body,omitempty"`
+	BodyBase64 []byte          `json:"body_base64,omitempty"`
 }
 
 // Receipt writes a line. It is there to read after a Flush.
@@ -190,12 +200,21 @@ func (l *ListenJSON) Receipt(r *recv.Receipt) {
 	o := receiptJSON{
 		Type: "receipt", ReceivedAt: rfc3339(r.ReceivedAt), EventID: r.Event.ID, EventName: r.Event.Name, EventTS: r.Event.TSText,
 		Answer: r.Answer, Attempt: r.Attempt, Badges: badgeTexts(r.Badges), Findings: orEmpty(r.Findings), Remote: r.Remote, TookMS: millis(r.Took),
+		Method: r.Method, Path: capture.Redactor{}.Target(r.Path),
 	}
 	if r.Status != 0 {
 		o.Status = &r.Status
 	}
 	if r.Members > 0 {
 		o.Member = &r.Member
+	}
+	switch raw := r.Event.Raw; {
+	case !l.verbose || raw == nil:
+	case utf8.Valid(raw):
+		body := string(raw)
+		o.Body = &body
+	default:
+		o.BodyBase64 = raw
 	}
 	l.put(o)
 }

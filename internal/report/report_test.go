@@ -202,7 +202,11 @@ func TestWriteErrorsAreTold(t *testing.T) {
 	}
 }
 
-func shown(l *ListenText, r *recv.Receipt) error {
+func shown(l interface {
+	Receipt(*recv.Receipt)
+	Flush() error
+}, r *recv.Receipt,
+) error {
 	l.Receipt(r)
 	return l.Flush()
 }
