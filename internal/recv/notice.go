@@ -2,6 +2,7 @@ package recv
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,10 @@ func (t *troubles) Write(line []byte) (int, error) {
 func (t *troubles) report(msg string) {
 	t.mu.Lock()
 	now := t.now()
+	if len(t.last) >= maxTroubles {
+		// What callers say stands in some of them: it must not silence the others.
+		maps.DeleteFunc(t.last, func(_ string, told time.Time) bool { return now.Sub(told) >= noticeEvery })
+	}
 	last, known := t.last[msg]
 	fresh := known && now.Sub(last) < noticeEvery || !known && len(t.last) >= maxTroubles
 	if !fresh {
