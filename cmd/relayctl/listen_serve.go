@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,12 +28,8 @@ func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
 		return usage(err)
 	}
 	if r.config.TLS == recv.TLSAuto && o.cert == "" {
-		dir, err := configDir(a.env)
-		if err != nil {
-			return environment(err)
-		}
-		if r.config.Authority, err = recv.LoadAuthority(dir); err != nil {
-			return environment(err)
+		if r.config.Authority, err = a.authority(); err != nil {
+			return err
 		}
 	}
 	if o.capture != "" {
@@ -49,6 +46,22 @@ func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
 		r.config.Capture = w
 	}
 	return a.serve(ctx, o, r)
+}
+
+// authority is the local CA, made where there is none yet.
+func (a *app) authority() (*recv.Authority, error) {
+	dir, err := configDir(a.env)
+	if err != nil {
+		err = fmt.Errorf("there is no folder for the local CA: %w", err)
+	}
+	var ca *recv.Authority
+	if err == nil {
+		ca, err = recv.LoadAuthority(dir)
+	}
+	if err != nil {
+		return nil, &exitError{code: exitEnvironment, err: err, hint: "--tls off, or --cert with --key, needs no CA; $XDG_CONFIG_HOME says where to keep one"}
+	}
+	return ca, nil
 }
 
 // serve listens until it is told to end, or has what was expected.
@@ -85,7 +98,7 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 		}
 		return usage(err)
 	}
-	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: curlAuth(o.auth.kind), Token: curlToken(o.auth.kind)}
+	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: o.auth.curlAuth(), Token: o.auth.curlToken()}
 	banner.Seed, banner.Chance = receiver.Seed()
 	if err = out.Listening(banner); err != nil {
 		receiver.Close()
@@ -148,13 +161,14 @@ func (a *app) finish(write func() error) error {
 	return errUnread
 }
 
-// curlAuth gives the credentials of the ready-made curl line as variables.
-func curlAuth(kind string) string {
-	switch kind {
+// curlAuth gives the credentials of the ready-made curl line, secrets as the
+// shell finds them.
+func (o *authOptions) curlAuth() string {
+	switch o.kind {
 	case "basic":
-		return ` -u "$USERNAME:$PASSWORD"`
+		return " -u " + report.ShellQuote(o.username+":") + inShell(o.password, "$RELAY_PASSWORD")
 	case "api-key":
-		return ` -H "ApiKey: $API_KEY"`
+		return " -H 'ApiKey: '" + inShell(o.apiKey, "$RELAY_API_KEY")
 	case "oauth":
 		return ` -H "Authorization: Bearer $TOKEN"`
 	}
@@ -162,9 +176,26 @@ func curlAuth(kind string) string {
 }
 
 // curlToken gives the credentials of the call that gets $TOKEN.
-func curlToken(kind string) string {
-	if kind == "oauth" {
-		return ` -u "$CLIENT_ID:$CLIENT_SECRET"`
+func (o *authOptions) curlToken() string {
+	if o.kind == "oauth" {
+		return " -u " + report.ShellQuote(o.clientID+":") + inShell(o.clientSecret, "$RELAY_CLIENT_SECRET")
 	}
 	return ""
+}
+
+// inShell is what the shell makes a secret of: it is looked up where the flag
+// says that it is, and a variable stands for a literal.
+func inShell(secret, variable string) string {
+	if name, ok := strings.CutPrefix(secret, "env:"); ok && isIdentifier(name) {
+		variable = "$" + name
+	}
+	if path, ok := strings.CutPrefix(secret, "file:"); ok {
+		variable = "$(cat " + report.ShellQuote(path) + ")"
+	}
+	return `"` + variable + `"`
+}
+
+// isIdentifier says whether a shell can have a variable of that name.
+func isIdentifier(name string) bool {
+	return strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == "" && name[0] > '9'
 }

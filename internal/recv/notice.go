@@ -61,6 +61,10 @@ func trouble(line string) string {
 			return "" // somebody looked whether the port is open
 		case strings.Contains(cause, "unknown certificate authority") || strings.Contains(cause, "bad certificate") || strings.Contains(cause, "unknown certificate"):
 			return fmt.Sprintf("a caller does not trust the certificate (%s): it has to trust the CA that is named above", cause)
+		case strings.Contains(cause, "bad record MAC"):
+			// OpenSSL, and so curl, Node and Python, sends this alert in the clear where
+			// the handshake is encrypted already.
+			return fmt.Sprintf("a caller broke off the TLS handshake (%s), as one does that does not trust the certificate: it has to trust the CA that is named above", cause)
 		case strings.Contains(cause, "client sent an HTTP request to an HTTPS server"):
 			return "a caller spoke plain http to the https port"
 		}

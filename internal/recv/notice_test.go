@@ -2,6 +2,7 @@ package recv
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,5 +23,13 @@ func TestTroublesAreToldAgain(t *testing.T) {
 	}
 	if told != 1 {
 		t.Errorf("a minute later %d were told", told)
+	}
+}
+
+// Every caller on OpenSSL that does not trust the certificate looks like a
+// broken record.
+func TestTroubleOfCallersOnOpenSSL(t *testing.T) {
+	if got := trouble("http: TLS handshake error from 127.0.0.1:1: local error: tls: bad record MAC"); !strings.Contains(got, "does not trust the certificate") {
+		t.Error(got)
 	}
 }

@@ -126,23 +126,26 @@ func (f FailOn) Never() bool { return slices.Contains(f.kinds, "never") }
 // for a positive verdict.
 func (s *Summary) Failures(f FailOn) []string {
 	var out []string
-	add := func(n uint64, what string) {
-		if n > 0 {
-			out = append(out, fmt.Sprintf("%d %s", n, what))
+	add := func(n uint64, one, many string) {
+		switch {
+		case n == 1:
+			out = append(out, "1 "+one)
+		case n > 1:
+			out = append(out, fmt.Sprintf("%d %s", n, many))
 		}
 	}
 	for _, k := range f.kinds {
 		switch k {
 		case "error":
-			add(s.Errors, "finding(s) of level error")
+			add(s.Errors, "finding of level error", "findings of level error")
 		case "warning":
-			add(s.Warnings, "finding(s) of level warning")
+			add(s.Warnings, "finding of level warning", "findings of level warning")
 		case "duplicate":
-			add(s.ByBadge[Duplicate]+s.ByBadge[Conflict], "duplicate(s) or conflict(s)")
+			add(s.ByBadge[Duplicate]+s.ByBadge[Conflict], "duplicate or conflict", "duplicates or conflicts")
 		case "disorder":
-			add(s.ByBadge[Late]+s.ByBadge[Early], "event(s) out of order")
+			add(s.ByBadge[Late]+s.ByBadge[Early], "event out of order", "events out of order")
 		case "unexpected-status":
-			add(s.Unexpected, "request(s) not answered 200")
+			add(s.Unexpected, "request not answered 200", "requests not answered 200")
 		}
 	}
 	return out

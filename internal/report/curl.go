@@ -27,10 +27,10 @@ func Curl(rec *capture.Record, base, cacert string) (command string, variables [
 	}
 	b.WriteString("curl -sS --globoff --path-as-is")
 	if cacert != "" {
-		b.WriteString(" --cacert " + shellQuote(cacert))
+		b.WriteString(" --cacert " + ShellQuote(cacert))
 	}
 	if method := curlMethod(rec); method != "" {
-		b.WriteString(" -X " + shellQuote(Clean(method)))
+		b.WriteString(" -X " + ShellQuote(Clean(method)))
 	}
 	b.WriteString(" " + curlURL(base, rec.Path, &secrets))
 	for _, h := range curlHeaders(rec) {
@@ -97,7 +97,7 @@ func curlHeader(h capture.Header, secrets *[]string) string {
 	name := Clean(h.Name)
 	switch h.Value {
 	case dropHeader:
-		return shellQuote(name + ":")
+		return ShellQuote(name + ":")
 	case "":
 		return alwaysQuote(name + ";")
 	case capture.Redacted:

@@ -44,7 +44,7 @@ func (l *ListenText) Listening(b Banner) error {
 	trust := ""
 	if b.CA != "" {
 		fmt.Fprintf(l.w, "  %s   %s\n", l.st.dim("CA"), b.CA)
-		trust = " --cacert " + shellQuote(b.CA)
+		trust = " --cacert " + ShellQuote(b.CA)
 	}
 	if b.Chance {
 		fmt.Fprintf(l.w, "  %s %d\n", l.st.dim("seed"), b.Seed)
@@ -57,7 +57,8 @@ func (l *ListenText) Listening(b Banner) error {
 	return l.w.Flush()
 }
 
-func shellQuote(s string) string {
+// ShellQuote writes a word for a POSIX shell, in quotes where it needs them.
+func ShellQuote(s string) string {
 	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
 		return s
 	}
@@ -212,7 +213,7 @@ func (l *ListenText) journeys(journeys []recv.RecentJourney) {
 		if l.st.Width > 0 {
 			customer = strings.TrimRight(fit(customer, max(l.st.Width-30, 20)), " ")
 		}
-		fmt.Fprintf(l.w, "  %s %s\n", l.st.bold("customer "+customer), l.st.dim("in true order"))
+		fmt.Fprintf(l.w, "  %s %s\n", l.st.bold("customer "+customer), l.st.dim("in true order, UTC"))
 		if left := len(j.Events) - mostOfJourney; left > 0 {
 			fmt.Fprintf(l.w, "    %s\n", l.st.dim(fmt.Sprintf("… %d before", left)))
 			j.Events = j.Events[left:]

@@ -28,7 +28,7 @@ func TestJourneysEndInNoBlank(t *testing.T) {
 		{ID: "a", Name: "message.delivered", TS: at, Accepted: true},
 		{ID: "b", TS: at, Badges: []recv.Badge{{Kind: recv.Duplicate}}},
 	}}}})
-	want := "  customer 1001 in true order\n" +
+	want := "  customer 1001 in true order, UTC\n" +
 		"    12:00:00.000 message.delivered              a\n" +
 		"    12:00:00.000 (no event_name)                b           not accepted, duplicate\n"
 	if !strings.HasSuffix(got, want) {

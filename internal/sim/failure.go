@@ -51,6 +51,8 @@ func explain(err error) string {
 	var record tls.RecordHeaderError
 	var dns *net.DNSError
 	switch {
+	case errors.As(err, &unknown) && unknown.Cert != nil && unknown.Cert.Issuer.CommonName == "relayctl local CA":
+		return "the certificate is from the local CA of relayctl listen: --cacert with the CA file that listen names trusts it"
 	case errors.As(err, &unknown):
 		return "the certificate is signed by an unknown authority (--cacert FILE trusts one, --insecure any)"
 	case errors.As(err, &host):
