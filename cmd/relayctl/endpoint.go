@@ -17,6 +17,7 @@ import (
 
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
+	"relayctl/internal/suggest"
 )
 
 // authOptions are the flags of the credentials, to send or to expect.
@@ -119,10 +120,12 @@ func (o *endpointOptions) flags(cmd *cobra.Command) {
 // checkURL holds a URL to R-HTTPS.
 func (o *endpointOptions) checkURL(flag, raw string) error {
 	u, err := url.Parse(raw)
-	if err != nil {
-		return fmt.Errorf("--%s: the URL cannot be read: %w", flag, errors.Unwrap(err))
-	}
+	near := suggest.URL(shownURL(raw))
 	switch {
+	case err != nil && near == "":
+		return fmt.Errorf("--%s: the URL cannot be read: %w", flag, errors.Unwrap(err))
+	case near != "":
+		return fmt.Errorf("--%s: %q is no URL; did you mean %s?", flag, shownURL(raw), near)
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		if strings.Contains(raw, "@") {
 			raw = "what was given" // it may hold a password

@@ -180,10 +180,10 @@ func (o *listenOptions) check(a *app) (r listenRun, err error) {
 	if err = o.checkScript(a, &r.config); err != nil {
 		return r, err
 	}
-	if err = o.checkForward(a, &r.config); err != nil {
+	if err = o.checkTLS(&r.config); err != nil {
 		return r, err
 	}
-	if err = o.checkTLS(&r.config); err != nil {
+	if err = o.checkForward(a, &r.config); err != nil {
 		return r, err
 	}
 	return r, o.checkAuth(a, &r.config)
@@ -198,6 +198,9 @@ func (o *listenOptions) checkForward(a *app, c *recv.Config) error {
 		route, err := recv.ParseRoute(text)
 		if err != nil {
 			return fmt.Errorf("--forward: %w", err)
+		}
+		if route.URL.Host == c.Addr {
+			return fmt.Errorf("--forward: %s is where listen itself listens; --addr names another port", c.Addr)
 		}
 		a.doubt("forward", route.Filter)
 		c.Forward = append(c.Forward, route)

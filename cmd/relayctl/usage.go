@@ -39,13 +39,25 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 		}
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		near := ""
-		if n := suggest.Nearest(missing.GetSpecifiedName(), names); n != "" {
-			near = fmt.Sprintf("; did you mean --%s?", n)
+		if n := meantFlag(missing, names); n != "" {
+			err = fmt.Errorf("%w; did you mean --%s?", err, n)
 		}
-		err = fmt.Errorf("%w%s", err, near)
 	}
 	return &exitError{code: exitUsage, err: reword(err), hint: cmd.CommandPath() + " --help lists the flags"}
+}
+
+// meantFlag is the flag that one that does not exist most likely meant, "" where
+// that cannot be told: one with a single dash, another tool's word, a slip.
+func meantFlag(missing *pflag.NotExistError, names []string) string {
+	name := missing.GetSpecifiedName()
+	if short := missing.GetSpecifiedShortnames(); len(short) > 1 {
+		name, _, _ = strings.Cut(short, "=")
+	}
+	others := map[string]string{"port": "addr", "host": "addr", "url": "to", "target": "to", "user": "username"}
+	if other := others[name]; slices.Contains(names, other) {
+		return other
+	}
+	return suggest.Nearest(name, names)
 }
 
 // firstWord is the first argument that is no flag. Root's own flags take a

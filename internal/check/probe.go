@@ -156,7 +156,10 @@ type page struct {
 
 func newPage(cfg ProbeConfig) (*page, error) {
 	u, err := url.Parse(fill(cfg.URL, idSet{"ccid": "1", "event_id": "1", "message_id": "1", "notification_id": "1"}, url.PathEscape))
+	near := suggest.URL(cfg.URL)
 	switch {
+	case near != "":
+		return nil, fmt.Errorf("--probe: %q is no URL; did you mean %s?", cfg.URL, near)
 	case err != nil:
 		return nil, fmt.Errorf("--probe: the URL cannot be read: %w", errors.Unwrap(err))
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":

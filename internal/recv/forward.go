@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"relayctl/internal/event"
+	"relayctl/internal/suggest"
 )
 
 // Route sends the requests of some events to an app.
@@ -58,8 +59,10 @@ func parseTarget(target string) (*url.URL, error) {
 	switch bare := !strings.Contains(target, "://"); {
 	case (bare || err != nil) && strings.Contains(target, "@"):
 		return nil, errors.New("what was given is no URL") // it may hold a password
+	case bare && suggest.URL(target) != "":
+		return nil, fmt.Errorf("%q is no URL; did you mean %s?", target, suggest.URL(target))
 	case bare:
-		return nil, fmt.Errorf("%q is no URL; did you mean http://%s?", target, target)
+		return nil, fmt.Errorf("%q is no URL", target)
 	case err != nil:
 		return nil, fmt.Errorf("%q is no URL", target)
 	}

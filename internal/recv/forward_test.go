@@ -65,6 +65,8 @@ func TestParseRoute(t *testing.T) {
 		{text: "https://localhost/a?b=c", pattern: "*", url: "https://localhost/a?b=c"},
 		{text: "notification.*=http://127.0.0.1:3000/sms?x=1", pattern: "notification.*", url: "http://127.0.0.1:3000/sms?x=1"},
 		{text: "localhost:3000", err: "http://localhost:3000"},
+		{text: "3000", err: "did you mean http://127.0.0.1:3000?"},
+		{text: "nowhere", err: "is no URL"},
 		{text: "ftp://localhost", err: "no http"},
 		{text: "http://", err: "no http"},
 		{text: "http://user:hush@localhost", err: "credentials"},

@@ -8,11 +8,12 @@ import (
 
 // Nearest returns the known name closest to name by edit distance, ignoring
 // case, or "" when none is close enough to be a likely slip: all of the letters,
-// or more than two and more than a third of them, would have to change. Of
+// two of four or fewer, or more than two and more than a third of them, would
+// have to change. Of
 // equally near names the first one wins. Safe for concurrent use.
 func Nearest(name string, known []string) string {
 	letters := utf8.RuneCountInString(name)
-	best, bestDist := "", min(max(2, letters/3), letters-1)+1
+	best, bestDist := "", min(max(2, letters/3), (letters+1)/3)+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), strings.ToLower(k), bestDist); d < bestDist {
 			best, bestDist = k, d
