@@ -19,6 +19,9 @@ import (
 // an editor writes in several steps.
 const settle = 100 * time.Millisecond
 
+// lookAgain is how often a directory that is gone is looked for.
+const lookAgain = 500 * time.Millisecond
+
 // Watcher watches files through their directories, for an editor puts another
 // file in the place of the one that it was given.
 type Watcher struct {
@@ -94,7 +97,7 @@ func (w *Watcher) Run(ctx context.Context, changed func(file string)) {
 		defer close(done)
 		w.hints(ctx, hints)
 	}()
-	debounce(ctx, hints, func() { w.tell(changed) })
+	debounce(ctx, hints, func() bool { return w.tell(changed) })
 	<-done
 }
 
@@ -128,7 +131,7 @@ func (w *Watcher) hints(ctx context.Context, hints chan<- struct{}) {
 // What a link leads to may have any name.
 func (w *Watcher) concerns(name string) bool {
 	return slices.ContainsFunc(w.files, func(f string) bool {
-		if f == name {
+		if f == name || filepath.Dir(f) == name {
 			return true
 		}
 		target, err := filepath.EvalSymlinks(f)
@@ -136,8 +139,9 @@ func (w *Watcher) concerns(name string) bool {
 	})
 }
 
-// debounce calls fire once the hints have ceased for a moment.
-func debounce(ctx context.Context, hints <-chan struct{}, fire func()) {
+// debounce calls fire once the hints have ceased for a moment, and again later
+// where it says so.
+func debounce(ctx context.Context, hints <-chan struct{}, fire func() (again bool)) {
 	timer := time.NewTimer(settle)
 	defer timer.Stop()
 	timer.Stop()
@@ -146,15 +150,23 @@ func debounce(ctx context.Context, hints <-chan struct{}, fire func()) {
 		case <-hints:
 			timer.Reset(settle)
 		case <-timer.C:
-			fire()
+			if fire() {
+				timer.Reset(lookAgain)
+			}
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (w *Watcher) tell(changed func(string)) {
+// tell tells the files that have changed, and says whether to look again because
+// a directory is gone. Another one may come in its place, as where a checkout
+// removes a folder and brings it back, and is then not watched yet.
+func (w *Watcher) tell(changed func(string)) (again bool) {
 	for _, f := range w.files {
+		if w.fs.Add(filepath.Dir(f)) != nil {
+			again = true
+		}
 		now := stateOf(f)
 		if now.same(w.seen[f]) {
 			continue
@@ -163,4 +175,5 @@ func (w *Watcher) tell(changed func(string)) {
 		w.follow(f)
 		changed(f)
 	}
+	return again
 }

@@ -81,6 +81,52 @@ func TestAChangeBehindALink(t *testing.T) {
 	}
 }
 
+// A checkout takes a folder away and brings another one in its place.
+func TestADirectoryThatComesBack(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "rules")
+	file := filepath.Join(dir, "rules.yaml")
+	create := func(text string) {
+		t.Helper()
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, text)
+	}
+	create("1")
+	told := watch(t, file)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	<-told
+	create("22")
+	<-told
+	write(t, file, "333")
+	<-told
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Skip(err)
+	}
+	create("4444")
+	<-told
+	write(t, file, "55555")
+	<-told
+}
+
+func TestWhatIsGoneIsLookedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		hints := make(chan struct{})
+		var fired atomic.Int32
+		go debounce(ctx, hints, func() bool { return fired.Add(1) < 3 })
+		hints <- struct{}{}
+		time.Sleep(time.Minute)
+		if n := fired.Load(); n != 3 {
+			t.Errorf("looked %d times, not 3", n)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
 func TestNeighboursAreNoConcern(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -103,7 +149,7 @@ func TestABurstIsToldOnce(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		hints := make(chan struct{})
 		var fired atomic.Int32
-		go debounce(ctx, hints, func() { fired.Add(1) })
+		go debounce(ctx, hints, func() bool { fired.Add(1); return false })
 		for range 5 {
 			hints <- struct{}{}
 			time.Sleep(settle / 2)
