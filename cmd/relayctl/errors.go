@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
@@ -75,7 +76,10 @@ func (a *app) exit(err error) int {
 	}
 	var listen *recv.ListenError
 	if errors.As(err, &listen) {
-		code, hint = exitEnvironment, "--addr :0 picks a free port"
+		code = exitEnvironment
+		if unknown := new(net.DNSError); !errors.As(err, &unknown) {
+			hint = "--addr :0 picks a free port"
+		}
 	}
 	if e == nil || e.err != nil {
 		fmt.Fprintf(a.stderr, "relayctl: %s\n", report.Clean(err.Error()))

@@ -70,6 +70,23 @@ func openCaptures(paths []string, stdin io.Reader) (_ *captures, err error) {
 	return c, nil
 }
 
+// noOtherFile keeps a capture from being appended to something else.
+func noOtherFile(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil // it is made, or opening it tells
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil // opening it to write tells
+	}
+	defer f.Close()
+	if what := noCapture(bufio.NewReaderSize(f, 256<<10)); what != "" {
+		return fmt.Errorf("%s is no capture of listen%s", path, what)
+	}
+	return nil
+}
+
 // peeked reads through the buffer that was looked into.
 type peeked struct {
 	io.Reader
@@ -84,7 +101,7 @@ func noCapture(r *bufio.Reader) string {
 	if errors.Is(err, io.EOF) && len(bytes.Trim(head, "\x00 \t\r\n")) == 0 {
 		return ""
 	}
-	if capture.IsCapture(head) {
+	if capture.IsCapture(head) || bytes.HasPrefix([]byte(`{"v":`), bytes.TrimRight(head, "\r\n")) { // or torn at once
 		return ""
 	}
 	head, _ = r.Peek(256 << 10)

@@ -33,6 +33,9 @@ func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
 		}
 	}
 	if o.capture != "" {
+		if err := noOtherFile(o.capture); err != nil {
+			return usage(fmt.Errorf("--capture: %w", err))
+		}
 		w, err := capture.Open(o.capture, capture.Options{Sync: r.sync, MaxBytes: r.limit})
 		if err != nil {
 			return environment(err)

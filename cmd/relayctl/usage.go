@@ -143,7 +143,8 @@ func checkNeeds(cmd *cobra.Command, typed []*pflag.Flag) error {
 	needs := map[string]string{
 		"wait-ready": "to", "insecure": "to", "insecure-http": "to", "cacert": "to", "token-url": "to",
 		"rejects": "csv", "batch-shape": "batch", "reorder-window": "reorder", "forward-timeout": "forward", "capture-max": "capture",
-		"to": "curl",
+		"sync": "capture",
+		"to":   "curl",
 	}
 	flags := cmd.Flags()
 	for _, f := range typed {

@@ -65,6 +65,11 @@ func ParseRules(file string, data []byte) (rules []Rule, doubts []error, err err
 // rule reads one rule; at puts an error at one of its keys.
 func (d *ruleDoc) rule(at func(key string, err error) error) (Rule, error) {
 	r := Rule{Chance: 1}
+	switch d.Event.(type) {
+	case nil, string:
+	default:
+		return r, at(".event", errors.New("an event pattern is expected here, such as notification.*"))
+	}
 	for _, p := range []struct {
 		key   string
 		value any
@@ -74,15 +79,12 @@ func (d *ruleDoc) rule(at func(key string, err error) error) (Rule, error) {
 		{".chance", d.Chance, func(s string) (err error) { r.Chance, err = parseChance(s); return err }},
 		{".window", d.Window, func(s string) (err error) { r.Window, err = parseWindow(s); return err }},
 	} {
-		text, ok := p.value.(string)
-		switch {
-		case p.value == nil || ok && text == "":
-		case !ok:
-			return r, at(p.key, fmt.Errorf("%v is not a text", p.value))
-		default:
-			if err := p.read(text); err != nil {
-				return r, at(p.key, err)
-			}
+		text, err := plainText(p.value)
+		if err == nil && text != "" {
+			err = p.read(text)
+		}
+		if err != nil {
+			return r, at(p.key, err)
 		}
 	}
 	if d.Respond == nil {
@@ -94,6 +96,17 @@ func (d *ruleDoc) rule(at func(key string, err error) error) (Rule, error) {
 	}
 	r.Answers = answers
 	return r, nil
+}
+
+// plainText gives a value that YAML may take for a number, "" for none.
+func plainText(v any) (string, error) {
+	switch v.(type) {
+	case nil:
+		return "", nil
+	case string, uint64, int64, float64, bool:
+		return fmt.Sprint(v), nil
+	}
+	return "", errors.New("a single value is expected here")
 }
 
 // answersOf reads a script's answers, which YAML may take for a number or a
@@ -108,12 +121,10 @@ func answersOf(v any) ([]Answer, error) {
 	}
 	var answers []Answer
 	for _, v := range list {
-		switch v.(type) {
-		case string, uint64, int64, float64:
-		default:
-			return nil, fmt.Errorf("%v is no answer such as 500, timeout or 200~3s", v)
+		text, err := plainText(v)
+		if err != nil || text == "" {
+			return nil, errors.New("an answer is expected here, such as 500, timeout or 200~3s")
 		}
-		text := fmt.Sprint(v)
 		if strings.Contains(text, "@") {
 			return nil, fmt.Errorf("%q: a chance or a window is a key of its own beside respond", text)
 		}

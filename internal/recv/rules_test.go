@@ -24,8 +24,10 @@ func TestRulesErrors(t *testing.T) {
 		"rules:\n  - respond: 500\n    event: mesage.*\n":   `r.yaml:3:12: event pattern "mesage.*" matches no known event; did you mean "message.*"?`,
 		"rules:\n  - respond: timeuot\n":                    `r.yaml:2:14: "timeuot" is no status between 200 and 599, timeout or close; did you mean "timeout"?`,
 		"rules:\n  - respond: []\n":                         "r.yaml:2:14: the list of answers is empty",
-		"rules:\n  - respond: {a: 1}\n":                     "r.yaml:2:15: map[a:1] is no answer such as 500, timeout or 200~3s",
-		"rules:\n  - respond: 500\n    chance: 10\n":        `r.yaml:3:13: 10 is not a text`,
+		"rules:\n  - respond: {a: 1}\n":                     "r.yaml:2:15: an answer is expected here, such as 500, timeout or 200~3s",
+		"rules:\n  - respond: 500\n    event: 7\n":          "r.yaml:3:12: an event pattern is expected here, such as notification.*",
+		"rules:\n  - respond: 500\n    chance: [10%]\n":     "r.yaml:3:13: a single value is expected here",
+		"rules:\n  - respond: 500\n    chance: 10\n":        `r.yaml:3:13: "10" is no chance such as 10%`,
 		"rules:\n  - respond: 500\n    window: 3m\n":        `r.yaml:3:13: "3m" is no window such as 1m..3m, 1m.. or ..30s`,
 		"rules:\n  - respond: 500\n    window: 3m..1m\n":    `r.yaml:3:13: the window 3m..1m ends before it begins`,
 	} {
