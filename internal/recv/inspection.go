@@ -1,6 +1,7 @@
 package recv
 
 import (
+	"cmp"
 	"hash/maphash"
 	"maps"
 	"slices"
@@ -159,13 +160,19 @@ func (in *Inspection) mark(rc *Receipt) {
 	}
 }
 
+// Gap counts what has not come to its end, and points to the first of it.
+type Gap struct {
+	Count uint64
+	First []Example // by number only
+}
+
 // Unaccepted says how many events were never answered 2xx, as far as the
 // capture goes. It is exact while no more than a quarter of a million are open.
-func (in *Inspection) Unaccepted() uint64 { return in.gaps.unaccepted.total() }
+func (in *Inspection) Unaccepted() Gap { return in.gaps.unaccepted.gap() }
 
 // Orphans says how many events lack their logical predecessor in the capture,
 // which may have been filtered out (R-FILTER); exact like Unaccepted.
-func (in *Inspection) Orphans() uint64 { return in.gaps.orphans.total() }
+func (in *Inspection) Orphans() Gap { return in.gaps.orphans.gap() }
 
 // Totals gives the counts, with what the judging had to forget.
 func (in *Inspection) Totals() Summary {
@@ -198,8 +205,8 @@ func (g *gaps) observe(rc *Receipt, shown bool) {
 	id := maphash.String(g.seed, rc.Event.ID)
 	if rc.Status >= 200 && rc.Status < 300 {
 		g.unaccepted.done(id)
-	} else if shown {
-		g.unaccepted.wait(id, 1)
+	} else if shown && !rc.settled {
+		g.unaccepted.wait(id, open{1, rc.Seq})
 	}
 	l := linkOf(&rc.Event)
 	if l.id == "" {
@@ -209,33 +216,48 @@ func (g *gaps) observe(rc *Receipt, shown bool) {
 	if l.gives {
 		g.orphans.done(cause)
 	} else if shown && rc.has(Early) && !rc.cameAgain() {
-		g.orphans.wait(cause, g.orphans.open[cause]+1)
+		before, ok := g.orphans.open[cause]
+		if !ok {
+			before.seq = rc.Seq
+		}
+		g.orphans.wait(cause, open{before.count + 1, before.seq})
 	}
 }
 
 // waiting counts what waits for something. It forgets whom it counted when
 // there are too many.
 type waiting struct {
-	open  map[uint64]uint32
+	open  map[uint64]open
 	given uint64 // counted and forgotten
+}
+
+// open is how many wait for the same, and the number of a request of theirs.
+type open struct {
+	count uint32
+	seq   uint64
 }
 
 const maxWaiting = 1 << 18
 
-func (w *waiting) wait(key uint64, n uint32) {
+func (w *waiting) wait(key uint64, o open) {
 	if w.open == nil || len(w.open) >= maxWaiting {
-		w.given = w.total()
-		w.open = map[uint64]uint32{}
+		w.given = w.gap().Count
+		w.open = map[uint64]open{}
 	}
-	w.open[key] = n
+	w.open[key] = o
 }
 
 func (w *waiting) done(key uint64) { delete(w.open, key) }
 
-func (w *waiting) total() uint64 {
-	n := w.given
-	for _, c := range w.open {
-		n += uint64(c)
+func (w *waiting) gap() Gap {
+	g := Gap{Count: w.given}
+	for _, o := range w.open {
+		g.Count += uint64(o.count)
+		at, _ := slices.BinarySearchFunc(g.First, o.seq, func(e Example, seq uint64) int { return cmp.Compare(e.Seq, seq) })
+		if at < maxExamples {
+			g.First = slices.Insert(g.First, at, Example{Seq: o.seq})
+			g.First = g.First[:min(len(g.First), maxExamples)]
+		}
 	}
-	return n
+	return g
 }

@@ -126,8 +126,41 @@ func TestInspectionFindsGaps(t *testing.T) {
 			t.Fatal(in.Requests)
 		}
 	}
-	if in.Unaccepted() != 1 || in.Orphans() != 1 || in.Silence != (Silence{88 * time.Second, 3}) {
-		t.Errorf("%d unaccepted, %d orphans, %+v", in.Unaccepted(), in.Orphans(), in.Silence)
+	if got, want := fmt.Sprint(in.Unaccepted(), in.Orphans()), "{1 [{1 }]} {1 [{3 }]}"; got != want || in.Silence != (Silence{88 * time.Second, 3}) {
+		t.Errorf("gaps %s, want %s, %+v", got, want, in.Silence)
+	}
+	for i := range 3 * maxExamples {
+		in.Add(recordOf(92, 1, fmt.Sprint("x", i), "message.delivered", `"ccid":"c"`, 503, 0))
+	}
+	if got, want := fmt.Sprint(in.Unaccepted()), "{16 [{1 } {6 } {7 } {8 } {9 }]}"; got != want {
+		t.Errorf("gaps %s, want %s", got, want)
+	}
+}
+
+// What was accepted stays it, however a copy of it is answered, and whoever saw
+// the first one.
+func TestACopyLeavesNoGap(t *testing.T) {
+	copyOf := func(status, attempt int, badges ...string) *capture.Record {
+		return recordOf(0, 0, "a", "message.delivered", `"ccid":"c"`, status, attempt, badges...)
+	}
+	twice := copyOf(500, 0)
+	twice.Body = []byte("[" + string(twice.Body) + "," + string(twice.Body) + "]")
+	for name, tc := range map[string]struct {
+		records  []*capture.Record
+		accepted bool
+	}{
+		"judged now":                   {[]*capture.Record{copyOf(200, 0), copyOf(500, 0), copyOf(503, 0)}, true},
+		"judged then":                  {[]*capture.Record{copyOf(500, 1, "duplicate")}, true},
+		"refused, and then a conflict": {[]*capture.Record{copyOf(500, 1), copyOf(500, 1, "conflict")}, false},
+		"twice in a refused batch":     {[]*capture.Record{twice}, false},
+	} {
+		in := NewInspection(Selection{})
+		for _, r := range tc.records {
+			in.Add(r)
+		}
+		if e := in.Journeys(0)[0].Events[0]; e.Accepted() != tc.accepted || (in.Unaccepted().Count == 0) != tc.accepted {
+			t.Errorf("%s: accepted %v, gap %+v", name, e.Accepted(), in.Unaccepted())
+		}
 	}
 }
 

@@ -92,12 +92,15 @@ type Arrival struct {
 	Findings   []event.Finding
 	Member     int // index within the batch of Members events
 	Members    int // 0 for a single event
+
+	settled bool // it was accepted before
 }
 
-// Accepted says whether the last arrival was answered 2xx.
+// Accepted says whether an arrival was answered 2xx, or came after one that was.
 func (e *JourneyEvent) Accepted() bool {
-	last := e.Arrivals[len(e.Arrivals)-1].Status
-	return last >= 200 && last < 300
+	return slices.ContainsFunc(e.Arrivals, func(a Arrival) bool {
+		return a.settled || a.Status >= 200 && a.Status < 300
+	})
 }
 
 // CustomerOf gives the key of an event's journey: its ccid, or else Relay's
@@ -165,6 +168,7 @@ func (j *Journeys) step(rc *Receipt) step {
 		Arrival: Arrival{
 			Seq: rc.Seq, ReceivedAt: rc.ReceivedAt, Status: rc.Status, Attempt: rc.Attempt,
 			Badges: slices.Clone(rc.Badges), Findings: slices.Clone(rc.Findings), Member: rc.Member, Members: rc.Members,
+			settled: rc.settled,
 		},
 	}
 	if known, ok := event.Lookup(s.name); ok {

@@ -54,10 +54,13 @@ type Receipt struct {
 	Missed     uint64        // how many receipts before it the observer was too slow for
 	More       bool          // another one waits for the observer, so that output need not be flushed
 
-	first bool // it was accepted, and never before
+	first   bool // it was accepted, and never before
+	settled bool // it was accepted before
 }
 
-func (r *Receipt) verdicts(v Verdicts) { r.Attempt, r.Times, r.Badges = v.Attempt, v.Times, v.Badges }
+func (r *Receipt) verdicts(v Verdicts) {
+	r.Attempt, r.Times, r.Badges, r.settled = v.Attempt, v.Times, v.Badges, v.settled
+}
 
 // again gives the verdicts on an event that stands in a batch once more: both
 // get the same answer, so it is no attempt of its own.
@@ -66,5 +69,5 @@ func (r *Receipt) again(other *Receipt) Verdicts {
 	if !bytes.Equal(r.Event.Raw, other.Event.Raw) {
 		badge.Kind = Conflict
 	}
-	return Verdicts{Attempt: r.Attempt, Times: r.Times, Badges: []Badge{badge}}
+	return Verdicts{Attempt: r.Attempt, Times: r.Times, Badges: []Badge{badge}, settled: r.settled}
 }

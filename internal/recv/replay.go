@@ -117,6 +117,8 @@ func (r *Replay) member(rc *Receipt, rec *capture.Record) {
 // event came; attempt is 0 where nobody judged it.
 func (r *Replay) verdicts(rc *Receipt, v Verdicts, attempt int, recorded []string) {
 	rc.Attempt, rc.Times, rc.Badges = attempt, v.Times, parseBadges(recorded)
+	// In a batch a duplicate may only repeat another member.
+	rc.settled = v.settled || rc.Members == 0 && rc.has(Duplicate)
 	known := attempt > 1 || rc.cameAgain() // it was judged to have come again
 	id := maphash.String(r.seed, rc.Event.ID)
 	if known && v.Times == 1 {

@@ -78,6 +78,8 @@ type Verdicts struct {
 	Attempt int // which delivery it is since the last accepted one, from 1
 	Times   int // which delivery it is altogether, from 1
 	Badges  []Badge
+
+	settled bool // it was accepted before
 }
 
 // Observe judges an event before it is answered.
@@ -151,7 +153,7 @@ func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
 	d.times = min(d.times, maxTimesKnown-1) + 1
 	d.body, d.accepted = body, false
 	s.events.set(k, d.pack())
-	v.Attempt, v.Times = int(d.attempts), int(d.times)
+	v.Attempt, v.Times, v.settled = int(d.attempts), int(d.times), d.ever
 	if v.Attempt > 1 {
 		v.Badges = append(v.Badges, Badge{Kind: AttemptBadge, Attempt: v.Attempt})
 	}

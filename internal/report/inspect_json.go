@@ -111,8 +111,8 @@ func (o *InspectJSON) Finish(s Inspected) error {
 	sum["conflicts"] = s.ByBadge[recv.Conflict]
 	sum["late"] = s.ByBadge[recv.Late]
 	sum["early"] = s.ByBadge[recv.Early]
-	sum["never_accepted"] = s.Unaccepted()
-	sum["without_predecessor"] = s.Orphans()
+	sum["never_accepted"] = s.Unaccepted().Count
+	sum["without_predecessor"] = s.Orphans().Count
 	sum["longest_silence_ms"] = millis(s.Silence.For)
 	sum["customers"] = s.Customers()
 	sum["journeys_shown"] = s.Shown

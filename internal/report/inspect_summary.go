@@ -41,7 +41,7 @@ func (t *InspectText) Finish(s Inspected) error {
 	}
 	t.item("late", t.badge(s, recv.Late))
 	t.item("early", t.badge(s, recv.Early))
-	t.item("gaps", t.gaps(s))
+	t.gaps(s)
 	if s.Silence.For >= pauseFrom {
 		t.item("silence", fmt.Sprintf("%s at the longest, after #%d", human(s.Silence.For), s.Silence.After))
 	}
@@ -151,18 +151,21 @@ func (t *InspectText) counted(count string, examples []recv.Example, n uint64) s
 	return t.st.warn(count) + "  " + t.st.dim(where)
 }
 
-func (t *InspectText) gaps(s Inspected) string {
-	var parts []string
-	if n := s.Unaccepted(); n > 0 {
-		parts = append(parts, t.st.bad(fmt.Sprintf("%d never accepted", n)))
+// gaps points to what has not come to its end, with a line for each kind.
+func (t *InspectText) gaps(s Inspected) {
+	name := "gaps"
+	for _, kind := range []struct {
+		what string
+		gap  recv.Gap
+	}{{"never accepted", s.Unaccepted()}, {"without predecessor", s.Orphans()}} {
+		if n := kind.gap.Count; n > 0 {
+			t.item(name, t.counted(fmt.Sprintf("%d %s", n, kind.what), kind.gap.First, n))
+			name = ""
+		}
 	}
-	if n := s.Orphans(); n > 0 {
-		parts = append(parts, t.st.warn(fmt.Sprintf("%d without predecessor", n)))
+	if name != "" {
+		t.item(name, t.st.good("none"))
 	}
-	if parts == nil {
-		parts = append(parts, t.st.good("none"))
-	}
-	return strings.Join(parts, ", ")
 }
 
 func (t *InspectText) findings(s Inspected) string {
