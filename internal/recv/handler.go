@@ -47,11 +47,7 @@ type exchange struct {
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	remote, allowed := r.caller(req)
 	if r.tokens != nil && req.URL.Path == auth.TokenPath {
-		if !allowed {
-			http.Error(w, "the caller's address is not allowed", http.StatusForbidden)
-			return
-		}
-		r.tokens.ServeHTTP(w, req)
+		r.serveToken(w, req, allowed)
 		return
 	}
 	x := r.exchange()

@@ -13,9 +13,9 @@ const (
 	maxTroubles = 32          // how many kinds of trouble are told apart
 )
 
-// troubles tells the user about what callers do wrong below HTTP, each kind
-// once in a while: a port scan must not fill the terminal, and a sender that
-// does not trust the certificate must not go unseen. It is the writer of the
+// troubles tells the user about what callers do wrong where no receipt shows it,
+// each kind once in a while: a port scan must not fill the terminal, and a sender
+// that does not trust the certificate must not go unseen. It is the writer of the
 // server's error log. Safe for concurrent use.
 type troubles struct {
 	tell func(string)
@@ -23,6 +23,10 @@ type troubles struct {
 
 	mu   sync.Mutex
 	last map[string]time.Time
+}
+
+func newTroubles(tell func(string), now func() time.Time) *troubles {
+	return &troubles{tell: tell, now: now, last: make(map[string]time.Time)}
 }
 
 // Write takes one line of the server's error log.
@@ -33,6 +37,7 @@ func (t *troubles) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+// report tells of a trouble unless that was done a short while ago.
 func (t *troubles) report(msg string) {
 	t.mu.Lock()
 	now := t.now()

@@ -10,7 +10,7 @@ import (
 // However many kinds of trouble callers make up, what comes later is told.
 func TestTroublesAreToldAgain(t *testing.T) {
 	now, told := time.Unix(0, 0), 0
-	tr := &troubles{tell: func(string) { told++ }, now: func() time.Time { return now }, last: make(map[string]time.Time)}
+	tr := newTroubles(func(string) { told++ }, func() time.Time { return now })
 	for i := range 10 * maxTroubles {
 		fmt.Fprintf(tr, "http: TLS handshake error from 127.0.0.1:1: made up %d\n", i)
 	}

@@ -137,6 +137,8 @@ type Receiver struct {
 	pool    sync.Pool // of *exchange
 	seq     atomic.Uint64
 
+	troubles *troubles
+
 	mu      sync.Mutex
 	summary Summary
 	recent  recent
@@ -185,6 +187,7 @@ func newReceiver(cfg Config, lim limits) (*Receiver, error) {
 		r.tokens = &guard{names: ownNames(cfg.Addr), next: cfg.Issuer}
 	}
 	r.feed = r.newFeed(cfg.Observe)
+	r.troubles = newTroubles(func(msg string) { r.notice("%s", msg) }, time.Now)
 	r.server = r.newServer(l)
 	return r, nil
 }
@@ -193,7 +196,6 @@ func newReceiver(cfg Config, lim limits) (*Receiver, error) {
 // nothing but the disk, short bodies are served the short way.
 func (r *Receiver) newServer(l net.Listener) *serve.Server {
 	slowest := max(r.lim.body, time.Duration(r.cfg.MaxBody/slowBody)*time.Second)
-	log := log.New(&troubles{tell: func(msg string) { r.notice("%s", msg) }, now: time.Now, last: make(map[string]time.Time)}, "", 0)
 	short := 0
 	if r.cfg.Script == nil && r.forward == nil {
 		short = int(min(r.cfg.MaxBody, smallBody))
@@ -209,7 +211,7 @@ func (r *Receiver) newServer(l net.Listener) *serve.Server {
 		MaxHeaderBytes: maxHeaderBytes,
 		FreshTimeout:   r.lim.fresh,
 		MaxConns:       r.lim.conns,
-		ErrorLog:       log,
+		ErrorLog:       log.New(r.troubles, "", 0),
 	})
 }
 
