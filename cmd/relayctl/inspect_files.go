@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"relayctl/internal/capture"
@@ -177,14 +178,19 @@ const mostWarnings = 10
 
 // hint tells of the full files of a rotated capture that were not given.
 func (c *captures) hint(a *app) {
-	if len(c.files) != 1 || c.files[0].name == "stdin" {
-		return
+	if len(c.files) == 1 && c.files[0].name != "stdin" {
+		a.hintRotated("inspect", c.files[0].name)
 	}
-	all, err := capture.Files(c.files[0].name)
+}
+
+// hintRotated tells of the full files that stand before a file of a capture, if
+// there are any, for the command that was given only that one.
+func (a *app) hintRotated(command, path string) {
+	all, err := capture.Files(path)
 	if n := len(all) - 1; err == nil && n > 0 {
-		ext := filepath.Ext(c.files[0].name)
-		base := c.files[0].name[:len(c.files[0].name)-len(ext)]
-		fmt.Fprintf(a.stderr, "hint: the capture was rotated; with what came before (files: %d): relayctl inspect %s.*%s %s\n", n, report.Clean(base), ext, report.Clean(c.files[0].name))
+		ext := filepath.Ext(path)
+		fmt.Fprintf(a.stderr, "hint: the capture was rotated; with what came before (files: %d): relayctl %s %s.*%s %s\n",
+			n, command, report.Clean(strings.TrimSuffix(path, ext)), ext, report.Clean(path))
 	}
 }
 

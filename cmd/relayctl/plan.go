@@ -114,6 +114,9 @@ func (o *planOptions) config(a *app, cmd *cobra.Command, args []string) (sim.Pla
 			return c, files, err
 		}
 	}
+	if len(c.Sources) == 1 && c.Sources[0].Path != "" {
+		a.hintRotated(cmd.Name(), c.Sources[0].Path)
+	}
 	if o.csv != "" {
 		if o.records > 0 {
 			return c, files, errors.New("--records and --csv exclude each other")
