@@ -108,6 +108,10 @@ func curlHeader(h capture.Header, secrets *[]string) string {
 
 // curlURL is the request's URL; a secret in its query is a variable.
 func curlURL(base, target string, secrets *[]string) string {
+	if _, rest, ok := strings.Cut(target, "://"); ok && target[0] != '/' {
+		_, target, _ = strings.Cut(rest, "/") // as proxies ask: with the whole URL
+		target = "/" + target
+	}
 	if !strings.HasPrefix(target, "/") {
 		target = "/"
 	}

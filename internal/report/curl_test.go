@@ -73,6 +73,17 @@ func TestCurlRepeats(t *testing.T) {
 	}
 }
 
+// A request for a whole URL, as proxies make them, keeps its path.
+func TestCurlOfAWholeURL(t *testing.T) {
+	for target, want := range map[string]string{
+		"http://relay.example:80/a/b?x=1": "http://h/a/b?x=1", "http://relay.example": "http://h/", "*": "http://h/", "/a?to=http://b/c": "http://h/a?to=http://b/c",
+	} {
+		if got, _ := Curl(&capture.Record{Method: "GET", Path: target}, "http://h", ""); !strings.Contains(got, "'"+want+"'") {
+			t.Errorf("%s: %s", target, got)
+		}
+	}
+}
+
 func TestCurlKeepsSecretsOfTheQueryOut(t *testing.T) {
 	rec := &capture.Record{Method: "POST", Path: "/r?key=[redacted]&a=it's&token=[redacted]", Headers: []capture.Header{
 		{Name: `X-"$(id)"-Key`, Value: capture.Redacted},
