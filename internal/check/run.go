@@ -114,6 +114,8 @@ func refusal(x Exchange, e *Env) string {
 		hint = "; Relay follows no redirect: name the final URL"
 	case s >= 500:
 		hint = "; its log will say why"
+	default:
+		hint = "; it was a message.delivered"
 	}
 	return "a plain valid event is not accepted: " + x.Describe() + hint
 }

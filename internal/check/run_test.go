@@ -192,6 +192,7 @@ func TestTroubleBlocksWhatFollowsFromIt(t *testing.T) {
 		401: "a plain valid event is not accepted: status 401 (Unauthorized); it asks for credentials: --auth gives them",
 		404: "a plain valid event is not accepted: status 404 (Not Found); is the path of the URL right?",
 		500: "a plain valid event is not accepted: status 500 (Internal Server Error); its log will say why",
+		400: "a plain valid event is not accepted: status 400 (Bad Request); it was a message.delivered",
 		302: "a plain valid event is not accepted: status 302 (Found); Relay follows no redirect: name the final URL",
 	} {
 		rep, o := runAll(t, &Runner{Env: answering(t, status), Checks: checks})

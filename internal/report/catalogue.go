@@ -69,23 +69,27 @@ func Event(w io.Writer, st *Style, e fixtures.Event, props []fixtures.Property, 
 		return l.flush()
 	}
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s\n%s\n\n", st.name(e.Name, e.Name), e.Meaning)
+	fmt.Fprintf(b, "%s\n", st.name(e.Name, e.Name))
+	st.hanging(b, "", 0, e.Meaning)
+	fmt.Fprintln(b)
 	fmt.Fprintf(b, "%s  %s\n", st.dim("control"), e.Area)
-	fmt.Fprintf(b, "%s    %s (%s)\n", st.dim("order"), e.Order, e.Mark)
+	st.hanging(b, st.dim("order")+"    ", 9, fmt.Sprintf("%s (%s)", e.Order, e.Mark))
 	if !e.Default {
 		fmt.Fprintf(b, "%s     generated only when it is asked for by name\n", st.dim("note"))
 	}
-	note := ""
+	head, note := st.bold("payload"), ""
 	if e.Family.PayloadMark() == fixtures.Assumed {
-		note = " (assumed: Relay's documentation shows no payload of " + string(e.Family) + " events)"
+		note = "(assumed: Relay's documentation shows no payload of " + string(e.Family) + " events)"
+		head += " "
 	}
-	fmt.Fprintf(b, "\n%s%s\n", st.bold("payload"), note)
+	fmt.Fprintln(b)
+	st.hanging(b, head, 8, note)
 	for _, p := range props {
 		mark := ""
 		if p.Mark != fixtures.Documented && note == "" {
 			mark = fmt.Sprintf(" (%s)", p.Mark)
 		}
-		fmt.Fprintf(b, "  %s %s%s\n", fit(p.Name, 20), p.Meaning, mark)
+		st.hanging(b, "  "+fit(p.Name, 20)+" ", 23, p.Meaning+mark)
 	}
 	fmt.Fprintf(b, "\n%s\n%s", st.bold("sample"), sample)
 	return b.Flush()

@@ -26,6 +26,11 @@ func TestListsFitTheTerminal(t *testing.T) {
 		if err := Catalogue(&catalogue, st, events, false); err != nil {
 			t.Fatal(err)
 		}
+		for _, e := range events {
+			if err := Event(&catalogue, st, e, fixtures.Properties(), nil, false); err != nil {
+				t.Fatal(err)
+			}
+		}
 		words := strings.Join(strings.Fields(catalogue.String()), " ")
 		for _, e := range events {
 			if !strings.Contains(words, e.Meaning) {

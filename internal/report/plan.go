@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"time"
 
 	"relayctl/internal/sim"
 )
@@ -61,7 +62,7 @@ func (p *Plan) Delivery(d *sim.Delivery) {
 	if d.LostAcks > 0 {
 		note += " lost ack"
 	}
-	fmt.Fprintf(p.w, "%5d %12s  %s %s%s\n", d.Seq, d.Arrives, p.st.name(name, fit(name, nameWidth)), p.st.id(id), p.st.warn(note))
+	fmt.Fprintf(p.w, "%5d %12s  %s %s%s\n", d.Seq, d.Arrives.Round(time.Millisecond), p.st.name(name, fit(name, nameWidth)), p.st.id(id), p.st.warn(note))
 }
 
 // Finish ends the plan and returns the first error of all the writing.

@@ -82,6 +82,35 @@ func TestAttemptsFitTheTerminal(t *testing.T) {
 	}
 }
 
+// Why an attempt failed is said with the first of its kind, also where it is
+// tried again, and not with every one that follows.
+func TestAFailureIsExplainedOnce(t *testing.T) {
+	var out bytes.Buffer
+	s := NewSendText(&out, NewStyle(&out, ColorNever))
+	d := &sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "message.delivered"}}}
+	for n := 1; n <= 4; n++ {
+		s.Attempt(&sim.Attempt{Delivery: d, Number: n, Of: 4, Failure: sim.Connect, Detail: "connection refused", Retry: n < 4})
+	}
+	s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: sim.Connect, Detail: "no route", Retry: true})
+	s.Flush()
+	first, _, _ := strings.Cut(out.String(), " 2/4 ")
+	if !strings.Contains(first, "connection refused") || strings.Count(out.String(), "connection refused") != 1 || !strings.Contains(out.String(), "no route") {
+		t.Errorf("got\n%s", out.String())
+	}
+}
+
+func TestPlansAreRounded(t *testing.T) {
+	var out bytes.Buffer
+	p := NewPlan(&out, NewStyle(&out, ColorNever), false)
+	p.Delivery(&sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "message.delivered"}}, Arrives: 276871732306})
+	if err := p.Finish(1); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "    0    4m36.872s  message.delivered") {
+		t.Errorf("got\n%s", out.String())
+	}
+}
+
 func TestCleanShowsWhatIsHidden(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain ü 漢 😀":  "plain ü 漢 😀",

@@ -38,13 +38,14 @@ type SendText struct {
 	shown    int
 	hidden   int
 	reasons  reasons
+	told     map[string]bool // the explanations of failures that were given
 	progress progress
 	stop     func() // ends the clock's goroutine
 }
 
 // NewSendText makes the renderer of send's text output.
 func NewSendText(w io.Writer, st *Style) *SendText {
-	return &SendText{w: bufio.NewWriterSize(w, 64<<10), st: st, stop: func() {}}
+	return &SendText{w: bufio.NewWriterSize(w, 64<<10), st: st, told: map[string]bool{}, stop: func() {}}
 }
 
 // Header says what the run is about.
@@ -136,11 +137,26 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %*s%s\n",
 		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.id(id),
 		a.Number, a.Of, tone(status), answerWidth-len(status)-1, human(a.Latency), s.next(a))
-	if a.Failure != sim.NoFailure && a.Failure != sim.Interrupted && !a.LostAck && !a.Retry && a.Detail != "" {
-		fmt.Fprintf(s.w, "         %s\n", s.st.dim(Clean(a.Detail)))
+	if a.Failure != sim.NoFailure && a.Failure != sim.Interrupted && !a.LostAck {
+		s.explain(a.Detail)
 	}
 	if s.shown == fewLines {
 		fmt.Fprintln(s.w, s.st.dim("… from here on only failures and retries"))
+	}
+}
+
+// mostDetails is how many kinds of failure are explained.
+const mostDetails = 20
+
+// explain words a failure, where the same was not said before: who sees no
+// more than "connect" and a wait of ten seconds wants to know why.
+func (s *SendText) explain(text string) {
+	if text == "" || s.told[text] || len(s.told) >= mostDetails {
+		return
+	}
+	s.told[text] = true
+	for _, line := range s.st.wrapped(Clean(text), 9) {
+		fmt.Fprintf(s.w, "         %s\n", s.st.dim(line))
 	}
 }
 
