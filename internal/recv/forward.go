@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"relayctl/internal/capture"
 	"relayctl/internal/event"
 	"relayctl/internal/suggest"
 )
@@ -34,14 +35,11 @@ type Route struct {
 // such as 'notification.*=http://127.0.0.1:3000/sms'.
 func ParseRoute(text string) (Route, error) {
 	pattern, target := "", text
-	if scheme, _, ok := strings.Cut(text, "://"); !ok || strings.Contains(scheme, "=") {
-		before, rest, ok := strings.Cut(text, "=")
-		switch {
-		case ok && strings.TrimSpace(before) == "":
+	if before, rest, ok := strings.Cut(text, "="); ok && !strings.ContainsAny(before, ":/?") { // or it is of a query
+		if strings.TrimSpace(before) == "" {
 			return Route{}, errors.New("the event pattern before = is missing")
-		case ok:
-			pattern, target = before, rest
 		}
+		pattern, target = before, rest
 	}
 	filter, err := event.ParseFilter(pattern)
 	if err != nil {
@@ -60,25 +58,26 @@ func parseTarget(target string) (*url.URL, error) {
 	case (bare || err != nil) && strings.Contains(target, "@"):
 		return nil, errors.New("what was given is no URL") // it may hold a password
 	case bare && suggest.URL(target) != "":
-		return nil, fmt.Errorf("%q is no URL; did you mean %s?", target, suggest.URL(target))
-	case bare:
-		return nil, fmt.Errorf("%q is no URL", target)
-	case err != nil:
-		return nil, fmt.Errorf("%q is no URL", target)
+		return nil, fmt.Errorf("%q is no URL; did you mean %s?", shownURL(target), suggest.URL(shownURL(target)))
+	case bare || err != nil:
+		return nil, fmt.Errorf("%q is no URL", shownURL(target))
 	}
 	port, perr := strconv.ParseUint(cmp.Or(u.Port(), "1"), 10, 16)
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, fmt.Errorf("%q is no http or https URL", u.Redacted())
+		return nil, fmt.Errorf("%q is no http or https URL", shownURL(u.Redacted()))
 	case u.User != nil:
 		return nil, errors.New("a forward URL carries no credentials: the request's own headers are passed on")
 	case u.Fragment != "":
-		return nil, fmt.Errorf("%q has a fragment, which no request carries", u.Redacted())
+		return nil, fmt.Errorf("%q has a fragment, which no request carries", shownURL(u.Redacted()))
 	case perr != nil || port == 0:
 		return nil, fmt.Errorf("%q is no port; ports go from 1 to 65535", u.Port())
 	}
 	return u, nil
 }
+
+// shownURL is a URL as it may be shown: without the secrets of its query.
+func shownURL(text string) string { return capture.Redactor{}.Target(text) }
 
 const (
 	defaultForwardTimeout = 10 * time.Second // as long as Relay waits (R-DEADLINE)
@@ -139,7 +138,7 @@ func newForwarder(cfg *Config, notice func(string, ...any)) *forwarder {
 		f.timeout = defaultForwardTimeout
 	}
 	for _, r := range cfg.Forward {
-		f.apps = append(f.apps, &app{Route: r, name: r.URL.String(), transport: appTransport(r.URL, f.timeout)})
+		f.apps = append(f.apps, &app{Route: r, name: shownURL(r.URL.String()), transport: appTransport(r.URL, f.timeout)})
 	}
 	for i := range f.lanes {
 		f.lanes[i].held = make(chan struct{}, 1)

@@ -81,6 +81,10 @@ func TestParseRoute(t *testing.T) {
 		{text: "http://local host", err: "no URL"},
 		{text: "http://user:hush@local host", err: "no URL"},
 		{text: "user:hush@localhost", err: "no URL"},
+		{text: "http://localhost/?token=hush#x", err: "token=[redacted]"},
+		{text: "ftp://localhost/?token=hush", err: "token=[redacted]"},
+		{text: "localhost:3000/?token=hush", err: "did you mean http://localhost:3000/?token=[redacted]?"},
+		{text: "http://local host/?token=hush", err: "token=[redacted]"},
 	} {
 		r, err := ParseRoute(tt.text)
 		switch {
@@ -253,7 +257,7 @@ func TestAppDownAndBack(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	b := start(t, Config{Forward: []Route{route(t, "http://"+addr)}})
+	b := start(t, Config{Forward: []Route{route(t, "http://"+addr+"/?token=hush")}})
 	for range 3 {
 		if got := b.post(delivered("1")); got.status != 500 || !strings.Contains(got.body, "refused") {
 			t.Errorf("answered %d %q", got.status, got.body)
@@ -273,7 +277,7 @@ func TestAppDownAndBack(t *testing.T) {
 	b.told("is back")
 	b.post(delivered("2"))
 	b.received(5)
-	if len(b.notices) != 2 || !strings.Contains(b.notices[1], ": 3") {
+	if len(b.notices) != 2 || !strings.Contains(b.notices[1], ": 3") || strings.Contains(b.notices[0]+b.notices[1], "hush") {
 		t.Errorf("notices %q", b.notices)
 	}
 	if rc := b.receipts[3]; rc.Attempt != 4 {
