@@ -59,7 +59,7 @@ file that is missing or no capture.`,
 	end := group(cmd, "What is shown")
 	f.StringArrayVar(&o.ccid, "ccid", nil, "only this customer, whole (repeatable)")
 	f.StringSliceVar(&o.events, "event", nil, "only these events, as patterns: notification.*")
-	f.StringVar(&o.since, "since", "", "only what was received since: a `time`, or a duration back from the capture's end (10m)")
+	f.StringVar(&o.since, "since", "", "only what was received since: a `time` in UTC, or a duration back from the capture's end (10m)")
 	f.IntVar(&o.journeys, "journeys", 10, "how many customers' journeys are shown, 0 for all that are held (default 10; all with --output json)")
 	end()
 	end = group(cmd, "One request")
