@@ -230,10 +230,7 @@ func (t *Trial) newFooting(ctx context.Context) footing {
 	case seen.err != nil:
 		return footing{blocked: seen.err.Error()}
 	case unchanged(seen.state):
-		return footing{
-			blocked: fmt.Sprintf("%d accepted events of a customer do not change what the probe shows: %s", len(first.events), seen.state.show()),
-			unseen:  true,
-		}
+		return footing{blocked: unseen(len(first.events), seen.state), unseen: true}
 	case seen.moving:
 		return footing{blocked: seen.unclear()}
 	}
@@ -242,6 +239,15 @@ func (t *Trial) newFooting(ctx context.Context) footing {
 		return footing{blocked: ref.unclear}
 	}
 	return footing{}
+}
+
+// unseen says that so many events of a customer left no trace.
+func unseen(events int, state *node) string {
+	shown := state.show()
+	if shown == absentText {
+		shown += ", as 404, null and an empty answer are read"
+	}
+	return fmt.Sprintf("%d accepted events of a customer do not change what the probe shows: %s", events, shown)
 }
 
 // probed is the run of a check that needs the probe.

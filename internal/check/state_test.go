@@ -257,3 +257,13 @@ func TestEventTimesAreUnique(t *testing.T) {
 		}
 	}
 }
+
+// A probe that looks at the wrong place gets 404, and does not know that it did.
+func TestUnseenSaysWhatAbsentIs(t *testing.T) {
+	if got := unseen(24, absentState()); !strings.HasSuffix(got, ": (absent), as 404, null and an empty answer are read") {
+		t.Error(got)
+	}
+	if got := unseen(24, &node{text: "none"}); !strings.HasSuffix(got, " shows: none") {
+		t.Error(got)
+	}
+}
