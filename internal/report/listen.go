@@ -238,13 +238,16 @@ func (l *ListenText) journeyEvent(e *recv.RecentEvent) {
 			remarks = append(remarks, text)
 		}
 	}
-	text := strings.Join(remarks, ", ")
-	if room := st.Width - 4 - 12 - 1 - nameWidth - 1 - idWidth - 1; st.Width > 0 && room > 0 {
+	text, width := strings.Join(remarks, ", "), idWidth
+	if st.Width > 0 && st.Width <= slimUpTo {
+		width = slimID // which leaves room for "not accepted, late 53.9s"
+	}
+	if room := st.Width - 4 - 12 - 1 - nameWidth - 1 - width - 1; st.Width > 0 && room > 0 {
 		text = strings.TrimRight(fit(text, room), " ")
 	}
-	id := shortID(e.ID, idWidth)
+	id := shortID(e.ID, width)
 	if text != "" {
-		id, text = fit(id, idWidth), " "+st.warn(text)
+		id, text = fit(id, width), " "+st.warn(text)
 	}
 	fmt.Fprintf(l.w, "    %s %s %s%s\n", st.dim(at), st.name(name, fit(name, nameWidth)), st.dim(id), text)
 }

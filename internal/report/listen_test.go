@@ -36,6 +36,17 @@ func TestJourneysEndInNoBlank(t *testing.T) {
 	}
 }
 
+func TestJourneysSayAllAt80Columns(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	got := ended(t, 80, recv.Summary{Journeys: []recv.RecentJourney{{Customer: "1001", Events: []recv.RecentEvent{{
+		ID: "ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha", Name: "notification.auth_link_clicked", TS: at,
+		Badges: []recv.Badge{{Kind: recv.Late, By: 53900 * time.Millisecond}},
+	}}}}})
+	if want := "    12:00:00.000 notification.auth_link_clicked b9…da7 not accepted, late 53.9s\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
 func TestSummaryNamesWhatWasFound(t *testing.T) {
 	ts := event.Finding{Clause: "R-TS", Level: event.Error, Path: "event_ts", Message: `"yesterday" is no ISO 8601 date and time such as 2022-04-12T14:53:11.958Z`}
 	odd := event.Finding{Clause: "R-TOLERANT", Level: event.Warning, Path: "payload." + strings.Repeat("x", 90) + "\x1b[2J", Message: "unknown property"}
