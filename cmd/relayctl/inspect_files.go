@@ -105,6 +105,9 @@ func noCapture(r *bufio.Reader) string {
 	if capture.IsCapture(head) || bytes.HasPrefix([]byte(`{"v":`), bytes.TrimRight(head, "\r\n")) { // or torn at once
 		return ""
 	}
+	if what := capture.Mistaken(head); what != "" {
+		return ": " + what
+	}
 	head, _ = r.Peek(256 << 10)
 	for line := range bytes.Lines(head) {
 		if _, err := capture.Parse(bytes.TrimSpace(line)); err == nil || capture.IsCapture(line) {

@@ -63,6 +63,18 @@ func (r *Record) reset() {
 	*r = Record{Headers: r.Headers[:0], Body: r.Body[:0], Badges: r.Badges[:0], Findings: r.Findings[:0], Members: r.Members[:0]}
 }
 
+// Mistaken says what a file is that begins with these bytes and is easily taken
+// for a capture or for events, "" where it is nothing of the kind.
+func Mistaken(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return "it is compressed; gzip -dc makes it readable, and - reads stdin"
+	case bytes.HasPrefix(head, []byte(`{"ca":`)) && bytes.Contains(head, []byte(`"type":"listening"`)):
+		return "it is the output of listen; what came stands in the file of --capture"
+	}
+	return ""
+}
+
 // IsCapture says whether a file that begins with these bytes is a capture.
 func IsCapture(head []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n\x00"), []byte(`{"v":`))

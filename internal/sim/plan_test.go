@@ -262,6 +262,8 @@ func TestReadItems(t *testing.T) {
 		{"\xff\xfe{\x00}\x00", `f:1: the text is UTF-16; save it as UTF-8`},
 		{"{\"a\":1}\n{\"b\":", `1 {"a":1}|f:2: broken JSON: it ends too early`},
 		{"{\"a\":1}\n{\"b\" 2}\n", `1 {"a":1}|f:2: broken JSON: invalid character '2' after object name (expecting ':')`},
+		{"\x1f\x8b\x08", `f:1: it is compressed; gzip -dc makes it readable, and - reads stdin`},
+		{`{"ca":"","type":"listening","url":"http://127.0.0.1:1/"}` + "\n{}\n", `f:1: it is the output of listen; what came stands in the file of --capture`},
 		{"7\n", `f:1: an event is a JSON object`},
 		{"", ""},
 	} {

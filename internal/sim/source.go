@@ -167,6 +167,9 @@ func ReadItems(name string, r io.Reader, warn func(string), yield func(FileItem)
 		return &SyntaxError{name, 1, err.Error()}
 	}
 	head, _ := br.Peek(64)
+	if what := capture.Mistaken(head); what != "" {
+		return &SyntaxError{name, 1, what}
+	}
 	next := newItemReader(name, br).next
 	if capture.IsCapture(head) {
 		next = captureItems(name, br, warn)
@@ -178,6 +181,9 @@ func ReadItems(name string, r io.Reader, warn func(string), yield func(FileItem)
 		}
 		if err != nil {
 			return err
+		}
+		if what := capture.Mistaken(item.Raw); what != "" {
+			return &SyntaxError{name, item.Line, what}
 		}
 		if err := yield(item); err != nil {
 			return err

@@ -186,6 +186,8 @@ func (d *Document) wrap(err error, v any) error {
 		msg = fmt.Sprintf("unknown key %q%s", key, suggest.DidYouMean(key, keysOf(v)))
 	case errors.As(err, &mismatch):
 		msg = fmt.Sprintf("%q is not %s", mismatch.GetToken().Value, kindOf(mismatch.DstType))
+	case strings.HasSuffix(msg, "that cannot start any token") && strings.Contains(e.GetMessage(), "\t"):
+		msg = "there is a tab; YAML is indented with spaces"
 	case strings.HasSuffix(msg, "where sequence is expected"):
 		msg = "a list is expected here: [a, b]"
 	case strings.HasSuffix(msg, "where mapping is expected"):

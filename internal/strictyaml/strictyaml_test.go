@@ -23,6 +23,7 @@ func TestUnmarshalErrors(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{"name: x\nstpes: []\n", `f.yaml:2:1: unknown key "stpes"; did you mean "steps"?`},
 		{"name: x\nsteps:\n  - event: a\n    evnt: b\n", `f.yaml:4:5: unknown key "evnt"; did you mean "event"?`},
+		{"name: x\nsteps:\n- event: a\n\tat: 3s\n", `f.yaml:4:1: there is a tab; YAML is indented with spaces`},
 		{"name: x\nzzzzzz: 1\n", `f.yaml:2:1: unknown key "zzzzzz"`},
 		{"name: x\nname: y\n", `f.yaml:2:1: mapping key "name" already defined at [1:1]`},
 		{"count: many\n", `f.yaml:1:8: "many" is not a whole number`},
