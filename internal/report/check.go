@@ -52,6 +52,7 @@ func (c *CheckText) Done(o *check.Outcome) {
 		c.hidden[o.Verdict]++
 		return
 	}
+	c.st.refit()
 	if g := o.Check.Group(); g != c.group {
 		c.group, c.idWidth = g, widestID(c.list, g)
 		fmt.Fprintf(c.w, "\n%s\n", c.st.bold(g))

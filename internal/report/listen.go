@@ -69,6 +69,9 @@ func ShellQuote(s string) string {
 // stand on lines of their own. It is there to see after a Flush.
 func (l *ListenText) Receipt(r *recv.Receipt) {
 	st := l.st
+	if l.w.Buffered() == 0 {
+		st.refit()
+	}
 	if r.Missed > 0 {
 		fmt.Fprintf(l.w, "%s\n", st.warn(fmt.Sprintf("… %s not shown: the output is too slow", plural(r.Missed, "line"))))
 	}
@@ -194,6 +197,7 @@ func (l *ListenText) event(raw []byte) {
 
 // Finish writes the summary.
 func (l *ListenText) Finish(s recv.Summary, failures []string) error {
+	l.st.refit()
 	fmt.Fprintln(l.w)
 	writeListenSummary(l.w, l.st, s)
 	l.journeys(s.Journeys)

@@ -49,6 +49,28 @@ func TestLinesFitTheTerminal(t *testing.T) {
 	}
 }
 
+// A window is resized while listen runs in it.
+func TestLinesFollowTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	st := NewStyle(&out, ColorNever)
+	st.Width = 120
+	l := NewListenText(&out, st, false)
+	for _, width := range []int{80, 60} {
+		out.Reset()
+		st.columns = func() int { return width }
+		if err := shown(l, receipt("a", "message.delivered")); err != nil {
+			t.Fatal(err)
+		}
+		longest := 0
+		for line := range strings.Lines(out.String()) {
+			longest = max(longest, runewidth.StringWidth(strings.TrimSuffix(line, "\n")))
+		}
+		if longest > width || longest < width-10 {
+			t.Errorf("%d of %d columns", longest, width)
+		}
+	}
+}
+
 func TestAttemptsFitTheTerminal(t *testing.T) {
 	id := "ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha"
 	d := &sim.Delivery{Events: []sim.EventRef{{ID: id, Name: "notification.auth_link_clicked"}}}

@@ -121,6 +121,9 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 		return
 	}
 	s.shown++
+	if s.w.Buffered() == 0 {
+		s.st.refit()
+	}
 	name, id := deliveryName(a.Delivery)
 	status, tone := fmt.Sprint(a.Status), s.st.good
 	switch {

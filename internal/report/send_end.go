@@ -56,6 +56,7 @@ func (s *SendText) Finish(sum sim.Summary, embedded *recv.Summary) error {
 		s.progress.Screen.show("")
 	}
 	st := s.st
+	st.refit()
 	if s.hidden > 0 {
 		fmt.Fprintln(s.w, st.dim(fmt.Sprintf("… %s accepted at once are not listed", plural(s.hidden, "delivery"))))
 	}

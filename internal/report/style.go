@@ -28,11 +28,13 @@ const (
 	ColorNever  ColorMode = "never"
 )
 
-// Style is how text looks on one writer. It is safe for concurrent use.
+// Style is how text looks on one writer. It is safe for concurrent use, but for
+// its width.
 type Style struct {
-	Width    int  // columns of the terminal, 0 when there is none
-	Terminal bool // the writer is a terminal
-	plain    bool // without colours
+	Width    int        // columns of the terminal, 0 when there is none
+	Terminal bool       // the writer is a terminal
+	plain    bool       // without colours
+	columns  func() int // asks the terminal, and gives 0 where that fails
 	r        *lipgloss.Renderer
 }
 
@@ -46,9 +48,14 @@ func NewStyle(w io.Writer, mode ColorMode) *Style {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.Terminal = true
 		s.Width = 80
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			s.Width = width
+		s.columns = func() int {
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
 		}
+		s.refit()
 	}
 	switch {
 	case mode == ColorAlways:
@@ -63,6 +70,17 @@ func NewStyle(w io.Writer, mode ColorMode) *Style {
 	// below read on both.
 	s.r.SetHasDarkBackground(true)
 	return s
+}
+
+// refit takes the terminal's width anew: a window is resized while something
+// runs in it.
+func (s *Style) refit() {
+	if s.columns == nil {
+		return
+	}
+	if width := s.columns(); width > 0 {
+		s.Width = width
+	}
 }
 
 func (s *Style) color(c string) lipgloss.Style { return s.r.NewStyle().Foreground(lipgloss.Color(c)) }
