@@ -194,6 +194,7 @@ func (o *listenOptions) checkForward(a *app, c *recv.Config) error {
 		return errors.New("--forward-timeout must be more than nothing")
 	}
 	c.ForwardTimeout = o.forwardFor
+	taken := false // every event is, by a route before
 	for _, text := range o.forward {
 		route, err := recv.ParseRoute(text)
 		if err != nil {
@@ -203,6 +204,10 @@ func (o *listenOptions) checkForward(a *app, c *recv.Config) error {
 			return fmt.Errorf("--forward: %s is where listen itself listens; --addr names another port", c.Addr)
 		}
 		a.doubt("forward", route.Filter)
+		if taken {
+			a.unused("forward", route.URL.Scheme+"://"+route.URL.Host, "one before it")
+		}
+		taken = taken || route.Filter.String() == "*"
 		c.Forward = append(c.Forward, route)
 	}
 	return nil
@@ -210,13 +215,21 @@ func (o *listenOptions) checkForward(a *app, c *recv.Config) error {
 
 func (o *listenOptions) checkScript(a *app, c *recv.Config) error {
 	script := &recv.Script{Seed: o.seed}
+	taken := false // every attempt is, by a script before
 	for _, text := range o.respond {
 		rule, err := recv.ParseRule(text)
 		if err != nil {
 			return fmt.Errorf("--respond: %w", err)
 		}
 		a.doubt("respond", rule.Events)
+		if taken {
+			a.unused("respond", text, "one before it")
+		}
+		taken = taken || rule.Always()
 		script.Rules = append(script.Rules, rule)
+	}
+	if taken && o.rules != "" {
+		a.unused("rules", o.rules, "a --respond")
 	}
 	if len(script.Rules) > 0 || o.rules != "" {
 		c.Script, c.Rules = script, o.rules

@@ -14,6 +14,7 @@ import (
 
 	"relayctl/fixtures"
 	"relayctl/internal/event"
+	"relayctl/internal/report"
 	"relayctl/internal/sim"
 	"relayctl/internal/suggest"
 )
@@ -219,6 +220,11 @@ func (a *app) doubt(flag string, f event.Filter) {
 	for _, what := range f.Unknown() {
 		fmt.Fprintf(a.stderr, "warning: --%s: %s\n", flag, what)
 	}
+}
+
+// unused warns of a value for which another one leaves nothing.
+func (a *app) unused(flag, value, by string) {
+	fmt.Fprintf(a.stderr, "warning: --%s: %s is never used, for %s takes every event\n", flag, report.Clean(value), by)
 }
 
 // noArgs refuses arguments.

@@ -26,6 +26,12 @@ type Rule struct {
 	Window  Window
 }
 
+// Always says whether the rule takes every attempt of every event, so that no rule
+// after it ever decides.
+func (r *Rule) Always() bool {
+	return r.Events.String() == "*" && r.Chance == 1 && r.Window == Window{}
+}
+
 // Window is when a rule is in force, after the rule took effect: when the
 // receiver began to serve, or when the rules were loaded. The zero value is
 // always.
