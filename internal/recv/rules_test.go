@@ -1,8 +1,6 @@
 package recv
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +8,9 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
+
+	"relayctl/internal/oracle"
 )
 
 func TestRulesErrors(t *testing.T) {
@@ -55,43 +54,15 @@ rules:
 	if got := fmt.Sprint(len(rules[0].Answers), rules[0].Chance, len(rules[1].Answers), rules[1].Window, rules[2].Answers); got != "3 0.125 4 {1m0s 3m0s} [{401 0s false false}]" {
 		t.Error(got)
 	}
-	if doc, ok := asJSON([]byte(text)); !ok || rulesSchema(t).Validate(doc) != nil {
+	if doc, ok := oracle.YAML([]byte(text)); !ok || oracle.Schema(t, RulesSchema()).Validate(doc) != nil {
 		t.Error("the schema refuses it")
 	}
-}
-
-func rulesSchema(t testing.TB) *jsonschema.Schema {
-	t.Helper()
-	text, err := json.Marshal(RulesSchema())
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("rules.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	return c.MustCompile("rules.json")
-}
-
-// asJSON gives a YAML document as the schema sees it; ok is false for one that
-// JSON cannot express.
-func asJSON(text []byte) (doc any, ok bool) {
-	b, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return nil, false
-	}
-	doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(b))
-	return doc, err == nil
 }
 
 // The schema and the parser agree on documents near the border between right
 // and wrong.
 func TestRulesSchemaAgreesWithTheParser(t *testing.T) {
-	schema := rulesSchema(t)
+	schema := oracle.Schema(t, RulesSchema())
 	values := map[string]*rapid.Generator[any]{
 		"event":   rapid.SampledFrom([]any{"notification.*", "message.delivered,account.deactivate", "", nil, 7, []any{"message.*"}}),
 		"respond": rapid.SampledFrom([]any{"500", 500, 199, 600, 500.5, "500,500,200", "500 , 200", "500x3", "500x03", "500x1000", "200~3s", "200~-3s", "200~3", "200~1h30m", "timeout", "timeot", "close~1s", "", true, []any{500, "timeout"}, []any{}, []any{[]any{500}}, map[string]any{"a": 1}, nil}),
@@ -111,7 +82,7 @@ func TestRulesSchemaAgreesWithTheParser(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err = ParseRules("r.yaml", text)
-		doc, ok := asJSON(text)
+		doc, ok := oracle.YAML(text)
 		if !ok {
 			t.Fatalf("no JSON: %s", text)
 		}
@@ -125,7 +96,7 @@ func FuzzParseRules(f *testing.F) {
 	for _, s := range []string{"rules: []", "rules:\n  - {event: notification.*, respond: 500x3, chance: 10%, window: 1m..3m}", "rules:\n  - respond: [500, timeout]"} {
 		f.Add([]byte(s))
 	}
-	schema := rulesSchema(f)
+	schema := oracle.Schema(f, RulesSchema())
 	f.Fuzz(func(t *testing.T, text []byte) {
 		rules, _, err := ParseRules("r.yaml", text)
 		if err != nil {
@@ -139,7 +110,7 @@ func FuzzParseRules(f *testing.F) {
 				t.Errorf("no answer: %+v", r)
 			}
 		}
-		if doc, ok := asJSON(text); ok && schema.Validate(doc) != nil {
+		if doc, ok := oracle.YAML(text); ok && schema.Validate(doc) != nil {
 			t.Errorf("taken, but the schema refuses it: %q", text)
 		}
 	})
