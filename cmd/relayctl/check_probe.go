@@ -2,12 +2,17 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/capture"
 	"relayctl/internal/check"
+	"relayctl/internal/check/state"
+	"relayctl/internal/report"
 )
 
 // probeOptions are the flags of the probe, which shows the receiver's state.
@@ -15,6 +20,7 @@ type probeOptions struct {
 	url, command string
 	headers      []string
 	ignore       []string
+	proxy        func(*http.Request) (*url.URL, error) // of the endpoint's flags
 }
 
 func (o *probeOptions) flags(cmd *cobra.Command) {
@@ -22,33 +28,62 @@ func (o *probeOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.url, "probe", "", "`URL` that shows what the receiver knows of {ccid} (or {event_id}, {message_id}, {notification_id}), as JSON or text")
 	f.StringVar(&o.command, "probe-cmd", "", "`command` that prints it instead")
-	f.StringArrayVar(&o.headers, "probe-header", nil, "header 'K: V' for --probe; the value may be env:NAME or file:PATH")
+	headerFlag(cmd, &o.headers, "probe-header", "", "header 'K: V' for --probe; the value may be env:NAME or file:PATH")
 	f.StringSliceVar(&o.ignore, "probe-ignore", nil, "JSON `pointers` to what changes by itself, such as /stats or /events/*/row")
 }
 
 // probe is what the flags came to, nil where there is none.
-func (o *probeOptions) probe(a *app, env *check.Env) (*check.Probe, error) {
+func (o *probeOptions) probe(a *app, run *check.Settings) (*check.Probe, error) {
 	if o.url == "" && o.command == "" {
 		if len(o.headers)+len(o.ignore) > 0 {
 			return nil, fmt.Errorf("--probe-header and --probe-ignore need --probe or --probe-cmd")
 		}
 		return nil, nil
 	}
+	if o.url != "" && o.command != "" {
+		return nil, fmt.Errorf("--probe and --probe-cmd exclude each other")
+	}
 	if o.url == "" && len(o.headers) > 0 {
 		return nil, fmt.Errorf("--probe-header goes with --probe, not with --probe-cmd")
 	}
-	cfg := check.ProbeConfig{URL: o.url, Command: o.command, Ignore: o.ignore, TLS: env.TLS}
+	cfg := check.ProbeConfig{URL: o.url, Command: o.command, TLS: run.TLS, Proxy: o.proxy}
 	for i, h := range o.headers {
 		name, value, ok := strings.Cut(h, ":")
 		if name = strings.TrimSpace(name); !ok || name == "" {
 			// It is not repeated: it may hold a secret.
 			return nil, fmt.Errorf("--probe-header number %d is not of the form 'Name: value'", i+1)
 		}
-		secret, err := auth.ResolveSecret(strings.TrimSpace(value), a.env)
+		secret, err := auth.ResolveSecret(a.interrupt, strings.TrimSpace(value), a.env)
 		if err != nil {
 			return nil, fmt.Errorf("--probe-header %s: %w", name, err)
 		}
+		if capture.SecretHeader(name, secret.Reveal()) || isReference(strings.TrimSpace(value)) {
+			a.secrets.Add(secret.Reveal())
+		}
 		cfg.Headers = append(cfg.Headers, auth.Header{Name: name, Value: secret.Reveal()})
 	}
-	return check.NewProbe(cfg)
+	for _, s := range o.ignore {
+		p, ok := state.ParsePointer(s)
+		if !ok {
+			return nil, fmt.Errorf("--probe-ignore: %q is not a JSON pointer such as /updated_at or /events/*/id", s)
+		}
+		cfg.Ignore = append(cfg.Ignore, p)
+	}
+	flag := "--probe"
+	if o.command != "" {
+		flag = "--probe-cmd"
+	}
+	p, err := check.NewProbe(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return p, nil
+}
+
+// leaveOut says how the places of a state that change by themselves are left out.
+func leaveOut(pointers []string) string {
+	if len(pointers) == 0 {
+		return "--probe-ignore leaves out what changes by itself"
+	}
+	return "as far as was seen, --probe-ignore " + report.ShellQuote(strings.Join(pointers, ",")) + " leaves out what changes by itself"
 }

@@ -1,26 +1,33 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/capture"
 	"relayctl/internal/check"
+	"relayctl/internal/mask"
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
+	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
 )
 
 // checkRun is what the flags came to.
 type checkRun struct {
 	runner   *check.Runner
+	repeats  *report.CheckRepeats
 	reports  reportFiles
 	baseline *os.File // to write; nil for none
+	har      *os.File // to write, nil for none
 	annotate bool     // print the annotations of GitHub Actions after the run
 }
 
@@ -40,7 +47,34 @@ func (r *checkRun) openFiles(o *checkOptions) error {
 		r.discard()
 		return err
 	}
+	if o.har != "" {
+		if err := writable(o.har); err != nil {
+			r.discard()
+			return environment(fmt.Errorf("--har: %w", err))
+		}
+		f, err := os.OpenFile(o.har, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		if err != nil {
+			r.discard()
+			return environment(fmt.Errorf("--har: %w", err))
+		}
+		r.har = f
+	}
 	return nil
+}
+
+// archive lets the run's exchanges be written, and returns what ends the file.
+func (r *checkRun) archive(secrets *mask.Mask) (end func() error) {
+	if r.har == nil {
+		return func() error { return nil }
+	}
+	masked := secrets.Writer(r.har)
+	w := bufio.NewWriter(masked)
+	h := capture.NewHAR(w, thisBuild().Version)
+	for _, header := range r.runner.Settings.Headers {
+		h.Redactor.Names = append(h.Redactor.Names, header.Name)
+	}
+	r.runner.Settings.Exchanges = h.Add
+	return func() error { return errors.Join(h.Close(), w.Flush(), masked.Flush(), r.har.Close()) }
 }
 
 // discard gives up what was not written.
@@ -67,36 +101,47 @@ type jsonRenderer struct{ *report.CheckJSON }
 func (j jsonRenderer) finish(r report.CheckResult) error { return j.Finish(r) }
 
 func (a *app) runChecks(ctx context.Context, o *checkOptions, r *checkRun) error {
-	env := r.runner.Env
-	to := env.Target()
+	run := r.runner.Settings
+	to := run.Target()
 	if o.endpoint.to == "" {
-		receiver, err := o.demo(env)
+		receiver, err := o.demo(run)
 		if err != nil {
 			return err
 		}
 		defer receiver.stop()
-		to = "the embedded receiver at " + env.URL + ", as a demo (--to URL checks yours)"
+		to = "the embedded receiver at " + run.URL + ", as a demo (--to URL checks yours)"
 	} else if o.waitReady > 0 {
 		// One that does not come is told like any that is not there.
-		_ = sim.WaitReady(ctx, env.URL, o.waitReady)
+		_ = sim.WaitReady(ctx, run.URL, run.Proxy, o.waitReady)
 	}
-	var out checkRenderer = jsonRenderer{report.NewCheckJSON(a.stdout)}
+	var out checkRenderer = jsonRenderer{report.NewCheckJSON(a.stdout, r.repeats)}
 	if o.output == "text" {
-		text := report.NewCheckText(a.stdout, a.style(a.stdout), r.runner.Checks)
-		text.Header("to %s, seed %d", to, env.Seed)
+		text := report.NewCheckText(a.stdout, a.style(a.stdout), r.runner.Checks, r.repeats)
+		text.Verbose = o.verbose
+		text.Header("to %s, seed %d, at most %s%s", to, run.Seed, term.Duration(o.most), r.ownTime())
 		out = textRenderer{text}
 	}
 	progress := report.NewCheckProgress(a.stderr, a.style(a.stderr), len(r.runner.Checks), out)
+	end := r.archive(a.secrets)
 	rep := r.runner.Run(ctx, progress)
+	archived := end()
 	code := checkCode(rep.Status())
-	result := report.CheckResult{Report: rep, Exit: code}
+	result := report.CheckResult{Report: rep, Exit: code, Repeats: r.repeats}
 	if err := out.finish(result); err != nil {
 		return environment(err)
 	}
-	if err := a.writeCheck(r, result); err != nil {
+	if err := errors.Join(archived, a.writeCheck(r, result)); err != nil {
 		return environment(err)
 	}
 	return silent(code)
+}
+
+// ownTime words that there are checks whose time does not count in the run's.
+func (r *checkRun) ownTime() string {
+	if slices.ContainsFunc(r.runner.Checks, func(c check.Check) bool { return slices.Contains(c.Tags, "slow") }) {
+		return " and the time of the slow checks"
+	}
+	return ""
 }
 
 // writeCheck writes everything that is asked for beside the run itself. It goes
@@ -121,22 +166,23 @@ func (a *app) writeCheck(r *checkRun, result report.CheckResult) error {
 		errs = append(errs, result.WriteGitHub(a.stdout))
 	}
 	if path, ok := a.env("GITHUB_STEP_SUMMARY"); ok && path != "" && github {
-		errs = append(errs, appendTo(path, result.WriteMarkdown))
+		errs = append(errs, a.appendTo(path, result.WriteMarkdown))
 	}
 	if r.baseline != nil {
-		_, err := r.baseline.Write(result.WriteBaseline())
+		_, err := r.baseline.Write(a.secrets.Bytes(result.WriteBaseline()))
 		errs = append(errs, err, r.baseline.Close())
 		r.baseline = nil
 	}
 	return errors.Join(errs...)
 }
 
-func appendTo(path string, write func(io.Writer) error) error {
+func (a *app) appendTo(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // the workflow's own file
 	if err != nil {
 		return fmt.Errorf("step summary: %w", err)
 	}
-	return errors.Join(write(f), f.Close())
+	w := a.secrets.Writer(f)
+	return errors.Join(write(w), w.Flush(), f.Close())
 }
 
 // checkCode is the exit code of a run.
@@ -155,23 +201,23 @@ func checkCode(s check.Status) int {
 }
 
 // demo starts the embedded receiver and points the checks at it.
-func (o *checkOptions) demo(env *check.Env) (*embedded, error) {
+func (o *checkOptions) demo(run *check.Settings) (*embedded, error) {
 	conf := &recv.Config{Addr: "127.0.0.1:0"}
-	if err := demoAuth(conf, &env.AuthCfg, 0); err != nil {
-		return nil, usage(err)
+	if err := demoAuth(conf, &run.AuthConfig, 0); err != nil {
+		return nil, usage(flagged(err))
 	}
 	receiver, err := recv.New(*conf)
 	if err != nil {
 		return nil, environment(fmt.Errorf("embedded receiver: %w", err))
 	}
-	env.URL = receiver.URL()
-	env.TLS = &tls.Config{RootCAs: receiver.CertPool(), MinVersion: tls.VersionTLS12}
-	env.AuthCfg.HTTP = httpClient(env.TLS, env.Timeout)
-	if env.AuthCfg.Kind == auth.KindOAuth {
-		env.AuthCfg.TokenURL = strings.TrimSuffix(receiver.URL(), "/") + "/oauth/token"
+	run.URL = receiver.URL()
+	run.TLS = &tls.Config{RootCAs: receiver.CertPool(), MinVersion: tls.VersionTLS12}
+	run.AuthConfig.HTTP = httpClient(run.TLS, nil, run.Timeout)
+	if run.AuthConfig.Kind == auth.KindOAuth {
+		run.AuthConfig.TokenURL = strings.TrimSuffix(receiver.URL(), "/") + "/oauth/token"
 	}
-	if env.Auth, err = auth.New(env.AuthCfg); err != nil {
-		return nil, usage(err)
+	if run.Auth, err = auth.New(run.AuthConfig); err != nil {
+		return nil, usage(flagged(err))
 	}
 	return serveEmbedded(receiver), nil
 }

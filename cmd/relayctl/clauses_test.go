@@ -34,6 +34,7 @@ func repository(t *testing.T, ext string) map[string]string {
 }
 
 func TestEveryClauseIsExplained(t *testing.T) {
+	t.Parallel()
 	contract, clause := repository(t, ".md")["../../docs/contract.md"], regexp.MustCompile(`\bR-[A-Z0-9]+(?:-[A-Z0-9]+)*\b`)
 	for path, text := range repository(t, ".go") {
 		for _, id := range clause.FindAllString(text, -1) {

@@ -10,7 +10,7 @@ import (
 // TestConfigSchemaAgreesWithTheParser holds the schema that editors use to
 // what the parser takes.
 func TestConfigSchemaAgreesWithTheParser(t *testing.T) {
-	root := newRootCmd(&app{kill: context.Background(), env: func(string) (string, bool) { return "", false }})
+	root := newRootCmd(&app{kill: context.Background()})
 	schema := oracle.Schema(t, configSchema(root))
 	for config, want := range map[string]bool{
 		sampleConfig:                                true,
@@ -35,7 +35,7 @@ func TestConfigSchemaAgreesWithTheParser(t *testing.T) {
 		_, err := parseConfig("relayctl.yaml", []byte(config), root)
 		doc, ok := oracle.YAML([]byte(config))
 		if !ok {
-			t.Fatalf("%s is no YAML", config)
+			t.Fatalf("%s is not YAML", config)
 		}
 		if schemaErr := schema.Validate(doc); (err == nil) != want || (schemaErr == nil) != want {
 			t.Errorf("%s\nwant valid=%v, parser: %v, schema: %v", config, want, err, schemaErr)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"testing"
@@ -25,6 +26,12 @@ func TestFirstGreenRunQuotesItsFiles(t *testing.T) {
 		}
 		if diff := cmp.Diff(string(file), string(q[2])); diff != "" {
 			t.Errorf("%s: %s", q[1], diff)
+		}
+	}
+	for _, q := range regexp.MustCompile("(?s)<!-- in (\\S+) -->\n```[a-z]+\n(.*?)```\n").FindAllSubmatch(page, -1) {
+		file, err := os.ReadFile("../../docs/first-green-run/" + string(q[1]))
+		if err != nil || !bytes.Contains(file, q[2]) {
+			t.Errorf("%s has other lines (%v)", q[1], err)
 		}
 	}
 }

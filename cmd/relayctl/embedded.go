@@ -9,6 +9,7 @@ import (
 
 	"relayctl/internal/auth"
 	"relayctl/internal/recv"
+	"relayctl/internal/recv/script"
 )
 
 // embedded is the receiver inside the process: it listens on loopback with a
@@ -20,30 +21,30 @@ type embedded struct {
 	once   sync.Once
 }
 
-// checkEmbedded prepares the embedded receiver; it expects the credentials
-// that are sent, and makes them up where that needs no decision.
-func (o *sendOptions) checkEmbedded(r *sendRun) error {
+// prepareEmbedded prepares the embedded receiver. It expects the credentials that
+// are sent, and makes up those that the user need not choose.
+func (r *sendRun) prepareEmbedded() error {
 	r.embedded = &recv.Config{Addr: "127.0.0.1:0"}
-	script := &recv.Script{Seed: r.plan.Seed, TimeScale: o.timeScale}
+	rules := &script.Rules{Seed: r.plan.Seed, TimeScale: r.options.timeScale}
 	tokenTTL := time.Duration(0)
 	if r.scenario != nil {
 		tokenTTL = r.scenario.Receiver.TokenTTL
 		for i, text := range r.scenario.Receiver.Respond {
-			rule, err := recv.ParseRule(text)
+			rule, err := script.Parse(text)
 			if err != nil {
 				return r.scenario.Errorf(fmt.Sprintf("$.receiver.respond[%d]", i), "%v", err)
 			}
-			script.Rules = append(script.Rules, rule)
+			rules.Fixed = append(rules.Fixed, rule)
 		}
 	}
-	if len(script.Rules) > 0 {
-		r.embedded.Script = script
+	if len(rules.Fixed) > 0 {
+		r.embedded.Script = rules
 	}
-	return demoAuth(r.embedded, &r.auth, tokenTTL)
+	return flagged(demoAuth(r.embedded, &r.auth, tokenTTL))
 }
 
 // demoAuth makes the embedded receiver expect the credentials c, completed
-// where they need no decision of the user's.
+// by those that the user need not choose.
 func demoAuth(conf *recv.Config, c *auth.Config, tokenTTL time.Duration) error {
 	switch c.Kind {
 	case auth.KindBasic:
@@ -88,12 +89,12 @@ func startEmbedded(r *sendRun) (*embedded, error) {
 	}
 	r.sender.URL = receiver.URL()
 	r.sender.TLS = &tls.Config{RootCAs: receiver.CertPool(), MinVersion: tls.VersionTLS12}
-	r.auth.HTTP = httpClient(r.sender.TLS, r.sender.Timeout)
+	r.auth.HTTP = httpClient(r.sender.TLS, nil, r.sender.Timeout)
 	if r.auth.Kind == "oauth" {
 		r.auth.TokenURL = receiver.URL() + "oauth/token"
 	}
 	if r.sender.Auth, err = auth.New(r.auth); err != nil {
-		return nil, usage(err)
+		return nil, usage(flagged(err))
 	}
 	return serveEmbedded(receiver), nil
 }

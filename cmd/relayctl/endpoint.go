@@ -1,14 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +17,8 @@ import (
 
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
+	"relayctl/internal/input"
+	"relayctl/internal/mask"
 	"relayctl/internal/suggest"
 )
 
@@ -26,71 +28,55 @@ type authOptions struct {
 	tokenURL, clientID, clientSecret, scope      string
 	rawToken                                     bool
 	resolvedPassword, resolvedKey, resolvedOAuth auth.Secret
+	secrets                                      *mask.Mask
 }
-
-const secretHelp = " (env:NAME, file:PATH, or the value itself, which then shows in the process list)"
 
 func (o *authOptions) flags(cmd *cobra.Command) {
 	defer group(cmd, "Credentials")()
 	f := cmd.Flags()
-	f.StringVar(&o.kind, "auth", "none", "credentials: none, basic, api-key or oauth")
+	choiceFlag(cmd, &o.kind, "auth", "", "kind of credentials", auth.Kinds()...)
 	f.StringVar(&o.username, "username", "", "user name of --auth basic")
-	f.StringVar(&o.password, "password", "", "password of --auth basic"+secretHelp)
-	f.StringVar(&o.apiKey, "api-key", "", "key of --auth api-key"+secretHelp)
+	secretFlag(cmd, &o.password, "password", "password of --auth basic")
+	secretFlag(cmd, &o.apiKey, "api-key", "key of --auth api-key")
 	f.StringVar(&o.clientID, "client-id", "", "client id of --auth oauth")
-	f.StringVar(&o.clientSecret, "client-secret", "", "client secret of --auth oauth"+secretHelp)
+	secretFlag(cmd, &o.clientSecret, "client-secret", "client secret of --auth oauth")
 	f.StringVar(&o.scope, "scope", "", "scope of --auth oauth")
-	words(cmd, "auth", auth.Kinds()...)
+	needsAuth(cmd, auth.KindBasic, "username", "password")
+	needsAuth(cmd, auth.KindAPIKey, "api-key")
+	needsAuth(cmd, auth.KindOAuth, "client-id", "client-secret", "scope")
 }
 
 func (o *authOptions) senderFlags(cmd *cobra.Command) {
 	defer group(cmd, "Credentials")()
 	cmd.Flags().StringVar(&o.tokenURL, "token-url", "", "where --auth oauth gets its token")
 	cmd.Flags().BoolVar(&o.rawToken, "raw-token", false, "send the token without \"Bearer \", as Relay's sample shows it (R-AUTH-OAUTH; that Bearer is sent is assumed)")
-}
-
-// words registers the words that a flag takes, for the shell's completion.
-func words(cmd *cobra.Command, flag string, list ...string) {
-	wordsOf(cmd, flag, func() []string { return list })
-}
-
-// wordsOf is words for a list that start-up shall not wait for.
-func wordsOf(cmd *cobra.Command, flag string, list func() []string) {
-	// It fails only for a flag that is not there or has its words already.
-	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return list(), cobra.ShellCompDirectiveNoFileComp
-	})
-}
-
-// oneArg completes a command's only argument.
-func oneArg(list func() []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return list(), cobra.ShellCompDirectiveNoFileComp
-	}
+	needsAuth(cmd, auth.KindOAuth, "token-url", "raw-token")
+	needs(cmd, "to", "token-url")
 }
 
 // resolve reads the secrets from where they are.
-func (o *authOptions) resolve(env func(string) (string, bool)) error {
+func (o *authOptions) resolve(a *app) error {
 	for _, s := range []struct {
 		flag, value string
 		into        *auth.Secret
 	}{{"password", o.password, &o.resolvedPassword}, {"api-key", o.apiKey, &o.resolvedKey}, {"client-secret", o.clientSecret, &o.resolvedOAuth}} {
-		v, err := auth.ResolveSecret(s.value, env)
+		v, err := auth.ResolveSecret(a.interrupt, s.value, a.env)
 		if err != nil {
 			return fmt.Errorf("--%s: %w", s.flag, err)
 		}
 		*s.into = v
 	}
+	a.secrets.Add(o.resolvedKey.Reveal())
+	a.secrets.AddPair(o.username, o.resolvedPassword.Reveal())
+	a.secrets.AddPair(o.clientID, o.resolvedOAuth.Reveal())
+	o.secrets = a.secrets
 	return nil
 }
 
 func (o *authOptions) config() auth.Config {
 	return auth.Config{
 		Kind: o.kind, Username: o.username, Password: o.resolvedPassword, APIKey: o.resolvedKey,
-		TokenURL: o.tokenURL, ClientID: o.clientID, ClientSecret: o.resolvedOAuth, Scope: o.scope, RawToken: o.rawToken,
+		TokenURL: o.tokenURL, ClientID: o.clientID, ClientSecret: o.resolvedOAuth, Scope: o.scope, RawToken: o.rawToken, Mask: o.secrets,
 	}
 }
 
@@ -100,6 +86,9 @@ type endpointOptions struct {
 	to           string
 	headers      []string
 	cacert       string
+	clientCert   string
+	clientKey    string
+	proxy        string
 	insecure     bool
 	insecureHTTP bool
 }
@@ -107,14 +96,34 @@ type endpointOptions struct {
 func (o *endpointOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	end := group(cmd, "Endpoint")
-	f.StringVar(&o.to, "to", "", "the endpoint's URL; without it the embedded receiver takes the events")
-	f.StringArrayVar(&o.headers, "header", nil, "custom header 'K: V', up to ten (R-HEADERS)")
-	f.StringVar(&o.cacert, "cacert", "", "PEM file of a CA to trust beside the system's")
+	f.StringVar(&o.to, "to", "", "the endpoint's `URL`; without it the embedded receiver takes the events")
+	headerFlag(cmd, &o.headers, "header", "H", "custom header 'K: V', up to ten (R-HEADERS)")
+	f.StringVar(&o.cacert, "cacert", "", "PEM `file` of a CA to trust beside the system's")
+	f.StringVar(&o.clientCert, "client-cert", "", "PEM `file` of the certificate to show to an endpoint that asks for one")
+	f.StringVar(&o.clientKey, "client-key", "", "PEM `file` of its key")
+	proxyFlag(cmd, &o.proxy)
 	f.BoolVar(&o.insecure, "insecure", false, "trust any certificate")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow plain http to other hosts than loopback; Relay itself never calls it (R-HTTPS)")
+	f.Bool(yesProduction, false, "send although the profile is marked as production (on the command line only)")
+	needs(cmd, "to", "cacert", "client-cert", "proxy", "insecure", "insecure-http")
+	needs(cmd, "client-cert", "client-key")
 	end()
 	o.auth.flags(cmd)
 	o.auth.senderFlags(cmd)
+}
+
+// leaveSecrets puts another text in the place of secrets that stand elsewhere, so that
+// none is read for a run that sends nothing.
+func (o *endpointOptions) leaveSecrets() {
+	for _, secret := range []*string{&o.auth.password, &o.auth.apiKey, &o.auth.clientSecret} {
+		if isReference(*secret) {
+			*secret = "not read"
+		}
+	}
+	if isReference(o.proxy) {
+		o.proxy = noProxy
+	}
+	o.clientCert, o.clientKey = "", ""
 }
 
 // checkURL holds a URL to R-HTTPS.
@@ -125,14 +134,14 @@ func (o *endpointOptions) checkURL(flag, raw string) error {
 	case err != nil && near == "":
 		return fmt.Errorf("--%s: the URL cannot be read: %w", flag, errors.Unwrap(err))
 	case near != "":
-		return fmt.Errorf("--%s: %q is no URL; did you mean %s?", flag, shownURL(raw), near)
+		return fmt.Errorf("--%s: %q is not a URL; did you mean %s?", flag, shownURL(raw), near)
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		if strings.Contains(raw, "@") {
 			raw = "what was given" // it may hold a password
 		}
-		return fmt.Errorf("--%s: %q is no URL such as https://host/path", flag, shownURL(raw))
+		return fmt.Errorf("--%s: %q is not a URL such as https://host/path", flag, shownURL(raw))
 	case !isPort(u.Port()):
-		return fmt.Errorf("--%s: %q is no port; ports go from 1 to 65535", flag, u.Port())
+		return fmt.Errorf("--%s: %q is not a port; ports go from 1 to 65535", flag, u.Port())
 	case strings.Contains(u.RawQuery, " "):
 		return fmt.Errorf("--%s: the URL's query contains a space; write %%20", flag)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !o.insecureHTTP:
@@ -151,29 +160,72 @@ func isPort(s string) bool {
 }
 
 func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	_, ok := auth.Loopback(host)
+	return ok
 }
 
+// maxPEM bounds a file of certificates.
+const maxPEM = 4 << 20
+
 // tlsConfig says whom to trust.
-func (o *endpointOptions) tlsConfig() (*tls.Config, error) {
+func (o *endpointOptions) tlsConfig(ctx context.Context) (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: o.insecure} //nolint:gosec // only on --insecure
+	if err := o.showCertificate(ctx, conf); err != nil {
+		return nil, err
+	}
 	if o.cacert == "" {
 		return conf, nil
 	}
-	pem, err := os.ReadFile(o.cacert)
+	pool, err := trustedWith(ctx, o.cacert)
 	if err != nil {
 		return nil, fmt.Errorf("--cacert: %w", err)
+	}
+	conf.RootCAs = pool
+	return conf, nil
+}
+
+// trustedWith is the system's authorities and those of a PEM file.
+func trustedWith(ctx context.Context, file string) (*x509.CertPool, error) {
+	pem, err := input.ReadFile(ctx, file, maxPEM)
+	if err != nil {
+		return nil, err
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--cacert: %s holds no PEM certificate", o.cacert)
+		return nil, fmt.Errorf("%s holds no PEM certificate", file)
 	}
-	conf.RootCAs = pool
-	return conf, nil
+	return pool, nil
+}
+
+// showCertificate sets the client's certificate.
+func (o *endpointOptions) showCertificate(ctx context.Context, conf *tls.Config) error {
+	switch {
+	case o.clientCert == "":
+		return nil
+	case o.clientKey == "":
+		return errors.New("--client-cert needs the --client-key of the certificate")
+	}
+	cert, err := input.ReadFile(ctx, o.clientCert, maxPEM)
+	if err != nil {
+		return fmt.Errorf("--client-cert: %w", err)
+	}
+	key, err := input.ReadFile(ctx, o.clientKey, maxPEM)
+	if err != nil {
+		return fmt.Errorf("--client-key: %w", err)
+	}
+	if bytes.Contains(key, []byte("ENCRYPTED")) {
+		return fmt.Errorf("--client-key: %s is encrypted, and nothing is asked for; openssl pkey -in %s -out KEY writes it without a passphrase", o.clientKey, o.clientKey)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("--client-cert %s, --client-key %s: %s", o.clientCert, o.clientKey, strings.TrimPrefix(err.Error(), "tls: "))
+	}
+	// Shown whatever authorities the endpoint names: it can say no itself.
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	return nil
 }
 
 // parseHeaders reads the --header flags.
@@ -195,7 +247,8 @@ func (o *endpointOptions) parseHeaders() ([]auth.Header, error) {
 	return out, nil
 }
 
-// httpClient makes the token requests, with the endpoint's trust.
-func httpClient(conf *tls.Config, timeout time.Duration) *http.Client {
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: conf}, Timeout: timeout}
+// httpClient makes the token requests, with the endpoint's trust. A nil proxies
+// has none.
+func httpClient(conf *tls.Config, p *proxies, timeout time.Duration) *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: conf, Proxy: p.ofRequest}, Timeout: timeout}
 }

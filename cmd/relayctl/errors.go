@@ -1,12 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 
+	"relayctl/internal/auth"
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
+	"relayctl/internal/report/term"
+	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
 )
 
 // The exit codes, which scripts hold on to.
@@ -69,9 +76,12 @@ func (a *app) exit(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	code, hint := exitCode(exitOK, err), ""
+	if errors.Is(err, context.Canceled) && a.interrupt.Err() != nil {
+		err = &exitError{code: exitInterrupted, err: errors.New("interrupted")}
+	}
+	code, hint := exitCode(exitOK, err), remedy(err)
 	var e *exitError
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e.hint != "" {
 		hint = e.hint
 	}
 	var listen *recv.ListenError
@@ -81,13 +91,50 @@ func (a *app) exit(err error) int {
 			hint = "--addr :0 picks a free port"
 		}
 	}
-	if e == nil || e.err != nil {
-		fmt.Fprintf(a.stderr, "relayctl: %s\n", report.Clean(err.Error()))
+	var told []string
+	for _, text := range texts(err) {
+		if !slices.Contains(told, text) {
+			a.hanging(a.errors, "relayctl: ", term.Clean(text))
+			told = append(told, text)
+		}
 	}
 	if hint != "" {
-		fmt.Fprintf(a.stderr, "hint: %s\n", hint)
+		a.hint("%s", hint)
 	}
 	return code
+}
+
+func (a *app) warn(format string, args ...any) {
+	a.hanging(a.stderr, "warning: ", fmt.Sprintf(format, args...))
+}
+
+func (a *app) hint(format string, args ...any) {
+	a.hanging(a.stderr, "hint: ", fmt.Sprintf(format, args...))
+}
+
+// hanging writes a text behind a head, wrapped to the terminal's width.
+func (a *app) hanging(w io.Writer, head, text string) {
+	a.style(w).Hanging(w, head, len(head), text)
+}
+
+// texts gives the texts of the errors that were joined into one, those left out
+// that have nothing to print.
+func texts(err error) []string {
+	var joined interface{ Unwrap() []error }
+	if e, ok := err.(*exitError); ok { //nolint:errorlint // what wraps it has words of its own
+		if e.err == nil {
+			return nil
+		}
+		return texts(e.err)
+	}
+	if !errors.As(err, &joined) || err.Error() != errors.Join(joined.Unwrap()...).Error() {
+		return []string{err.Error()}
+	}
+	var out []string
+	for _, e := range joined.Unwrap() {
+		out = append(out, texts(e)...)
+	}
+	return out
 }
 
 // exitCode is the code of an error, or of a run that ended without one.
@@ -100,4 +147,47 @@ func exitCode(code int, err error) int {
 		return e.code
 	}
 	return exitUsage // what cobra itself refuses
+}
+
+// flagged words the errors of settings by their flags.
+func flagged(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what wraps it has words of its own
+		all := make([]error, 0, 2)
+		for _, e := range joined.Unwrap() {
+			all = append(all, flagged(e))
+		}
+		return errors.Join(all...)
+	}
+	missing := new(auth.MissingError)
+	switch {
+	case errors.As(err, new(*plan.SettingError)), errors.As(err, new(*auth.SettingError)):
+		return fmt.Errorf("--%w", err)
+	case errors.As(err, &missing):
+		flags := make([]string, len(missing.Settings))
+		for i, s := range missing.Settings {
+			flags[i] = "--" + s
+		}
+		return fmt.Errorf("--%w", &auth.MissingError{Kind: missing.Kind, Settings: flags})
+	}
+	return err
+}
+
+// remedy names the flag that does what an error asks for, "" where there is none.
+func remedy(err error) string {
+	table := new(plan.TableError)
+	switch {
+	case errors.Is(err, auth.ErrInClear):
+		return "--insecure-http allows it"
+	case errors.Is(err, sim.ErrCredentials):
+		return "--auth basic sends a user name and a password"
+	case errors.As(err, new(*sim.JournalUsed)):
+		return "--resume continues it"
+	case errors.As(err, new(*plan.PatternError)):
+		return "--events takes patterns"
+	case errors.As(err, &table):
+		return "--csv " + report.ShellQuote(table.Path) + " makes a campaign of its rows"
+	case errors.Is(err, plan.ErrMixedBatch):
+		return "--batch N makes batches anew, within each part"
+	}
+	return ""
 }

@@ -1,27 +1,31 @@
 package main
 
 import (
-	"io"
-	"net"
-	"strings"
-	"syscall"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 
-	"relayctl/internal/recv"
-	"relayctl/internal/report"
+	"relayctl/internal/report/term"
 )
 
-// A free port helps where the port is taken, not where the host is unknown.
-func TestHintOfAFreePort(t *testing.T) {
-	for cause, want := range map[error]bool{
-		&net.OpError{Op: "listen", Err: syscall.EADDRINUSE}:                                 true,
-		&net.OpError{Op: "listen", Err: &net.DNSError{Err: "no such host", Name: "x.test"}}: false,
+// Errors that came together are told one a line, and each once.
+func TestErrorsAreToldOnce(t *testing.T) {
+	full := errors.New("write j: no space left on device")
+	for want, err := range map[string]error{
+		"relayctl: write j: no space left on device\n": errors.Join(environment(full), environment(full)),
+		"relayctl: a\nrelayctl: b\n":                   usage(errors.Join(errors.New("a"), errors.Join(errors.New("b"), errors.New("a")))),
+		"relayctl: b\n":                                errors.Join(silent(exitFellShort), errors.New("b")),
+		"relayctl: in: a\\nb\n":                        fmt.Errorf("in: %w", errors.Join(errors.New("a"), errors.New("b"))),
+		"":                                             silent(exitFellShort),
 	} {
-		var out strings.Builder
-		a := &app{stdout: io.Discard, stderr: report.NewScreen(&out)}
-		code := a.exit(&recv.ListenError{Addr: "x.test:0", Err: cause})
-		if got := strings.Contains(out.String(), ":0 picks a free port"); code != exitEnvironment || got != want {
-			t.Errorf("%v: exit %d, hint %v, want %v", cause, code, got, want)
+		out := &bytes.Buffer{}
+		screen := term.NewScreen(out)
+		a := &app{errors: screen, stderr: screen, interrupt: context.Background()}
+		a.exit(err)
+		if out.String() != want {
+			t.Errorf("got %q, want %q", out, want)
 		}
 	}
 }

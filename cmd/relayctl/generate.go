@@ -5,15 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"relayctl/internal/report/term"
+	"relayctl/internal/sim/plan"
 
 	"github.com/spf13/cobra"
-
-	"relayctl/internal/sim"
 )
 
 func newGenerateCmd(a *app) *cobra.Command {
-	o := &planOptions{}
-	cmd := &cobra.Command{
+	return action(a, &cobra.Command{
 		Use:   "generate [WHAT]...",
 		Short: "Write events as JSON Lines without sending them",
 		Long: `Write events as JSON Lines: what "send" would deliver, each event once. The
@@ -24,26 +25,33 @@ that Relay does not document. The same seed and start give the same bytes.`,
     > events.jsonl
   relayctl generate --records 10 | relayctl send -`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.generate(cmd, o, args) },
-	}
-	o.flags(cmd)
-	return cmd
+	}, a.generate)
 }
 
-func (a *app) generate(cmd *cobra.Command, o *planOptions, args []string) (err error) {
-	c, files, err := o.config(a, cmd, args)
+func (a *app) generate(ctx context.Context, o *planOptions, s *settings, args []string) (err error) {
+	sources, err := o.sources(ctx, a, s, args, nil)
+	if err != nil {
+		return usage(err)
+	}
+	c, files, err := o.config(a, s, sources)
 	defer func() { err = errors.Join(err, environment(files.close())) }()
 	if err != nil {
 		return usage(err)
 	}
-	plan, err := sim.NewPlan(c)
+	o.dateBack(&c, 0)
+	if sc := onlyScenario(sources); sc != nil {
+		a.idleWindows(sc, &c, 1, func(e plan.Extent) (time.Duration, string) {
+			return e.Last, "the last event of the plan is due after " + term.Duration(e.Last)
+		})
+	}
+	stream, err := plan.New(c)
 	if err != nil {
 		return usage(err)
 	}
 	if err := files.begin(); err != nil {
 		return err
 	}
-	n, err := a.writePlan(cmd.Context(), plan)
+	n, err := a.writePlan(ctx, stream)
 	if err != nil {
 		return err
 	}
@@ -51,16 +59,16 @@ func (a *app) generate(cmd *cobra.Command, o *planOptions, args []string) (err e
 	if n == 0 {
 		return usageError("no event was written: there was nothing to read, or --events and the rejects left no event")
 	}
-	if !cmd.Flags().Changed("seed") {
+	if !s.given("seed") {
 		fmt.Fprintf(a.stderr, "seed %d\n", c.Seed)
 	}
 	return nil
 }
 
 // writePlan writes the bodies of a plan, one a line, and counts them.
-func (a *app) writePlan(ctx context.Context, plan sim.Plan) (n int, err error) {
-	w := bufio.NewWriterSize(a.stdout, 256<<10)
-	for d, err := range plan {
+func (a *app) writePlan(ctx context.Context, stream plan.Stream) (n int, err error) {
+	w := bufio.NewWriterSize(a.data(), 256<<10)
+	for d, err := range stream {
 		if ctx.Err() != nil && (err != nil || d.Seq%1024 == 0) {
 			return n, errors.Join(w.Flush(), silent(exitInterrupted))
 		}

@@ -5,11 +5,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 )
 
 // The receivers of the page of the first green run are red before and green
@@ -30,9 +34,10 @@ func TestFirstGreenRunIsTrue(t *testing.T) {
 		want  int
 	}{
 		{"express before", needsExpress, []string{"node", "before.mjs"}, dir + "express", exitFellShort},
+		{"express second", needsExpress, []string{"node", "second.mjs"}, dir + "express", exitFellShort},
 		{"express after", needsExpress, []string{"node", "after.mjs"}, dir + "express", exitOK},
-		{"flask before", needs("python3", "flask"), []string{"python3", "before.py"}, dir + "flask", exitFellShort},
-		{"flask after", needs("python3", "flask, waitress"), []string{"python3", "-c", "import os, waitress, after; waitress.serve(after.app, host='127.0.0.1', port=os.environ['PORT'], threads=8)"}, dir + "flask", exitOK},
+		{"flask before", lacksModules("python3", "flask"), []string{"python3", "before.py"}, dir + "flask", exitFellShort},
+		{"flask after", lacksModules("python3", "flask, waitress"), []string{"python3", "-c", "import os, waitress, after; waitress.serve(after.app, host='127.0.0.1', port=os.environ['PORT'], threads=8)"}, dir + "flask", exitOK},
 		{"go before", nothing, []string{filepath.Join(bin, "before")}, dir, exitFellShort},
 		{"go after", nothing, []string{filepath.Join(bin, "after")}, dir, exitOK},
 	} {
@@ -53,18 +58,56 @@ func TestFirstGreenRunIsTrue(t *testing.T) {
 				_ = cmd.Wait()
 			}()
 			var out bytes.Buffer
-			env := func(name string) (string, bool) {
-				if name == "RELAY_PASSWORD" {
-					return "geheim", true
-				}
-				return "", false
-			}
-			code := run(context.Background(), context.Background(), []string{
+			code := run(context.Background(), context.Background(), nil, []string{
 				"check", "--strict", "--skip", "load", "--batch", "50", "--to", "http://" + addr + "/relay", "--wait-ready", "30s", "--save", t.TempDir(),
 				"--auth", "basic", "--username", "relay", "--password", "env:RELAY_PASSWORD", "--probe", "http://" + addr + "/customers/{ccid}",
-			}, &bytes.Buffer{}, &out, &out, env)
+			}, &bytes.Buffer{}, &out, &out, []string{"RELAY_PASSWORD=geheim"})
 			if code != c.want {
 				t.Errorf("exit %d, want %d:\n%s", code, c.want, out.String())
+			}
+		})
+	}
+}
+
+// The commands of the page do what it says, those of each language in one shell.
+func TestFirstGreenRunCommands(t *testing.T) {
+	page, err := os.ReadFile("../../docs/first-green-run.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts := map[string]string{}
+	for _, section := range strings.Split(string(page), "\n## ") {
+		language, _, _ := strings.Cut(section, "\n")
+		if language != "Flask" && language != "Go" {
+			language = "Express"
+		}
+		for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1) {
+			scripts[language] += block[1]
+		}
+	}
+	for language, needs := range map[string]func() string{"Express": needsExpress, "Flask": lacksModules("python3", "flask, waitress"), "Go": nothing} {
+		t.Run(language, func(t *testing.T) {
+			if missing := needs(); missing != "" {
+				t.Skip(missing)
+			}
+			addr := freeAddress(t)
+			_, port, _ := net.SplitHostPort(addr)
+			script, checks := "failed=0\n", 0
+			for line := range strings.Lines(strings.NewReplacer("127.0.0.1:3000", addr, "PORT=3000", "PORT="+port).Replace(scripts[language])) {
+				if script += line; strings.HasPrefix(line, "relayctl ") {
+					want := exitOK
+					if strings.Contains(line, "# exit code 1") {
+						want = exitFellShort
+					}
+					script += fmt.Sprintf("[ $? = %d ] || failed=1\n", want)
+					checks++
+				}
+			}
+			cmd := exec.Command("sh", "-c", script+"exit $failed")
+			cmd.Dir, cmd.WaitDelay = "../..", time.Second
+			cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+			if out, err := cmd.CombinedOutput(); err != nil || checks == 0 {
+				t.Errorf("%d checks, %v:\n%s", checks, err, out)
 			}
 		})
 	}
@@ -79,8 +122,8 @@ func needsExpress() string {
 	return ""
 }
 
-// needs says what of a Python program's modules is missing.
-func needs(program, modules string) func() string {
+// lacksModules says what of a Python program's modules is missing.
+func lacksModules(program, modules string) func() string {
 	return func() string {
 		if err := exec.Command(program, "-c", "import "+modules).Run(); err != nil {
 			return program + " with " + modules + " is not there"

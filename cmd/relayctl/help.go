@@ -3,34 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
 
+	"relayctl/internal/report/term"
 	"relayctl/internal/suggest"
 )
-
-// groupKey is the annotation that names the heading of a flag in the help.
-const groupKey = "relayctl_group"
-
-// group puts the flags that are defined between its call and the call of what
-// it returns under a heading of the help.
-func group(cmd *cobra.Command, heading string) (end func()) {
-	cmd.Flags().SortFlags = false
-	before := 0
-	cmd.Flags().VisitAll(func(*pflag.Flag) { before++ })
-	return func() {
-		i, shared := 0, map[string][]string{groupKey: {heading}}
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if i++; i > before {
-				f.Annotations = shared
-			}
-		})
-	}
-}
 
 // flagGroup is a heading and the flags under it.
 type flagGroup struct {
@@ -58,10 +40,10 @@ func flagGroups(cmd *cobra.Command) []flagGroup {
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		switch {
 		case f.Hidden:
-		case f.Annotations[groupKey] == nil:
+		case annotation(f, groupKey) == "":
 			rest = append(rest, f)
 		default:
-			add(f.Annotations[groupKey][0], f)
+			add(annotation(f, groupKey), f)
 		}
 	})
 	heading := "Flags"
@@ -84,11 +66,11 @@ const (
 
 // helpWidth is how wide the help on w may be.
 func helpWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok {
+	f := term.File(w)
+	if f == nil {
 		return 80
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
+	width, _, err := xterm.GetSize(int(f.Fd()))
 	if err != nil || width <= 0 {
 		return 80
 	}
@@ -142,7 +124,7 @@ func flagUsages(flags *pflag.FlagSet, width int) string {
 		if def := shownDefault(f); def != "" {
 			usage += " (default " + def + ")"
 		}
-		lines := wrap(usage, width-column-1)
+		lines := term.Wrap(usage, width-column-1)
 		if len(head) < column {
 			fmt.Fprintf(&b, "%-*s %s\n", column, head, lines[0])
 			lines = lines[1:]
@@ -159,21 +141,49 @@ func flagUsages(flags *pflag.FlagSet, width int) string {
 // valueName is what stands for a flag's value in the help, and its meaning.
 func valueName(f *pflag.Flag) (name, usage string) {
 	name, usage = pflag.UnquoteUsage(f)
+	if f.NoOptDefVal != "" && f.Value.Type() == "string" {
+		return "[=" + strings.ToUpper(name) + "]", usage
+	}
 	switch name {
 	case "string", "stringArray":
-		name = "text"
+		name = textName(f.Name)
 	case "strings":
-		name = "list"
+		name = "LIST"
 	case "int", "uint", "float":
 		name = "N"
+	case choiceType:
+		return strings.Join(f.Value.(*choice).words, "|"), usage
+	default:
+		name = strings.ToUpper(name)
 	}
 	return name, usage
+}
+
+// textName is what stands for the text that a flag takes, by the flag's name.
+func textName(flag string) string {
+	for name, flags := range map[string][]string{
+		"'K: V'":          {"header", "forward-header", "probe-header"},
+		"COLUMN=PROPERTY": {"csv-map"},
+		"ID":              {"ccid", "id", "client-id"},
+		"LIST":            {"retry-delays", "retry-on"},
+		"NAME":            {"profile", "username"},
+		"PATH":            {"unset"},
+		"PATH=VALUE":      {"set"},
+		"SECRET":          {"password", "api-key", "client-secret", "salt", "ui-token"},
+		"TIME":            {"start"},
+		"URL":             {"token-url"},
+	} {
+		if slices.Contains(flags, flag) {
+			return name
+		}
+	}
+	return "TEXT"
 }
 
 // shownDefault is the default as the help names it, "" where there is nothing
 // to name.
 func shownDefault(f *pflag.Flag) string {
-	switch def := f.DefValue; {
+	switch def := durationText(f.DefValue); {
 	case def == "", def == "[]", def == "false", def == "0", def == "0s":
 		return ""
 	case strings.Contains(f.Usage, "(default"):
@@ -181,24 +191,6 @@ func shownDefault(f *pflag.Flag) string {
 	default:
 		return def
 	}
-}
-
-// wrap breaks text at spaces into lines of at most width bytes; a longer word
-// has a line to itself.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
 }
 
 // newHelpCmd is cobra's help command with an error for what there is none for.

@@ -1,15 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // sampleConfig is what init writes.
@@ -22,108 +20,46 @@ profiles:
     timeout: 10s                        # the deadline of a call (R-DEADLINE, assumed)
     # workers: 4                        # serial workers (R-WORKERS, assumed)
 
-  # relayctl send --profile staging
+  # relayctl send --profile staging; "relayctl config send --profile staging"
+  # prints every value and where it comes from.
   staging:
     to: https://staging.example.com/relay
     auth: basic                         # none, basic, api-key or oauth
     username: relay
-    password: env:RELAY_PASSWORD        # or file:PATH; never write a secret here
+    password: env:RELAY_PASSWORD        # export RELAY_PASSWORD=…, or file:PATH; no secret here
     # header: ["X-Tenant: acme"]        # a list repeats the flag, up to ten (R-HEADERS)
     # retry-delays: 10s,30s,2m          # waits between the four attempts (R-DELAYS, assumed)
+
+  # A production profile sends nothing without --yes-production.
+  # production:
+  #   production: true
+  #   to: https://www.example.com/relay
 `
 
 func newInitCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	return action(a, &cobra.Command{
 		Use:   "init",
 		Short: "Write a commented relayctl.yaml to start from",
 		Long: `Write a commented relayctl.yaml into the working directory, never over an
 existing one. The keys of a profile are flags without their dashes; "relayctl
-schema config" gives editors their completion.`,
+schema config" gives editors their completion. Secrets stay outside of it: it
+names an environment variable, RELAY_PASSWORD, or a file.`,
 		Example: `  relayctl init
+  export RELAY_PASSWORD=…
   relayctl send --profile staging`,
-		RunE: func(*cobra.Command, []string) error {
-			f, err := os.OpenFile(configName, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-			if errors.Is(err, fs.ErrExist) {
-				return usageError("%s is already here and was not touched", configName)
-			}
-			if err != nil {
-				return environment(err)
-			}
-			_, err = f.WriteString(sampleConfig)
-			if err := errors.Join(err, f.Close()); err != nil {
-				return environment(err)
-			}
-			_, err = fmt.Fprintf(a.stdout, "wrote %s; relayctl send --profile staging uses it\n", configName)
+	}, func(context.Context, *noOptions, *settings, []string) error {
+		f, err := os.OpenFile(configName, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			return usageError("%s is already here and was not touched", configName)
+		}
+		if err != nil {
 			return environment(err)
-		},
-	}
-}
-
-func newVersionCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print version, commit and Go version",
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprint(a.stdout, versionText())
+		}
+		_, err = f.WriteString(sampleConfig)
+		if err := errors.Join(err, f.Close()); err != nil {
 			return environment(err)
-		},
-	}
-}
-
-// versionText tells what the binary was built from.
-func versionText() string {
-	version, commit := "(devel)", "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
 		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				commit = s.Value
-			}
-		}
-	}
-	return fmt.Sprintf("relayctl %s\ncommit %s\n%s %s/%s\n", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
-
-// configSchema is the JSON Schema of relayctl.yaml, made of the flags.
-func configSchema(root *cobra.Command) map[string]any {
-	props := map[string]any{}
-	for _, name := range flagNames(root) {
-		props[name] = flagSchema(findFlag(root, name))
-	}
-	return map[string]any{
-		"$schema": "https://json-schema.org/draft/2020-12/schema",
-		"title":   configName,
-		"type":    "object",
-		"properties": map[string]any{
-			"profiles": map[string]any{
-				"type":                 "object",
-				"additionalProperties": map[string]any{"type": "object", "properties": props, "additionalProperties": false},
-			},
-		},
-		"additionalProperties": false,
-	}
-}
-
-func findFlag(root *cobra.Command, name string) *pflag.Flag {
-	if f := root.PersistentFlags().Lookup(name); f != nil {
-		return f
-	}
-	for _, c := range root.Commands() {
-		if f := c.Flags().Lookup(name); f != nil {
-			return f
-		}
-	}
-	return nil
-}
-
-func flagSchema(f *pflag.Flag) map[string]any {
-	one := []any{"string", "number", "boolean"}
-	s := map[string]any{"description": f.Usage, "type": one}
-	if isRepeatable(f) {
-		s["type"] = append(one, "array")
-		s["items"] = map[string]any{"type": one}
-	}
-	return s
+		_, err = fmt.Fprintf(a.stdout, "wrote %s: put your URL and user name into its profile staging, and the password into the\nenvironment variable RELAY_PASSWORD; then relayctl send --profile staging uses them\n", configName)
+		return environment(err)
+	})
 }

@@ -3,17 +3,22 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
-	"relayctl/internal/report"
+	"relayctl/internal/input"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/report/term"
 )
 
 // captures are the files of one capture, opened and looked at before anything
@@ -21,6 +26,7 @@ import (
 type captures struct {
 	files   []captureFile
 	temps   []string // where what cannot be read twice was put
+	empty   []string // names of those without any line
 	records uint64   // read by each
 	skipped int      // lines that could not be read
 	corrupt int      // those of them that no crash explains
@@ -32,9 +38,10 @@ type captureFile struct {
 	disk *os.File // nil where it can only be read once
 }
 
-// openCaptures opens captures by their paths; - is stdin. One that is missing,
-// or is something else, is an error.
-func openCaptures(paths []string, stdin io.Reader) (_ *captures, err error) {
+// openCaptures opens captures by their paths; - is stdin. ctx ends reads that
+// wait. One that is missing or is something else is an error, and so it is when all are
+// empty; a part of a capture may be, for one has just begun after a rotation.
+func openCaptures(ctx context.Context, paths []string, stdin io.Reader) (_ *captures, err error) {
 	c := &captures{}
 	defer func() {
 		if err != nil {
@@ -44,46 +51,68 @@ func openCaptures(paths []string, stdin io.Reader) (_ *captures, err error) {
 	for _, path := range paths {
 		file := captureFile{name: path}
 		if path == "-" {
-			file = captureFile{name: "stdin", f: io.NopCloser(stdin)}
+			file = captureFile{name: "stdin", f: input.NewStream(ctx, stdin)}
 		} else {
-			f, err := os.Open(path)
-			if err != nil {
-				return nil, err
+			if file.f, err = input.Open(ctx, path); err != nil {
+				return nil, unreadable(path, err)
 			}
-			file.f = f
-			info, err := f.Stat()
-			switch {
-			case err == nil && info.IsDir():
-				_ = f.Close()
-				return nil, fmt.Errorf("%s is a folder, not a file", path)
-			case err == nil && info.Mode().IsRegular():
-				file.disk = f
-			}
+			file.disk, _ = file.f.(*os.File)
 		}
 		br := bufio.NewReaderSize(file.f, 256<<10)
 		what := noCapture(br)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		file.f = peeked{br, file.f}
 		c.files = append(c.files, file)
 		if what != "" {
-			return nil, fmt.Errorf("%s is no capture of listen%s", file.name, what)
+			return nil, fmt.Errorf("%s is not a capture of listen%s", file.name, what)
+		}
+		if isEmpty(br) {
+			c.empty = append(c.empty, file.name)
 		}
 	}
+	if len(c.empty) == len(c.files) {
+		return nil, holdsNothing(c.empty...)
+	}
 	return c, nil
+}
+
+// unreadable words why a file cannot be opened as all commands do.
+func unreadable(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: no such file", path)
+	}
+	return err
+}
+
+// holdsNothing says that files are empty, as all commands do.
+func holdsNothing(names ...string) error {
+	if len(names) == 1 {
+		return fmt.Errorf("%s holds no events", names[0])
+	}
+	return fmt.Errorf("%s hold no events", strings.Join(names, ", "))
+}
+
+// isEmpty says whether a file has nothing but white space and zeros.
+func isEmpty(r *bufio.Reader) bool {
+	head, err := r.Peek(4096)
+	return errors.Is(err, io.EOF) && len(bytes.Trim(head, "\x00 \t\r\n")) == 0
 }
 
 // noOtherFile keeps a capture from being appended to something else.
 func noOtherFile(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		return nil // it is made, or opening it tells
+		return nil // opening it to write creates it, or reports the error
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil // opening it to write tells
+		return nil // opening it to write reports the error
 	}
 	defer f.Close()
 	if what := noCapture(bufio.NewReaderSize(f, 256<<10)); what != "" {
-		return fmt.Errorf("%s is no capture of listen%s", path, what)
+		return fmt.Errorf("%s is not a capture of listen%s", path, what)
 	}
 	return nil
 }
@@ -94,12 +123,12 @@ type peeked struct {
 	io.Closer
 }
 
-// noCapture says what a file that is no capture is, "" for a capture. An empty
+// noCapture says what a file is that is not a capture, "" for a capture. An empty
 // file is a capture in which nothing was received yet.
 func noCapture(r *bufio.Reader) string {
-	// Where the first line is torn, another one tells.
-	head, err := r.Peek(4096)
-	if errors.Is(err, io.EOF) && len(bytes.Trim(head, "\x00 \t\r\n")) == 0 {
+	// Where the first line is cut short, another one decides.
+	head, _ := r.Peek(4096)
+	if isEmpty(r) {
 		return ""
 	}
 	if capture.IsCapture(head) || bytes.HasPrefix([]byte(`{"v":`), bytes.TrimRight(head, "\r\n")) { // or torn at once
@@ -142,58 +171,142 @@ func (c *captures) names() []string {
 	return names
 }
 
-// each reads all records, numbered from 1 over all files. Lines that cannot be
-// read are told on stderr, the first of them by name.
+// each reads all records in the order of their arrival, and numbers them from 1 over
+// all files: the parts of a rotated capture follow each other, and those of several
+// listeners run side by side. Records of one file keep their order. Lines that
+// cannot be read are reported on stderr, the first ones each with its place.
 func (c *captures) each(a *app, use func(n uint64, rec *capture.Record) error) error {
+	var readers []*capture.Reader
 	for _, file := range c.files {
 		r := capture.NewReader(file.f)
-		r.OnProblem = func(p capture.Problem) {
-			c.skipped++
-			if p.Level == event.Error {
-				c.corrupt++
-			}
-			if c.skipped <= mostWarnings {
-				fmt.Fprintf(a.stderr, "%s: %s:%d: %s\n", p.Level, report.Clean(file.name), p.Line, report.Clean(p.Message))
+		r.OnProblem = func(p capture.Problem) { c.problem(a, file.name, p) }
+		readers = append(readers, r)
+	}
+	heads := make([]*capture.Record, len(readers))
+	read := func(i int) (err error) {
+		if heads[i], err = readers[i].Next(); errors.Is(err, io.EOF) {
+			heads[i], err = nil, nil
+		}
+		if err != nil {
+			err = environment(fmt.Errorf("%s: %w", c.files[i].name, err))
+		}
+		return err
+	}
+	for i := range readers {
+		if err := read(i); err != nil {
+			return err
+		}
+	}
+	several, err := c.severalListeners(heads)
+	if err != nil {
+		return err
+	}
+	for {
+		first := -1
+		for i, rec := range heads {
+			if rec != nil && (first < 0 || rec.ReceivedAt.Before(heads[first].ReceivedAt)) {
+				first = i
 			}
 		}
-		for {
-			rec, err := r.Next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return environment(fmt.Errorf("%s: %w", file.name, err))
-			}
-			c.records++
-			if err := use(c.records, rec); err != nil {
-				return err
-			}
+		if first < 0 {
+			break
+		}
+		c.records++
+		if several {
+			judge.ForgetOrder(heads[first])
+		}
+		if err := use(c.records, heads[first]); err != nil {
+			return err
+		}
+		if err := read(first); err != nil {
+			return err
 		}
 	}
 	if n := c.skipped - mostWarnings; n > 0 {
-		fmt.Fprintf(a.stderr, "warning: %d more lines were skipped\n", n)
+		a.warn("%d more lines were skipped", n)
 	}
 	return nil
 }
 
-// mostWarnings bounds how many skipped lines are told one by one.
+// summary counts all records, as inspect does; what was put where it can be read twice
+// (see keep) is read apart from other readers. Lines that cannot be read are passed over.
+func (c *captures) summary(ctx context.Context) (judge.Summary, error) {
+	whole := captures{}
+	for _, file := range c.files {
+		info, err := file.disk.Stat()
+		if err != nil {
+			return judge.Summary{}, err
+		}
+		whole.files = append(whole.files, captureFile{file.name, io.NopCloser(io.NewSectionReader(file.disk, 0, info.Size())), file.disk})
+	}
+	in, nobody := judge.NewInspection(capture.Filter{}), term.NewScreen(io.Discard)
+	err := whole.each(&app{errors: nobody, stderr: nobody}, func(_ uint64, rec *capture.Record) error {
+		in.Add(rec)
+		return ctx.Err()
+	})
+	return in.Summary, err
+}
+
+// severalListeners says whether files were written at the same time, by listeners
+// that knew nothing of each other. heads are their first records. A file that can
+// only be read once is taken for the only one of its time.
+func (c *captures) severalListeners(heads []*capture.Record) (bool, error) {
+	for i, file := range c.files {
+		if file.disk == nil || heads[i] == nil || len(c.files) == 1 {
+			continue
+		}
+		info, err := file.disk.Stat()
+		if err != nil {
+			return false, environment(err)
+		}
+		last, err := capture.LastReceived(file.disk, info.Size())
+		if err != nil {
+			return false, environment(fmt.Errorf("%s: %w", file.name, err))
+		}
+		rotated, _ := capture.Files(file.name)
+		for j, other := range heads {
+			if j == i || other == nil || slices.Contains(rotated, c.files[j].name) {
+				continue
+			}
+			if !other.ReceivedAt.Before(heads[i].ReceivedAt) && other.ReceivedAt.Before(last) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// problem counts and reports a line that was skipped.
+func (c *captures) problem(a *app, file string, p capture.Problem) {
+	c.skipped++
+	to := a.stderr
+	if p.Level == event.Error {
+		c.corrupt++
+		to = a.errors
+	}
+	if c.skipped <= mostWarnings {
+		fmt.Fprintf(to, "%s: %s:%d: %s\n", p.Level, term.Clean(file), p.Line, term.Clean(p.Message))
+	}
+}
+
+// mostWarnings is how many skipped lines are reported one by one.
 const mostWarnings = 10
 
-// hint tells of the full files of a rotated capture that were not given.
+// hint names the full files of a rotated capture that were not given.
 func (c *captures) hint(a *app) {
 	if len(c.files) == 1 && c.files[0].name != "stdin" {
 		a.hintRotated("inspect", c.files[0].name)
 	}
 }
 
-// hintRotated tells of the full files that stand before a file of a capture, if
-// there are any, for the command that was given only that one.
+// hintRotated prints the command that also reads the full files before a file of
+// a capture, if there are any.
 func (a *app) hintRotated(command, path string) {
 	all, err := capture.Files(path)
 	if n := len(all) - 1; err == nil && n > 0 {
 		ext := filepath.Ext(path)
-		fmt.Fprintf(a.stderr, "hint: the capture was rotated; with what came before (files: %d): relayctl %s %s.*%s %s\n",
-			n, command, report.Clean(strings.TrimSuffix(path, ext)), ext, report.Clean(path))
+		a.hint("the capture was rotated; with what came before (files: %d): relayctl %s %s.*%s %s",
+			n, command, term.Clean(strings.TrimSuffix(path, ext)), ext, term.Clean(path))
 	}
 }
 
@@ -262,28 +375,8 @@ func (c *captures) pick(a *app, numbers ...uint64) (map[uint64]*capture.Record, 
 	}
 	for _, want := range numbers {
 		if found[want] == nil {
-			return nil, usageError("there is no request %d: the capture has %d", want, c.records)
+			return nil, noRequest(want, c.records)
 		}
 	}
 	return found, nil
-}
-
-// since reads --since.
-func (c *captures) since(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if d, err := time.ParseDuration(text); err == nil {
-		if d < 0 {
-			return time.Time{}, usageError("--since: %s lies after the capture's end", text)
-		}
-		end, err := c.end()
-		return end.Add(-d), environment(err)
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, usageError("--since: %q is neither a duration such as 10m nor a time such as 2026-01-31T12:00:00Z", text)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // interrupting is an output whose first line interrupts the run, as a user
@@ -29,8 +30,7 @@ func TestInterrupted(t *testing.T) {
 	} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		out, stderr := &interrupting{interrupt: interrupt}, &bytes.Buffer{}
-		env := func(string) (string, bool) { return "", false }
-		if code := run(ctx, context.Background(), args, strings.NewReader(""), out, stderr, env); code != exitInterrupted {
+		if code := run(ctx, context.Background(), nil, args, strings.NewReader(""), out, stderr, nil); code != exitInterrupted {
 			t.Errorf("%v: exit code %d, want %d: %s", args, code, exitInterrupted, stderr)
 		}
 		if args[0] == "send" && !strings.Contains(out.String(), "seed") {
@@ -50,8 +50,7 @@ func TestInterruptedRunIsCutShort(t *testing.T) {
 			"send", "--records", "1000000", "--rate", "1/h", "--output", output, "--journal", filepath.Join(dir, output),
 			"--report", "junit=" + filepath.Join(dir, output+".xml"), "--report", "html=" + filepath.Join(dir, output+".html"),
 		}
-		env := func(string) (string, bool) { return "", false }
-		run(ctx, context.Background(), args, strings.NewReader(""), out, stderr, env)
+		run(ctx, context.Background(), nil, args, strings.NewReader(""), out, stderr, nil)
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q:\n%s", want, out)
 		}
@@ -67,16 +66,37 @@ func TestInterruptedRunIsCutShort(t *testing.T) {
 	}
 }
 
-func TestInterruptedWhileItWaitsForTheEndpoint(t *testing.T) {
-	ctx, interrupt := context.WithCancel(t.Context())
-	interrupt()
-	env := func(string) (string, bool) { return "", false }
-	stderr := &bytes.Buffer{}
-	args := []string{"send", "message.delivered", "--to", "http://127.0.0.1:1/", "--wait-ready", "1h"}
-	if code := run(ctx, context.Background(), args, strings.NewReader(""), &bytes.Buffer{}, stderr, env); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+func TestInterruptedBeforeAnythingIsSent(t *testing.T) {
+	for _, tc := range []struct {
+		after time.Duration // at 0 before it begins
+		args  []string
+		want  string
+	}{
+		{0, []string{"message.delivered", "--count", "1000000", "--events", "account.*"}, "interrupted while the plan was read; nothing was sent"},
+		{200 * time.Millisecond, []string{"message.delivered", "--to", "http://127.0.0.1:1/", "--wait-ready", "1h"}, "interrupted while waiting for the endpoint; nothing was sent"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		if tc.after == 0 {
+			interrupt()
+		} else {
+			time.AfterFunc(tc.after, interrupt)
+		}
+		stderr := &bytes.Buffer{}
+		code := run(ctx, context.Background(), nil, append([]string{"send"}, tc.args...), strings.NewReader(""), &bytes.Buffer{}, stderr, nil)
+		if code != exitInterrupted || !strings.Contains(stderr.String(), tc.want) {
+			t.Errorf("exit code %d, stderr %q, want %q", code, stderr, tc.want)
+		}
 	}
-	if !strings.Contains(stderr.String(), "nothing was sent") {
-		t.Errorf("stderr %q", stderr)
+}
+
+func TestPatienceWithAnEndpointThatIsGone(t *testing.T) {
+	for _, tc := range []struct {
+		howOften, noPreflight bool
+		want                  time.Duration
+	}{{want: 30 * time.Second}, {howOften: true}, {noPreflight: true}} {
+		o := sendOptions{noPreflight: tc.noPreflight}
+		if got := o.givesUpIn(tc.howOften); got != tc.want {
+			t.Errorf("%+v: %v", tc, got)
+		}
 	}
 }

@@ -120,6 +120,7 @@ func (r *receipts) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // A campaign that is killed again and again, and resumed each time, delivers
 // every event; none comes twice but those in flight, which are named.
 func TestKilledAndResumed(t *testing.T) {
+	t.Parallel()
 	rec := &receipts{count: map[string]int{}}
 	srv := httptest.NewServer(rec)
 	defer srv.Close()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -11,19 +13,37 @@ import (
 
 	"relayctl/internal/capture"
 	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/recv/localca"
 	"relayctl/internal/report"
+	"relayctl/internal/report/term"
+	"relayctl/internal/session"
 )
 
 // listenRenderer is what listen shows its receipts with.
 type listenRenderer interface {
 	Listening(report.Banner) error
-	Receipt(*recv.Receipt)
+	Receipt(*judge.Receipt)
 	Flush() error
-	Finish(recv.Summary, []string) error
+	Finish(judge.Summary, []string) error
 }
 
-func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
-	r, err := o.check(a)
+func (a *app) listenRenderer(o *listenOptions) listenRenderer {
+	if o.output == "json" {
+		return report.NewListenJSON(a.stdout, o.verbose)
+	}
+	t := report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
+	t.Quiet = a.global.quiet
+	return t
+}
+
+func (a *app) listen(ctx context.Context, o *listenOptions, s *settings, _ []string) (err error) {
+	if o.interactive {
+		if err := a.checkKeyboard(o.output); err != nil {
+			return err
+		}
+	}
+	r, err := o.prepare(a, s)
 	if err != nil {
 		return usage(err)
 	}
@@ -33,12 +53,9 @@ func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
 		}
 	}
 	if o.capture != "" {
-		if err := noOtherFile(o.capture); err != nil {
-			return usage(fmt.Errorf("--capture: %w", err))
-		}
-		w, err := capture.Open(o.capture, capture.Options{Sync: r.sync, MaxBytes: r.limit})
+		w, err := a.openCapture(o, r)
 		if err != nil {
-			return environment(err)
+			return err
 		}
 		defer func() {
 			// What --sync interval has not written yet may fail as late as here.
@@ -47,19 +64,65 @@ func (a *app) listen(ctx context.Context, o *listenOptions) (err error) {
 			}
 		}()
 		r.config.Capture = w
+		defer a.reopenOnHangup(w)()
 	}
 	return a.serve(ctx, o, r)
 }
 
+// openCapture opens the capture for writing.
+func (a *app) openCapture(o *listenOptions, r listenRun) (*capture.Writer, error) {
+	if err := noOtherFile(o.capture); err != nil {
+		return nil, usage(fmt.Errorf("--capture: %w", err))
+	}
+	if err := writable(o.capture); err != nil {
+		return nil, environment(fmt.Errorf("--capture: %w", err))
+	}
+	w, err := capture.Open(o.capture, capture.Options{Sync: r.sync, MaxBytes: r.limit, Notice: a.notice, Mask: a.secrets})
+	switch {
+	case errors.Is(err, capture.ErrNotRegular):
+		return nil, usage(fmt.Errorf("--%w", err))
+	case err != nil:
+		return nil, environment(err)
+	}
+	return w, nil
+}
+
+// reopenOnHangup opens the capture again on each SIGHUP, as logrotate asks for it,
+// until the function that it returns is called.
+func (a *app) reopenOnHangup(w *capture.Writer) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-a.hangups:
+				w.Reopen()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// notice tells what the user should know at once, or once the keyboard view, which owns
+// the screen, has ended.
+func (a *app) notice(msg string) {
+	if !a.view.Load().hold(msg) {
+		fmt.Fprintln(a.errors, "relayctl:", term.Clean(msg))
+	}
+}
+
 // authority is the local CA, made where there is none yet.
-func (a *app) authority() (*recv.Authority, error) {
+func (a *app) authority() (*localca.Authority, error) {
 	dir, err := configDir(a.env)
 	if err != nil {
 		err = fmt.Errorf("there is no folder for the local CA: %w", err)
 	}
-	var ca *recv.Authority
+	var ca *localca.Authority
 	if err == nil {
-		ca, err = recv.LoadAuthority(dir)
+		ca, err = localca.Load(dir)
 	}
 	if err != nil {
 		return nil, &exitError{code: exitEnvironment, err: err, hint: "--tls off, or --cert with --key, needs no CA; $XDG_CONFIG_HOME says where to keep one"}
@@ -67,75 +130,141 @@ func (a *app) authority() (*recv.Authority, error) {
 	return ca, nil
 }
 
-// serve listens until it is told to end, or has what was expected.
+// listenMemory is what a listener that runs all day may grow to before it collects
+// garbage more often.
+const listenMemory = 140 << 20
+
+// memory is that of listenMemory, and what a session keeps where there is one.
+func (o *listenOptions) memory() int64 {
+	if o.watched() {
+		return listenMemory + 2*session.MostBytes
+	}
+	return listenMemory
+}
+
+// watched says whether somebody looks at the session of the receiver.
+func (o *listenOptions) watched() bool { return o.ui.addr != "" || o.interactive }
+
+// serve listens until it is told to end, or until what was expected has come.
 func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
-	// What is held is large and has no pointers: collecting earlier costs little
-	// and keeps a process small that is left running all day.
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
+	// Garbage is collected seldom as long as the process is small, and earlier when
+	// it is not: an eighth less CPU time for a request than at a fixed percentage.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(o.memory()))
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	if o.lasts > 0 {
 		ctx, done = context.WithTimeout(ctx, o.lasts)
 		defer done()
 	}
-	var out listenRenderer = report.NewListenText(a.stdout, a.style(a.stdout), o.verbose)
-	if o.output == "json" {
-		out = report.NewListenJSON(a.stdout, o.verbose)
-	}
-	var broken atomic.Bool
-	r.config.Observe = func(rc *recv.Receipt) {
+	out := a.listenRenderer(o)
+	var broken atomic.Bool // the output cannot be written any more
+	r.config.Observe = func(rc *judge.Receipt) {
 		out.Receipt(rc)
 		if !rc.More && out.Flush() != nil && !broken.Swap(true) {
-			done() // nobody reads any more
+			done()
 		}
 	}
-	r.config.Enough = func(s *recv.Summary) bool {
+	r.config.Enough = func(s *judge.Summary) bool {
 		return o.expect > 0 && s.Accepted >= o.expect || o.failFast && len(s.Failures(r.failOn)) > 0
 	}
-	r.config.Notice = func(msg string) { fmt.Fprintln(a.stderr, "relayctl:", report.Clean(msg)) }
-	receiver, err := recv.New(r.config)
-	if err != nil {
-		var listen *recv.ListenError
-		if errors.As(err, &listen) {
-			return err
-		}
-		return usage(err)
+	r.config.Notice = a.notice
+	var receiver *recv.Receiver
+	var seen *session.Session
+	if o.watched() {
+		seen = a.listenSession(o, &r, &receiver)
 	}
-	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: o.auth.curlAuth(), Token: o.auth.curlToken()}
-	banner.Seed, banner.Chance = receiver.Seed()
-	if err = out.Listening(banner); err != nil {
-		receiver.Close()
-	}
+	inspector, err := a.inspectListen(o, seen, &receiver)
 	if err != nil {
-		return environment(err)
+		return err
+	}
+	defer inspector.end()
+	keys := &keyboard{}
+	if o.interactive {
+		r.config.Observe = nil
+	}
+	if receiver, err = a.bind(o, r, out); err != nil {
+		return err
+	}
+	inspector.begin(a)
+	if o.interactive {
+		a.beginKeyboard(keys, seen, receiver.URL(), inspector.where(), done)
 	}
 	served := make(chan error, 1)
 	go func() { served <- receiver.Serve(ctx) }()
 	select {
 	case err = <-served:
+		keys.end(a)
 	case <-a.kill.Done():
+		keys.end(a)
 		return silent(exitInterrupted)
 	}
-	stuck := errors.Is(err, recv.ErrStuck)
-	if err != nil && !stuck {
+	if err != nil && !errors.Is(err, recv.ErrStuck) {
 		return environment(err)
 	}
+	return a.conclude(o, r, receiver, out, err != nil, broken.Load())
+}
+
+// bind opens the port and says where it is.
+func (a *app) bind(o *listenOptions, r listenRun, out listenRenderer) (*recv.Receiver, error) {
+	receiver, err := recv.New(r.config)
+	if err != nil {
+		var listen *recv.ListenError
+		if errors.As(err, &listen) {
+			return nil, err
+		}
+		return nil, usage(err)
+	}
+	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: o.auth.curlAuth(), Token: o.auth.curlToken(), Apps: appsShown(r.config.Forward)}
+	banner.Seed, banner.Chance = receiver.Seed()
+	if err := out.Listening(banner); err != nil {
+		receiver.Close()
+		return nil, environment(err)
+	}
+	if where := reach(o.addr); where != "" {
+		a.notice("other machines can reach it: it listens on " + where + ", not on loopback")
+	}
+	return receiver, nil
+}
+
+// reach names the addresses that a listener on addr has, "" for loopback, which
+// other machines cannot reach.
+func reach(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || host == "" || host == "localhost" { // without a host it is loopback
+		return ""
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && ip.IsUnspecified():
+		return "all addresses of this machine"
+	case err == nil && ip.IsLoopback():
+		return ""
+	}
+	return host
+}
+
+// conclude writes the summary and returns the verdict. A stuck renderer waits
+// for a reader and writes nothing more; broken says that the output had failed
+// before.
+func (a *app) conclude(o *listenOptions, r listenRun, receiver *recv.Receiver, out listenRenderer, stuck, broken bool) error {
 	sum := receiver.Summary()
 	failures := sum.Failures(r.failOn)
 	if sum.Accepted < o.expect {
 		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Accepted, o.expect))
 	}
+	err := errUnread
 	if !stuck {
 		err = a.finish(func() error { return out.Finish(sum, failures) })
 	}
 	switch {
-	case stuck || errors.Is(err, errUnread):
-		fmt.Fprintf(a.stderr, "relayctl: the output is not read any more: %d receipts and the summary were not shown\n", sum.Dropped)
-	case err != nil && !broken.Load():
+	case errors.Is(err, errUnread):
+		fmt.Fprintf(a.errors, "relayctl: the output is not read any more: %d receipts and the summary were not shown\n", sum.Dropped)
+	case err != nil && !broken:
 		return environment(err)
 	}
 	if sum.Unstored > 0 {
-		return environment(fmt.Errorf("the capture could not be written to the end: requests not stored: %d", sum.Unstored))
+		return environment(fmt.Errorf("the capture could not always be written: requests that are not stored: %d", sum.Unstored))
 	}
 	if len(failures) > 0 {
 		return silent(exitFellShort)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,31 +11,36 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// manOptions are the flags of man.
+type manOptions struct{ dir string }
+
+func (o *manOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.dir, "dir", "man1", "the `folder` to write to")
+}
+
 func newManCmd(a *app) *cobra.Command {
-	var dir string
 	cmd := &cobra.Command{
 		Use:   "man",
 		Short: "Write the manual pages",
-		Long: `Write the manual pages, one a command, made of the same definitions as the help.
-They are written into the folder of --dir, which is made where it is missing.`,
+		Long: `Write the manual pages, one for each command, from the same definitions as the
+help. They are written to the folder of --dir, which is created if it is
+missing.`,
 		Example: `  relayctl man --dir ~/.local/share/man/man1 && man relayctl-send`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := os.MkdirAll(dir, 0o755); err != nil {
+	}
+	return action(a, cmd, func(_ context.Context, o *manOptions, _ *settings, _ []string) error {
+		if err := os.MkdirAll(o.dir, 0o755); err != nil {
+			return environment(err)
+		}
+		pages := manPages(cmd.Root())
+		for _, c := range pages {
+			path := filepath.Join(o.dir, manName(c)+".1")
+			if err := os.WriteFile(path, []byte(manPage(c)), 0o644); err != nil { //nolint:gosec // a page is for everybody
 				return environment(err)
 			}
-			pages := manPages(cmd.Root())
-			for _, c := range pages {
-				path := filepath.Join(dir, manName(c)+".1")
-				if err := os.WriteFile(path, []byte(manPage(c)), 0o644); err != nil { //nolint:gosec // a page is for everybody
-					return environment(err)
-				}
-			}
-			_, err := fmt.Fprintf(a.stdout, "wrote %d pages to %s\n", len(pages), dir)
-			return environment(err)
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", "man1", "the `folder` to write to")
-	return cmd
+		}
+		_, err := fmt.Fprintf(a.stdout, "wrote %d pages to %s\n", len(pages), o.dir)
+		return environment(err)
+	})
 }
 
 // manPages lists the commands that get a page of their own.
@@ -102,10 +108,10 @@ func manFlag(f *pflag.Flag) string {
 	return fmt.Sprintf(".TP\n\\fB%s\\fR \\fI%s\\fR\n%s\n", roff(head), roff(name), roff(usage))
 }
 
-// roff escapes text: hyphens are to be copied as they are, and a line that
-// begins with a dot or a quote is text.
+// roff escapes text: hyphens are to be copied as they are, a line that begins
+// with a dot or a quote is text, and not every terminal has an ellipsis.
 func roff(text string) string {
-	lines := strings.Split(strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text), "\n")
+	lines := strings.Split(strings.NewReplacer(`\`, `\e`, "-", `\-`, "…", "...").Replace(text), "\n")
 	for i, l := range lines {
 		if strings.HasPrefix(l, ".") || strings.HasPrefix(l, "'") {
 			lines[i] = `\&` + l

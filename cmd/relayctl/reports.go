@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"relayctl/internal/mask"
 	"relayctl/internal/report"
 	"relayctl/internal/sim"
 	"relayctl/internal/suggest"
@@ -41,17 +42,21 @@ type reportFile struct {
 	format, path string
 	file         *os.File
 	temporary    bool // the file takes the path's place at the end
+	secrets      *mask.Mask
 }
 
 // reportFiles are the reports of a run, opened before it begins.
 type reportFiles []*reportFile
 
 // parse reads the flag's values without touching a file.
-func (o *reportOptions) parse() (reportFiles, error) {
+func (o *reportOptions) parse(secrets *mask.Mask) (reportFiles, error) {
 	var files reportFiles
 	for _, text := range o.list {
 		format, path, ok := strings.Cut(text, "=")
+		ext := strings.TrimPrefix(filepath.Ext(text), ".")
 		switch {
+		case !ok && slices.Contains(o.formats, ext): // a path alone
+			return nil, fmt.Errorf("--report takes FORMAT=PATH, not %q; did you mean %s=%s?", text, ext, text)
 		case !slices.Contains(o.formats, format):
 			return nil, fmt.Errorf("--report takes %s, followed by =PATH, not %q%s", strings.Join(o.formats, ", "), text, suggest.DidYouMean(format, o.formats))
 		case !ok || path == "":
@@ -64,7 +69,7 @@ func (o *reportOptions) parse() (reportFiles, error) {
 				return nil, fmt.Errorf("--report: %s is named twice", path)
 			}
 		}
-		files = append(files, &reportFile{format: format, path: path})
+		files = append(files, &reportFile{format: format, path: path, secrets: secrets})
 	}
 	return files, nil
 }
@@ -81,6 +86,9 @@ func (r reportFiles) open() error {
 }
 
 func (f *reportFile) open() error {
+	if err := writable(f.path); err != nil {
+		return err
+	}
 	info, err := os.Stat(f.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -103,7 +111,8 @@ func (f *reportFile) open() error {
 		}
 	}
 	f.temporary = true
-	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644) //nolint:gosec // a report is for everybody
+	_ = os.Remove(f.path + ".part")                                                     // of a run that was killed; what stays makes the next line fail
+	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // a report is for everybody
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
 		failed.Path = f.path // the name that was given, not the temporary one
@@ -116,29 +125,49 @@ func (f *reportFile) open() error {
 func (r reportFiles) write(render func(format string, w io.Writer) error) error {
 	var errs []error
 	for _, f := range r {
-		err := render(f.format, f.file)
-		if closing := f.file.Close(); err == nil {
-			err = closing
+		w := f.secrets.Writer(f.file)
+		err := render(f.format, w)
+		if err == nil {
+			err = w.Flush()
 		}
-		if err == nil && f.temporary {
-			err = os.Rename(f.file.Name(), f.path)
+		if err == nil {
+			err = f.put()
+		} else {
+			f.discard()
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("--report %s: %w", f.format, err))
-			f.remove()
 		}
-		f.file = nil
 	}
 	return environment(errors.Join(errs...))
+}
+
+// put closes the file and puts it in its place, or removes it.
+func (f *reportFile) put() error {
+	err := f.file.Close()
+	if err == nil && f.temporary {
+		err = os.Rename(f.file.Name(), f.path)
+	}
+	if err != nil {
+		f.remove()
+	}
+	f.file = nil
+	return err
 }
 
 // discard gives up what was not written.
 func (r reportFiles) discard() {
 	for _, f := range r {
-		if f.file != nil {
-			_ = f.file.Close() // it is of no use
-			f.remove()
-		}
+		f.discard()
+	}
+}
+
+// discard gives the file up, unless it was written.
+func (f *reportFile) discard() {
+	if f.file != nil {
+		_ = f.file.Close() // it is of no use
+		f.remove()
+		f.file = nil
 	}
 }
 
@@ -157,7 +186,7 @@ func (r reportFiles) observers(out sim.Observer, record *report.SendRecord) sim.
 	return both{out, record}
 }
 
-// both tells two observers.
+// both passes everything on to two observers.
 type both [2]sim.Observer
 
 func (b both) Attempt(a *sim.Attempt) {

@@ -3,28 +3,39 @@ package main
 import (
 	"context"
 	"io"
+	"os"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"relayctl/internal/report"
+	"relayctl/internal/mask"
+	"relayctl/internal/report/term"
 	"relayctl/internal/suggest"
 )
 
 // app is what every command works with.
 type app struct {
-	args    []string
-	kill    context.Context // done: end at once
-	stdin   io.Reader
-	stdout  io.Writer
-	stderr  *report.Screen
-	env     func(string) (string, bool)
-	color   string
-	profile string
-	typed   []*pflag.Flag // the flags of the command line
+	args      []string
+	environ   []string        // NAME=value
+	interrupt context.Context // done: end in good order
+	stop      context.CancelFunc
+	hangups   <-chan os.Signal
+	kill      context.Context // done: end at once
+	stdin     io.Reader
+	secrets   *mask.Mask // taken out of everything that is written
+	stdout    *term.Gate
+	plain     io.Writer    // stdout without the gate
+	errors    *term.Screen // stderr, for errors
+	stderr    *term.Screen // stderr, for everything else: nowhere with --quiet
+	view      atomic.Pointer[keyboard]
+	global    globalOptions
+	profile   *profile                           // the one in reach, never nil
+	layers    []layer                            // of the command's settings
+	declared  map[string]func(on *cobra.Command) // what declares the flags of each command
 }
 
 func newRootCmd(a *app) *cobra.Command {
+	a.declared = map[string]func(*cobra.Command){}
 	root := &cobra.Command{
 		Use:   "relayctl",
 		Short: "Play both ends of Relay's push-event webhook",
@@ -33,10 +44,11 @@ func newRootCmd(a *app) *cobra.Command {
   relayctl send      plays Relay against an endpoint (or against itself)
   relayctl listen    plays the endpoint during development
   relayctl check     holds an endpoint to the contract, check by check
-  relayctl validate  lints events
+  relayctl forecast  says what a downtime of the endpoint costs
+  relayctl validate  checks events offline
 
-What Relay's documentation does not say is marked "assumed" wherever it shows,
-and can be configured.
+Where Relay's documentation is silent, the default is marked "assumed" and can
+be changed.
 
 Every flag can also be set by an environment variable (RELAYCTL_ and the flag in
 upper case, with _ for -) and in a profile of relayctl.yaml ("relayctl init").
@@ -44,23 +56,17 @@ Exit codes: 0 all is well, 1 the endpoint or the data fell short, 2 usage or
 configuration, 3 the environment failed, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       versionText(),
+		Version:       thisBuild().String(),
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			return unknownCommand(cmd, args[0])
+			return unknownCommand(cmd, args[0], a.args)
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.applyDefaults(cmd); err != nil {
-				return usage(err)
-			}
-			return oneOf("color", a.color, colors()...)
-		},
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error { return usage(a.begin(cmd, args)) },
 	}
-	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour the output: auto, always or never")
-	root.PersistentFlags().StringVar(&a.profile, "profile", "", "profile of relayctl.yaml to use (the one named default, unless given)")
+	new(globalOptions).flags(root.PersistentFlags())
 	root.SetFlagErrorFunc(a.flagError)
 	root.SetUsageFunc(printUsage)
 	root.SetVersionTemplate("{{.Version}}")
@@ -68,34 +74,49 @@ configuration, 3 the environment failed, 130 interrupted.`,
 
 {{end}}{{.UsageString}}`)
 	root.AddCommand(
-		newSendCmd(a), newListenCmd(a), newCheckCmd(a), newGenerateCmd(a), newValidateCmd(a), newInspectCmd(a),
-		newEventsCmd(a), newScenariosCmd(a), newSchemaCmd(a), newInitCmd(a), newVersionCmd(a), newManCmd(a),
+		newSendCmd(a), newListenCmd(a), newCheckCmd(a), newForecastCmd(a), newMergeCmd(a), newGenerateCmd(a), newValidateCmd(a), newInspectCmd(a), newRedactCmd(a),
+		newEventsCmd(a), newScenariosCmd(a), newSchemaCmd(a), newConfigCmd(a), newInitCmd(a), newVersionCmd(a), newManCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd())
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
-	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(colors(), cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("profile", a.completeProfiles)
+	completeChoices(root)
 	for _, c := range root.Commands() {
+		completeChoices(c)
 		if c.Name() == "completion" {
 			refuseUnknownShell(c)
 		}
 		if c.Args == nil {
 			c.Args = noArgs
 		}
-		args := c.Args
-		c.Args = func(cmd *cobra.Command, list []string) error { return usage(args(cmd, list)) }
+		c.Args = checkArgs(c.Args)
 	}
 	return root
 }
 
-func colors() []string {
-	return []string{string(report.ColorAuto), string(report.ColorAlways), string(report.ColorNever)}
+// checkArgs refuses an address where a command takes none, then what check refuses.
+func checkArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := noURL(cmd, args); err != nil {
+			return usage(err)
+		}
+		return usage(check(cmd, args))
+	}
+}
+
+// data is stdout for what is made to be read by programs byte for byte. Only a
+// terminal has the gate before it all the same.
+func (a *app) data() io.Writer {
+	if term.IsTerminal(a.stdout) {
+		return a.stdout
+	}
+	return a.plain
 }
 
 // style looks at stdout with the user's colour mode.
-func (a *app) style(w io.Writer) *report.Style {
-	return report.NewStyle(w, report.ColorMode(a.color))
+func (a *app) style(w io.Writer) *term.Style {
+	return term.NewStyle(w, term.ColorMode(a.global.color))
 }
 
 // refuseUnknownShell makes an error of a shell that completion does not know,

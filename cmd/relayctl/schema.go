@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -10,8 +11,10 @@ import (
 	"relayctl/internal/capture"
 	"relayctl/internal/check"
 	"relayctl/internal/event"
-	"relayctl/internal/recv"
-	"relayctl/internal/sim"
+	"relayctl/internal/recv/script"
+	"relayctl/internal/report/term"
+	"relayctl/internal/session/web"
+	"relayctl/internal/sim/plan"
 	"relayctl/internal/suggest"
 )
 
@@ -28,11 +31,14 @@ func schemaRows() []schemaRow {
 		return func(*cobra.Command) map[string]any { return schema() }
 	}
 	return []schemaRow{
-		{"scenario", fixed(sim.ScenarioSchema)},
-		{"rules", fixed(recv.RulesSchema)},
+		{"scenario", fixed(plan.ScenarioSchema)},
+		{"rules", fixed(script.Schema)},
 		{"config", configSchema},
 		{"capture", fixed(capture.Schema)},
 		{"baseline", fixed(check.BaselineSchema)},
+		{"openapi", fixed(func() map[string]any { return event.OpenAPI(thisBuild().Version) })},
+		{"asyncapi", fixed(func() map[string]any { return event.AsyncAPI(thisBuild().Version) })},
+		{"api", fixed(web.Schema)},
 	}
 }
 
@@ -45,32 +51,41 @@ func schemaNames() []string {
 	return names
 }
 
+// schemaOptions are the flags of schema.
+type schemaOptions struct{ strict bool }
+
+func (o *schemaOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.strict, "strict", false, "of an event: refuse also what \"validate\" warns of")
+}
+
 func newSchemaCmd(a *app) *cobra.Command {
-	strict := false
 	cmd := &cobra.Command{
-		Use:   "schema event [NAME]|" + strings.Join(schemaNames()[1:], "|"),
-		Short: "Print a JSON Schema (2020-12)",
-		Long: `Print a JSON Schema (2020-12), for other languages' code and for editors. The
-schema of an event accepts what "validate" finds no error in; with --strict,
-what it finds neither error nor warning in.`,
+		Use:   "schema KIND [EVENT]",
+		Short: "Print a JSON Schema (2020-12), or OpenAPI",
+		Long: strings.Join(term.Wrap("KIND is "+strings.Join(schemaNames(), ", ")+".", 79), "\n") + `
+
+Prints a JSON Schema (2020-12), for other languages' code and for editors. The
+schema of an event accepts what "validate" accepts; with --strict, what it
+accepts without a warning. openapi is OpenAPI 3.1 with a webhook for each event,
+and asyncapi is AsyncAPI 3.0, for generators of code and documentation. api is
+the inspector's, of "listen --ui", as OpenAPI 3.1.`,
 		Example: `  relayctl schema event > event.schema.json
   relayctl schema event message.delivered --strict
-  relayctl schema config > relayctl.schema.json`,
+  relayctl schema config > relayctl.schema.json
+  relayctl schema openapi > relay-openapi.json`,
 		Args:              schemaArgs,
 		ValidArgsFunction: completeSchemas,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := schemaOf(cmd.Root(), args, strict)
-			if err != nil {
-				return err
-			}
-			enc := json.NewEncoder(a.stdout)
-			enc.SetIndent("", "  ")
-			enc.SetEscapeHTML(false)
-			return environment(enc.Encode(s))
-		},
 	}
-	cmd.Flags().BoolVar(&strict, "strict", false, "of an event: refuse what only earns a warning, too")
-	return cmd
+	return action(a, cmd, func(_ context.Context, o *schemaOptions, _ *settings, args []string) error {
+		schema, err := schemaOf(cmd.Root(), args, o.strict)
+		if err != nil {
+			return err
+		}
+		enc := json.NewEncoder(a.stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return environment(enc.Encode(schema))
+	})
 }
 
 func schemaArgs(cmd *cobra.Command, args []string) error {
@@ -97,7 +112,7 @@ func schemaOf(root *cobra.Command, args []string, strict bool) (map[string]any, 
 		if len(args) == 2 {
 			name = args[1]
 			if !isEvent(name) {
-				return nil, usageError("unknown event %q%s", name, suggest.DidYouMean(name, event.Names()))
+				return nil, unknownName("event", name, event.Names())
 			}
 		}
 		return event.Schema(name, strict), nil

@@ -10,22 +10,27 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/quiet"
 )
 
 func TestMain(m *testing.M) {
+	quiet.Restore() // the commands that tests run must not see it either
 	testscript.Main(m, map[string]func(){"relayctl": main})
 }
 
@@ -45,9 +50,11 @@ func TestScripts(t *testing.T) {
 			},
 			"listen": startListen,
 			"post":   post,
+			"raw":    raw,
 			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) {
 				interrupt(ts, args)
 			},
+			"hangup": func(ts *testscript.TestScript, _ bool, args []string) { hangUp(ts, args) },
 			"vacant": vacantPort,
 			"taken":  takePort,
 			"step":   writeStep,
@@ -117,26 +124,42 @@ func startListen(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	pr, pw := io.Pipe()
 	cmd := exec.CommandContext(context.Background(), lookBinary(ts), append([]string{"listen", "--output", "json", "--addr", "127.0.0.1:0"}, args...)...)
-	cmd.Dir, cmd.Env = ts.Getenv("WORK"), []string{"XDG_CONFIG_HOME=" + ts.Getenv("XDG_CONFIG_HOME"), "HOME=" + ts.Getenv("HOME")}
+	cmd.Dir, cmd.Env = ts.Getenv("WORK"), []string{"XDG_CONFIG_HOME=" + ts.Getenv("XDG_CONFIG_HOME"), "HOME=" + ts.Getenv("HOME"), "HTTP_PROXY=" + ts.Getenv("HTTP_PROXY")}
 	cmd.Stdout = io.MultiWriter(out, pw)
 	stderr, err := os.Create(ts.MkAbs("listen.err"))
 	ts.Check(err)
 	cmd.Stderr = stderr
 	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // its code is what counts
+		_ = pw.Close() // so that nobody waits for a line of one that ended
+		close(ended)
+	}()
 	first, err := bufio.NewReader(pr).ReadString('\n')
-	ts.Check(err)
+	if err != nil {
+		ts.Fatalf("listen ended before it listened:\n%s", ts.ReadFile("listen.err"))
+	}
 	go func() { _, _ = io.Copy(io.Discard, pr) }()
 	var banner struct{ URL, CA string }
 	ts.Check(json.Unmarshal([]byte(first), &banner))
 	ts.Setenv("URL", banner.URL)
+	scheme, rest, _ := strings.Cut(banner.URL, "://")
+	ts.Setenv("OTHER", map[string]string{"http": "https://", "https": "http://"}[scheme]+rest)
 	ts.Setenv("CA", banner.CA)
-	running.Store(ts.Getenv("WORK"), cmd)
+	running.Store(ts.Getenv("WORK"), started{cmd, ended})
 	ts.Defer(func() {
 		_ = cmd.Process.Kill()
-		_ = pw.Close()
+		<-ended
 		_ = out.Close()
 		_ = stderr.Close()
 	})
+}
+
+// started is a listener, and ended is closed when it has ended.
+type started struct {
+	*exec.Cmd
+	ended <-chan struct{}
 }
 
 // running holds the listeners of scripts that run side by side.
@@ -146,13 +169,25 @@ var running sync.Map
 // itself, and checks its exit code: "interrupt CODE [wait]".
 func interrupt(ts *testscript.TestScript, args []string) {
 	v, _ := running.Load(ts.Getenv("WORK"))
-	cmd := v.(*exec.Cmd)
+	cmd := v.(started)
 	if len(args) < 2 {
 		ts.Check(cmd.Process.Signal(os.Interrupt))
 	}
-	_ = cmd.Wait() // the code says it
+	<-cmd.ended
 	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != args[0] {
 		ts.Fatalf("listen ended with %s, want %s:\n%s", got, args[0], ts.ReadFile("listen.err"))
+	}
+}
+
+// hangUp sends SIGHUP to the listener, as logrotate does: "hangup FILE" returns when
+// it has begun that file.
+func hangUp(ts *testscript.TestScript, args []string) {
+	v, _ := running.Load(ts.Getenv("WORK"))
+	ts.Check(v.(started).Process.Signal(syscall.SIGHUP))
+	for deadline := time.Now().Add(10 * time.Second); !fileExists(ts.MkAbs(args[0])); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s was not begun", args[0])
+		}
 	}
 }
 
@@ -192,6 +227,26 @@ func post(ts *testscript.TestScript, _ bool, args []string) {
 	http.DefaultClient.CloseIdleConnections()
 	if fmt.Sprint(resp.StatusCode) != args[0] {
 		ts.Fatalf("answered %d, want %s", resp.StatusCode, args[0])
+	}
+}
+
+// raw writes what no client would to the listener, with BIG for 70,000 letters, and
+// looks for a text in what comes back: "raw TEXT BYTES".
+func raw(ts *testscript.TestScript, _ bool, args []string) {
+	u, err := url.Parse(ts.Getenv("URL"))
+	ts.Check(err)
+	c, err := net.Dial("tcp", u.Host)
+	ts.Check(err)
+	defer c.Close()
+	ts.Check(c.SetDeadline(time.Now().Add(10 * time.Second)))
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], "BIG", strings.Repeat("a", 70_000)) + `"`)
+	ts.Check(err)
+	_, err = io.WriteString(c, text)
+	ts.Check(err)
+	buf := make([]byte, 4096)
+	n, _ := io.ReadAtLeast(c, buf, len(args[0])+len("HTTP/1.1 400 "))
+	if got := string(buf[:n]); !strings.Contains(got, args[0]) {
+		ts.Fatalf("answered %q, want %q", got, args[0])
 	}
 }
 

@@ -9,43 +9,35 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"relayctl/internal/auth"
-	"relayctl/internal/event"
-	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
 	"relayctl/internal/report"
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
 )
 
 // sendOptions are the flags of send.
 type sendOptions struct {
-	plan          planOptions
-	endpoint      endpointOptions
-	reports       reportOptions
-	journal       journalOptions
-	attempts      int
-	retryDelays   string
-	retryOn       string
-	timeout       time.Duration
-	pace          string
-	timeScale     float64
-	batch         int
-	batchShape    string
-	reorder       float64
-	reorderWindow time.Duration
-	duplicates    float64
-	lostAcks      float64
-	rate          string
-	workers       int
-	spread        bool
-	dryRun        bool
-	watch         bool
-	output        string
-	waitReady     time.Duration
+	plan     planOptions
+	replay   replayOptions
+	endpoint endpointOptions
+	reports  reportOptions
+	journal  journalOptions
+	shard    shardOptions
+	callerOptions
+	disorderOptions
+	pace        string
+	timeScale   float64
+	dryRun      bool
+	watch       bool
+	output      string
+	waitReady   time.Duration
+	metrics     string
+	noPreflight bool
+	giveUpAfter int
 }
 
 func newSendCmd(a *app) *cobra.Command {
-	o := &sendOptions{}
-	cmd := &cobra.Command{
+	return action(a, &cobra.Command{
 		Use:   "send [WHAT]...",
 		Short: "Deliver events as Relay does",
 		Long: `Deliver events to an endpoint as Relay does: four attempts, byte-identical
@@ -54,110 +46,96 @@ retries, several serial workers.
 WHAT is an event name, a scenario name, a file (a JSON envelope or an array of
 them, JSON Lines, a capture of "listen", a scenario in YAML), or - for JSON
 Lines on stdin. Without it the scenario "journey" is sent. Without --to a
-receiver inside the process takes the events over TLS and shows what it saw.`,
+receiver inside the process takes the events over TLS and shows what it saw.
+
+An event is one thing that happened, with its event_id. A delivery is a call
+that the plan asks for, with one event or a batch; a copy delivers an event
+again. An attempt is one try to make a delivery, and a request an attempt that
+got a connection: what the receiver counts.`,
 		Example: `  relayctl send
   relayctl send message.delivered --to https://staging.example.com/relay \
     --auth basic --username relay --password env:RELAY_PASSWORD
   relayctl send lost-ack --time-scale 0.01
   relayctl send --records 100000 --rate 5000/m --reorder 0.1 --duplicates 0.05 \
     --to https://localhost:8443/
+  relayctl send events.jsonl --request 48 --to http://127.0.0.1:3000/
   relayctl generate --records 10 | relayctl send -`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.watch {
-				return a.watchSend(cmd.Context(), cmd, o, args)
-			}
-			return a.send(cmd.Context(), cmd, o, args)
-		},
-	}
+	}, a.send)
+}
+
+func (o *sendOptions) flags(cmd *cobra.Command) {
 	o.plan.flags(cmd)
+	o.replay.flags(cmd)
 	o.endpoint.flags(cmd)
 	o.deliveryFlags(cmd)
 	o.disorderFlags(cmd)
 	o.journal.flags(cmd)
+	o.shard.flags(cmd)
+	defer group(cmd, "Output")()
 	f := cmd.Flags()
-	end := group(cmd, "Output")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan, send nothing")
-	f.BoolVar(&o.watch, "watch", false, watchHelp)
-	f.StringVar(&o.output, "output", "text", "text or json (one object a line)")
+	f.BoolVar(&o.watch, "watch", false, "send again whenever a named file is saved; Ctrl-C ends with the verdict of the last run (130 in the middle of one)")
+	outputFlag(cmd, &o.output, "one object a line")
 	o.reports.flags(cmd, "json", "junit", "html")
-	end()
-	words(cmd, "output", outputs()...)
-	return cmd
+	f.StringVar(&o.metrics, "metrics", "", "serve the counts to Prometheus while it runs, at `host:port`")
 }
 
 func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
 	defer group(cmd, "Delivery")()
+	o.callerFlags(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.attempts, "attempts", 4, "attempts in total (R-FOUR)")
-	f.StringVar(&o.retryDelays, "retry-delays", "10s,30s,2m", "waits between the attempts (R-DELAYS, assumed)")
-	f.StringVar(&o.retryOn, "retry-on", sim.DefaultRetryOn, "what is tried again: statuses, 5xx, timeout, connect, cut, tls, token, or none (only 500 and timeout are documented; R-RETRY-ONLY, R-CONNECT, assumed)")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "deadline of a call (R-DEADLINE, assumed)")
-	f.IntVar(&o.workers, "workers", 4, "serial workers; a customer stays with one (R-WORKERS, assumed)")
-	f.BoolVar(&o.spread, "spread", false, "give each delivery to the next free worker: newer events overtake a retry")
-	f.StringVar(&o.rate, "rate", "", "open-loop `pace` in calls, such as 50/s or 5000/m: due times never move, so a slow endpoint makes calls queue and latencies, measured from the due time, grow; --workers bounds how many are under way (unlimited unless given)")
-	f.StringVar(&o.pace, "pace", "fast", "fast: in the planned order without waiting; original: with the offsets of the scenario or capture")
+	choiceFlag(cmd, &o.pace, "pace", "", "fast: in the planned order without waiting; original: with the offsets of the scenario or capture", "fast", "original")
 	f.Float64Var(&o.timeScale, "time-scale", 1, "multiplies every simulated wait, not --timeout nor --rate")
-	f.DurationVar(&o.waitReady, "wait-ready", 0, "wait so long for the endpoint to accept connections")
-	words(cmd, "pace", "fast", "original")
-	words(cmd, "retry-on", "500", "5xx", "timeout", "connect", "cut", "tls", "token")
+	f.DurationVar(&o.waitReady, "wait-ready", 0, "how long to wait for the endpoint to accept connections")
+	f.BoolVar(&o.noPreflight, "no-preflight", false, "send without the one connection, TLS included, that is made first; unless given, nothing is sent where it fails (exit 3)")
+	f.IntVar(&o.giveUpAfter, "give-up-after", 20, "end the run (exit 1, with the summary) after so many attempts in a row, over all workers, that could not connect; 0 never. Unless it or --no-preflight is given, also when three or more in a row could not connect or were cut off for 30s")
+	within(cmd, "0", "1000000", "time-scale")
+	within(cmd, "0", "8760h", "wait-ready")
+	within(cmd, "0", "", "give-up-after")
+	needs(cmd, "to", "wait-ready", "no-preflight")
 }
 
-func (o *sendOptions) disorderFlags(cmd *cobra.Command) {
-	defer group(cmd, "Batches and disorder")()
-	f := cmd.Flags()
-	f.IntVar(&o.batch, "batch", 0, "events a call; single calls unless given (R-BATCH; Relay's size is not documented: 50 is assumed, R-BATCH-SIZE)")
-	f.StringVar(&o.batchShape, "batch-shape", "array", "array, or wrapped in {\"batch\":[…]} (R-BATCH-BODY, assumed)")
-	f.Float64Var(&o.reorder, "reorder", 0, "`share` of the deliveries that arrives late, 0 to 1 (R-ORDER)")
-	f.DurationVar(&o.reorderWindow, "reorder-window", 30*time.Second, "by how much of event time at most")
-	f.Float64Var(&o.duplicates, "duplicates", 0, "`share` that is delivered again later, byte-identical (R-DUP, assumed)")
-	f.Float64Var(&o.lostAcks, "lost-acks", 0, "`share` whose first answer is dropped, so that the event comes again (R-DUP, assumed)")
-	words(cmd, "batch-shape", "array", "wrapped")
+// send makes one run, or with --watch one after every change of a file.
+func (a *app) send(ctx context.Context, o *sendOptions, s *settings, args []string) error {
+	if o.watch {
+		return a.watchSend(ctx, o, s, args)
+	}
+	return a.sendOnce(ctx, o, s, args, nil)
 }
 
-// sendRun is what the flags came to.
-type sendRun struct {
-	plan     sim.PlanConfig
-	files    *planFiles
-	sender   sim.SenderConfig
-	auth     auth.Config
-	embedded *recv.Config  // nil when --to names an endpoint
-	scenario *sim.Scenario // when a scenario is sent by itself
-	preset   []string      // the flags that it set
-	reports  reportFiles
-}
-
-// send makes one run, which ends when ctx is done.
-func (a *app) send(ctx context.Context, cmd *cobra.Command, o *sendOptions, args []string) (err error) {
-	r, err := o.check(a, cmd, args)
+// sendOnce makes one run, which ends when ctx is done. held are the files of
+// --watch.
+func (a *app) sendOnce(ctx context.Context, o *sendOptions, s *settings, args []string, held heldFiles) (err error) {
+	r, err := a.prepareSend(ctx, o, s, args, held)
 	if r != nil && r.files != nil {
 		defer func() { err = errors.Join(err, environment(r.files.close())) }()
 	}
 	if err != nil {
 		return usage(err)
 	}
+	o = r.options
+	r.warnOfIdleWindows(a)
 	if o.dryRun {
-		return a.dryRun(ctx, o, r)
+		return a.dryRun(ctx, r)
 	}
-	if o.waitReady > 0 && o.endpoint.to != "" {
-		if err := sim.WaitReady(ctx, o.endpoint.to, o.waitReady); err != nil {
-			if ctx.Err() != nil {
-				return &exitError{code: exitInterrupted, err: errors.New("interrupted while waiting for the endpoint; nothing was sent")}
-			}
-			return environment(err)
-		}
+	if err := r.preflight(ctx); err != nil {
+		return err
 	}
 	if err := r.reports.open(); err != nil {
 		return err
 	}
 	defer r.reports.discard()
-	if r.sender.Journal, err = o.journal.open(cmd, args, r); err != nil {
+	if err := r.identify(a, args); err != nil {
+		return usage(err)
+	}
+	if r.sender.Journal, err = o.journal.open(a, r); err != nil {
 		return err
 	}
-	defer context.AfterFunc(cmd.Context(), func() {
+	defer context.AfterFunc(a.interrupt, func() {
 		fmt.Fprintln(a.stderr, "interrupted: attempts under way still end; another Ctrl-C ends them at once")
 	})()
-	code, err := a.deliver(ctx, o, r)
+	code, err := a.deliver(ctx, r)
 	err = errors.Join(err, environment(r.sender.Journal.Close()))
 	r.files.report(a, o.plan.rejects)
 	if err != nil {
@@ -169,129 +147,49 @@ func (a *app) send(ctx context.Context, cmd *cobra.Command, o *sendOptions, args
 	return silent(code)
 }
 
-// check turns the flags into configurations, before anything is sent.
-func (o *sendOptions) check(a *app, cmd *cobra.Command, args []string) (*sendRun, error) {
-	r := &sendRun{}
-	if err := checkOutput(o.output); err != nil {
-		return r, err
+// preflight connects to the endpoint before anything is sent, or waits until it can
+// be connected to.
+func (r *sendRun) preflight(ctx context.Context) error {
+	o := r.options
+	hint := "--wait-ready 1m waits until it does; --no-preflight sends all the same, with all the retries and their waits"
+	if r.embedded != nil {
+		return nil
 	}
-	if err := o.journal.continued(a, cmd); err != nil {
-		return r, err
-	}
-	var err error
-	if r.reports, err = o.reports.parse(); err != nil {
-		return r, err
-	}
-	if r.plan, r.files, err = o.plan.config(a, cmd, args); err != nil {
-		return r, err
-	}
-	out := []written{{"rejects", o.plan.rejects}, {"journal", o.journal.path}}
-	for _, f := range r.reports {
-		out = append(out, written{"report " + f.format, f.path})
-	}
-	if err := overwrites(r.plan.Sources, o.plan.csv, out...); err != nil {
-		return r, err
-	}
-	if err := o.presets(cmd, r); err != nil {
-		return r, err
-	}
-	if err := checkNeeds(cmd, a.typed); err != nil {
-		return r, err
-	}
-	if o.batch < 0 || o.batch == 0 && cmd.Flags().Changed("batch") {
-		return r, errors.New("--batch must be at least 1")
-	}
-	r.plan.Reorder, r.plan.ReorderWindow, r.plan.Duplicates, r.plan.LostAcks = o.reorder, o.reorderWindow, o.duplicates, o.lostAcks
-	r.plan.Batch = o.batch
-	if err := oneOf("batch-shape", o.batchShape, string(event.Array), string(event.Wrapped)); err != nil {
-		return r, err
-	}
-	r.plan.BatchShape = event.Shape(o.batchShape)
-	if err := o.checkSender(r); err != nil {
-		return r, err
-	}
-	if err := o.checkEndpoint(a, r); err != nil {
-		return r, err
-	}
-	readAhead(r.plan.Sources)
-	return r, r.plan.Check()
-}
-
-func (o *sendOptions) checkSender(r *sendRun) error {
-	s := &r.sender
-	s.Attempts, s.Timeout, s.TimeScale, s.Workers, s.Spread, s.Seed = o.attempts, o.timeout, o.timeScale, o.workers, o.spread, r.plan.Seed
-	var err error
-	if s.RetryDelays, err = sim.ParseDelays(o.retryDelays); err != nil {
-		return fmt.Errorf("--%w", err)
-	}
-	if s.RetryOn, err = sim.ParseRetryOn(o.retryOn); err != nil {
-		return fmt.Errorf("--%w", err)
-	}
-	if o.rate != "" {
-		if s.Rate, err = sim.ParseRate(o.rate); err != nil {
-			return fmt.Errorf("--rate: %w", err)
-		}
+	sender, err := sim.NewSender(r.sender)
+	switch {
+	case err != nil:
+		return usage(err)
+	case o.waitReady > 0:
+		err, hint = sender.WaitReady(ctx, o.waitReady), ""
+	case !o.noPreflight:
+		err = sender.Reach(ctx)
 	}
 	switch {
-	case o.attempts < 1:
-		return errors.New("--attempts must be at least 1")
-	case o.workers < 1 || o.workers > 10000:
-		return errors.New("--workers must be between 1 and 10000")
-	case o.timeout <= 0:
-		return errors.New("--timeout must be more than nothing")
-	case o.waitReady < 0:
-		return errors.New("--wait-ready must not be negative")
-	case !(o.timeScale >= 0) || o.timeScale > 1e6:
-		return errors.New("--time-scale must not be negative")
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return &exitError{code: exitInterrupted, err: errors.New("interrupted while waiting for the endpoint; nothing was sent")}
 	}
-	if err := oneOf("pace", o.pace, "fast", "original"); err != nil {
-		return err
+	if errors.Is(err, sim.ErrHandshake) {
+		hint = ""
 	}
-	if s.Original = o.pace == "original"; o.timeScale == 0 {
-		s.TimeScale = -1
-	}
-	return nil
-}
-
-func (o *sendOptions) checkEndpoint(a *app, r *sendRun) error {
-	e := &o.endpoint
-	if err := e.auth.resolve(a.env); err != nil {
-		return err
-	}
-	conf, err := e.tlsConfig()
-	if err != nil {
-		return err
-	}
-	r.sender.TLS = conf
-	if r.sender.Headers, err = e.parseHeaders(); err != nil {
-		return err
-	}
-	r.sender.Kill = a.kill
-	r.auth = e.auth.config()
-	r.auth.InsecureHTTP, r.auth.Timeout = e.insecureHTTP, o.timeout
-	if e.to == "" {
-		return o.checkEmbedded(r)
-	}
-	if err := e.checkURL("to", e.to); err != nil {
-		return err
-	}
-	r.auth.HTTP = httpClient(conf, o.timeout)
-	if r.sender.Auth, err = auth.New(r.auth); err != nil {
-		return err
-	}
-	r.sender.URL = e.to
-	_, err = sim.NewSender(r.sender)
-	return err
+	return &exitError{code: exitEnvironment, err: fmt.Errorf("nothing was sent: %w", err), hint: hint}
 }
 
 // dryRun prints the plan.
-func (a *app) dryRun(ctx context.Context, o *sendOptions, r *sendRun) error {
-	plan, err := sim.NewPlan(r.plan)
+func (a *app) dryRun(ctx context.Context, r *sendRun) error {
+	stream, err := plan.New(r.plan)
 	if err != nil {
 		return usage(err)
 	}
-	p := report.NewPlan(a.stdout, a.style(a.stdout), o.output == "json")
-	for d, err := range plan {
+	if err := r.files.begin(); err != nil {
+		return err
+	}
+	defer r.files.report(a, r.options.plan.rejects)
+	p := report.NewPlan(a.stdout, a.style(a.stdout), r.options.output == "json")
+	p.Overrides = r.plan.Overrides
+	deliveries := 0
+	for d, err := range stream {
 		if ctx.Err() != nil {
 			fmt.Fprintln(a.stderr, "interrupted: there is more of the plan")
 			return errors.Join(environment(p.Finish(r.plan.Seed)), silent(exitInterrupted))
@@ -299,19 +197,26 @@ func (a *app) dryRun(ctx context.Context, o *sendOptions, r *sendRun) error {
 		if err != nil {
 			return usage(errors.Join(err, p.Finish(r.plan.Seed)))
 		}
+		deliveries++
 		p.Delivery(&d)
 	}
-	return environment(p.Finish(r.plan.Seed))
+	if err := p.Finish(r.plan.Seed); err != nil || deliveries > 0 || !r.plan.Part.Whole() {
+		return environment(err)
+	}
+	return usageError("nothing would be sent: %s", nothingLeft)
 }
+
+// nothingLeft says why a plan is empty.
+const nothingLeft = "there was nothing to read, or --events and the rejects left no event"
 
 // renderer is what send shows its run with.
 type renderer interface {
 	sim.Observer
-	Finish(sim.Summary, *recv.Summary) error
+	Finish(sim.Summary, *judge.Summary) error
 }
 
 // deliver makes the run and returns its exit code.
-func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, error) {
+func (a *app) deliver(ctx context.Context, r *sendRun) (int, error) {
 	var receiver *embedded
 	if r.embedded != nil {
 		var err error
@@ -320,22 +225,27 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 		}
 		defer receiver.stop()
 	}
-	progress := a.progress(o, r)
+	progress := a.progress(r)
+	metrics, err := a.sendMetrics(r)
+	if err != nil {
+		return 0, err
+	}
+	defer metrics.end()
 	sender, err := sim.NewSender(r.sender)
 	if err != nil {
 		return 0, usage(err)
 	}
-	plan, err := sim.NewPlan(r.plan)
+	stream, err := plan.New(r.plan)
 	if err != nil {
 		return 0, usage(err)
 	}
 	if err := r.files.begin(); err != nil {
 		return 0, err
 	}
-	out := a.sendRenderer(o, r, progress)
+	out := a.sendRenderer(r, progress)
 	record := report.NewSendRecord(r.target())
-	sum, runErr := sender.Run(ctx, plan, r.reports.observers(out, record))
-	var seen *recv.Summary
+	sum, runErr := sender.Run(ctx, stream, metrics.observe(r.reports.observers(out, record)))
+	var seen *judge.Summary
 	if receiver != nil {
 		receiver.stop()
 		s := receiver.Summary()
@@ -344,13 +254,13 @@ func (a *app) deliver(ctx context.Context, o *sendOptions, r *sendRun) (int, err
 	if err := out.Finish(sum, seen); err != nil {
 		return 0, environment(err)
 	}
-	code, err := verdict(ctx, &sum, runErr)
-	result := report.SendResult{Record: record, Summary: sum, Embedded: seen, Exit: exitCode(code, err)}
+	code, err := r.verdict(ctx, &sum, runErr)
+	result := report.SendResult{Record: record, Summary: sum, Embedded: seen, Exit: exitCode(code, err), Plan: r.id}
 	return code, errors.Join(err, r.reports.writeSend(result))
 }
 
 // verdict turns what a run came to into the exit code.
-func verdict(ctx context.Context, sum *sim.Summary, runErr error) (int, error) {
+func (r *sendRun) verdict(ctx context.Context, sum *sim.Summary, runErr error) (int, error) {
 	switch {
 	case errors.As(runErr, new(*sim.JournalError)):
 		return 0, environment(runErr)
@@ -360,8 +270,18 @@ func verdict(ctx context.Context, sum *sim.Summary, runErr error) (int, error) {
 		return 0, usage(runErr)
 	case runErr != nil: // such as a broken line on stdin, after good ones
 		return 0, &exitError{code: exitFellShort, err: runErr}
+	case sum.Deliveries == 0 && !r.plan.Part.Whole():
+		return exitOK, nil // the customers of a small plan are all of other parts
 	case sum.Deliveries == 0:
-		return 0, usageError("nothing was sent: there was nothing to read, or --events and the rejects left no event")
+		return 0, usageError("nothing was sent: %s", nothingLeft)
+	case sum.CallInstead != "":
+		return exitEnvironment, environment(fmt.Errorf("the endpoint speaks TLS on this port, and takes no plain http; did you mean %s?", sum.CallInstead))
+	case sum.GaveUpAfter > 0:
+		hint := "--give-up-after N goes on until N attempts in a row could not connect, with 0 to the end; --time-scale 0.01 or --retry-delays 1s,2s makes the waits between attempts shorter"
+		if r.options.journal.path != "" {
+			hint = "the same command with --resume sends what was not accepted; " + hint
+		}
+		return exitFellShort, &exitError{code: exitFellShort, err: fmt.Errorf("gave up: %d attempts in a row could not connect", sum.GaveUpAfter), hint: hint}
 	case !sum.OK():
 		return exitFellShort, nil
 	}
@@ -376,12 +296,21 @@ func (r *sendRun) target() string {
 	return shownURL(r.sender.URL)
 }
 
-func (a *app) sendRenderer(o *sendOptions, r *sendRun, progress report.Progress) renderer {
-	if o.output == "json" {
+// shardText names the part of the plan, "" for the whole.
+func (r *sendRun) shardText() string {
+	if r.plan.Part.Whole() {
+		return ""
+	}
+	return ", shard " + r.plan.Part.String()
+}
+
+func (a *app) sendRenderer(r *sendRun, progress report.Progress) renderer {
+	if r.options.output == "json" {
 		return report.NewSendJSON(a.stdout)
 	}
 	t := report.NewSendText(a.stdout, a.style(a.stdout))
-	t.Header("to %s, seed %s", r.target(), strconv.FormatUint(r.plan.Seed, 10))
+	t.Quiet = a.global.quiet
+	t.Header("to %s, seed %s%s", r.target(), strconv.FormatUint(r.plan.Seed, 10), r.shardText())
 	for _, text := range r.remarks() {
 		t.Header("%s", text)
 	}

@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,22 +11,32 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"relayctl/fixtures"
 	"relayctl/internal/event"
-	"relayctl/internal/report"
-	"relayctl/internal/sim"
+	"relayctl/internal/report/term"
 	"relayctl/internal/suggest"
 )
 
-// unknownCommand names the nearest command to one that does not exist.
-func unknownCommand(root *cobra.Command, name string) error {
+// unknownCommand names the nearest command to one that does not exist; args is the whole
+// command line.
+func unknownCommand(root *cobra.Command, name string, args []string) error {
 	var names []string
 	for _, c := range root.Commands() {
 		if !c.Hidden {
 			names = append(names, c.Name())
 		}
 	}
-	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", name, suggest.DidYouMean(name, names)), hint: "relayctl --help lists the commands"}
+	near := suggest.DidYouMean(name, names)
+	switch word := suggest.Nearest(name, otherWords()); {
+	case otherCommand(name) != "":
+		near = "; " + withArgs(otherCommand(name), name, args) + " does that"
+	case isAddress(name, true):
+		url := cmp.Or(suggest.URL(name), shownURL(name))
+		return &exitError{code: exitUsage, err: fmt.Errorf("%q is an endpoint, not a command", shownURL(name)),
+			hint: fmt.Sprintf("relayctl send --to %s sends to it, relayctl check --to %s checks it, relayctl listen %s passes requests on to it", url, url, url)}
+	case near == "" && word != "":
+		near = fmt.Sprintf("; %s does what other tools call %s", withArgs(otherCommand(word), name, args), word)
+	}
+	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", name, near), hint: "relayctl --help lists the commands"}
 }
 
 // flagError words what is wrong with a flag. A flag that root does not know
@@ -36,7 +45,7 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 	var missing *pflag.NotExistError
 	if errors.As(err, &missing) {
 		if word := firstWord(a.args); !cmd.HasParent() && word != "" {
-			return unknownCommand(cmd, word)
+			return unknownCommand(cmd, word, a.args)
 		}
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
@@ -54,15 +63,14 @@ func meantFlag(missing *pflag.NotExistError, names []string) string {
 	if short := missing.GetSpecifiedShortnames(); len(short) > 1 {
 		name, _, _ = strings.Cut(short, "=")
 	}
-	others := map[string]string{"port": "addr", "host": "addr", "url": "to", "target": "to", "user": "username"}
-	if other := others[name]; slices.Contains(names, other) {
+	if other := otherFlag(name, names); other != "" {
 		return other
 	}
 	return suggest.Nearest(name, names)
 }
 
-// firstWord is the first argument that is no flag. Root's own flags take a
-// value, which is no command.
+// firstWord is the first argument that is not a flag. Root's own flags take a
+// value, which is not a command.
 func firstWord(args []string) string {
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
@@ -93,6 +101,9 @@ func reword(err error) error {
 	case "int", "uint", "uint64":
 		what = "a whole number"
 		if f.Value.Type() != "int" {
+			what = "a whole number from 1"
+		}
+		if f.Name == "seed" {
 			what = "a whole number from 0"
 		}
 		if plain := strings.NewReplacer(",", "", "_", "", " ", "").Replace(value); isNumber(plain) {
@@ -105,6 +116,9 @@ func reword(err error) error {
 		}
 	case "bool":
 		what = "true or false"
+	case choiceType:
+		c := f.Value.(*choice)
+		return fmt.Errorf("--%s takes %s, not %q%s", f.Name, c.list(), value, suggest.DidYouMean(value, c.words))
 	default:
 		return err
 	}
@@ -114,94 +128,12 @@ func reword(err error) error {
 	return fmt.Errorf("--%s takes %s, not %q%s", f.Name, what, value, near)
 }
 
+// errNotAChoice is what a choice makes of another word; reword names the words.
+var errNotAChoice = errors.New("not one of the words")
+
 func isNumber(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 64)
 	return err == nil
-}
-
-// oneOf checks a flag that takes one of a few words.
-func oneOf(flag, value string, words ...string) error {
-	if slices.Contains(words, value) {
-		return nil
-	}
-	list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
-	return usageError("--%s takes %s, not %q%s", flag, list, value, suggest.DidYouMean(value, words))
-}
-
-// checkOutput checks an --output flag.
-func checkOutput(s string) error { return oneOf("output", s, outputs()...) }
-
-func outputs() []string { return []string{"text", "json"} }
-
-// checkNeeds refuses flags of the command line that others leave without effect:
-// what was typed was meant. A profile and the environment may hold more than a
-// command needs.
-func checkNeeds(cmd *cobra.Command, typed []*pflag.Flag) error {
-	kinds := map[string]string{
-		"username": "basic", "password": "basic", "api-key": "api-key", "client-id": "oauth", "client-secret": "oauth",
-		"scope": "oauth", "token-url": "oauth", "raw-token": "oauth", "token-ttl": "oauth",
-	}
-	needs := map[string]string{
-		"wait-ready": "to", "insecure": "to", "insecure-http": "to", "cacert": "to", "token-url": "to",
-		"rejects": "csv", "batch-shape": "batch", "reorder-window": "reorder", "forward-timeout": "forward", "capture-max": "capture",
-		"sync": "capture",
-		"to":   "curl",
-	}
-	flags := cmd.Flags()
-	for _, f := range typed {
-		if kind, auth := kinds[f.Name], flags.Lookup("auth"); kind != "" && auth != nil && auth.Value.String() != kind {
-			return fmt.Errorf("--%s belongs to --auth %s, but --auth is %s", f.Name, kind, auth.Value)
-		}
-		if need := flags.Lookup(needs[f.Name]); need != nil && !need.Changed {
-			return fmt.Errorf("--%s has no effect without --%s", f.Name, need.Name)
-		}
-	}
-	return nil
-}
-
-// checkTyped refuses flags of the command line for what they say, or for what
-// is typed beside them.
-func checkTyped(cmd *cobra.Command, typed []*pflag.Flag) error {
-	// What inspect shows of all requests has nothing to do with one of them.
-	whole := []string{"ccid", "event", "since", "journeys", "fail-on"}
-	flags := cmd.Flags()
-	for _, f := range typed {
-		for _, one := range []string{"curl", "diff"} {
-			if pick := flags.Lookup(one); pick != nil && pick.Changed && slices.Contains(whole, f.Name) {
-				return fmt.Errorf("--%s has no effect with --%s", f.Name, one)
-			}
-		}
-		switch f.Name {
-		case "capture", "journal", "rejects":
-			if f.Value.String() == "-" {
-				return fmt.Errorf("--%s: stdout carries the result; name a file", f.Name)
-			}
-		case "count":
-			if !mayRepeat(flags) {
-				return errors.New("--count repeats events and scenarios, but none is named")
-			}
-		case "expect", "for":
-			if v := f.Value.String(); v == "0" || v == "0s" || v[0] == '-' {
-				return fmt.Errorf("--%s must be more than nothing", f.Name)
-			}
-		}
-	}
-	return nil
-}
-
-// mayRepeat says whether --count can mean what is to be sent: an event, a
-// scenario (also the one that is sent unasked), or a name that is misspelt,
-// which is told later with the nearest right one.
-func mayRepeat(flags *pflag.FlagSet) bool {
-	if flags.NArg() == 0 {
-		return !flags.Changed("records") && !flags.Changed("csv")
-	}
-	return slices.ContainsFunc(flags.Args(), func(arg string) bool {
-		_, isEvent := event.Lookup(arg)
-		_, isScenario := fixtures.Scenario(arg)
-		_, err := os.Stat(arg)
-		return isEvent || isScenario || sim.IsScenarioFile(arg) || arg != "-" && err != nil
-	})
 }
 
 // eventFilter reads the patterns of a flag.
@@ -218,13 +150,13 @@ func (a *app) eventFilter(flag string, patterns []string) (event.Filter, error) 
 // the same, for Relay may add names at any time (R-TOLERANT).
 func (a *app) doubt(flag string, f event.Filter) {
 	for _, what := range f.Unknown() {
-		fmt.Fprintf(a.stderr, "warning: --%s: %s\n", flag, what)
+		a.warn("--%s: %s", flag, what)
 	}
 }
 
 // unused warns of a value for which another one leaves nothing.
 func (a *app) unused(flag, value, by string) {
-	fmt.Fprintf(a.stderr, "warning: --%s: %s is never used, for %s takes every event\n", flag, report.Clean(value), by)
+	a.warn("--%s: %s is never used, for %s takes every event", flag, term.Clean(value), by)
 }
 
 // noArgs refuses arguments.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,38 +13,48 @@ import (
 
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
+	"relayctl/internal/input"
 	"relayctl/internal/report"
-	"relayctl/internal/sim"
+	"relayctl/internal/report/term"
+	"relayctl/internal/sim/plan"
 )
 
 // validateOptions are the flags of validate.
 type validateOptions struct {
-	strict    bool
-	most      int
-	mostGiven func() bool
-	output    string
+	strict bool
+	most   int
+	output string
 }
 
 func newValidateCmd(a *app) *cobra.Command {
-	o := &validateOptions{}
-	cmd := &cobra.Command{
+	var cmd *cobra.Command
+	cmd = action(a, &cobra.Command{
 		Use:   "validate FILE|-...",
 		Short: "Lint events offline",
 		Long: `Lint events: a JSON envelope or an array of them, JSON Lines, or a capture; -
-reads stdin. Unknown properties and event names are warnings, for a receiver has
-to tolerate them (R-TOLERANT); what breaks the envelope is an error. The exit
-code is 1 when there are errors (with --strict, or warnings).`,
+reads stdin. Unknown properties and event names are warnings, because a receiver
+has to tolerate them (R-TOLERANT); what breaks the envelope is an error. The
+exit code is 1 when there are errors, with --strict also when there are
+warnings.
+
+A YAML file is held to what relayctl reads: a scenario, or by its keys a
+relayctl.yaml (profiles), rules of "listen" (rules) or a baseline of "check"
+(known_failures).`,
 		Example: `  relayctl validate events.jsonl
+  relayctl validate scenario.yaml
   relayctl generate --records 100 | relayctl validate -`,
 		Args: atLeastOne("a file, or - for stdin"),
-		RunE: func(_ *cobra.Command, args []string) error { return a.validate(o, args) },
-	}
+	}, func(ctx context.Context, o *validateOptions, s *settings, args []string) error {
+		return a.validate(ctx, cmd.Root(), o, s, args)
+	})
+	return cmd
+}
+
+func (o *validateOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "warnings fail as well")
 	cmd.Flags().IntVar(&o.most, "max-findings", 1000, "how many findings are shown, 0 for all (default 1000; all with --output json); all are counted")
-	o.mostGiven = func() bool { return cmd.Flags().Changed("max-findings") }
-	cmd.Flags().StringVar(&o.output, "output", "text", "text or json (one finding a line)")
-	words(cmd, "output", outputs()...)
-	return cmd
+	within(cmd, "0", "", "max-findings")
+	outputFlag(cmd, &o.output, "one finding a line")
 }
 
 // linter validates files one after the other.
@@ -53,28 +64,31 @@ type linter struct {
 	eventless bool // the file has requests without a body
 }
 
-func (a *app) validate(o *validateOptions, args []string) error {
-	if err := checkOutput(o.output); err != nil {
-		return err
-	}
-	if o.most < 0 {
-		return usageError("--max-findings must not be negative")
-	}
+func (a *app) validate(ctx context.Context, root *cobra.Command, o *validateOptions, s *settings, args []string) error {
 	for _, name := range args {
 		if info, err := os.Stat(name); name != "-" && (err != nil || info.IsDir()) {
 			if err == nil {
 				err = fmt.Errorf("%s is a folder, not a file", name)
 			}
-			return usage(err)
+			return usage(unreadable(name, err))
 		}
 	}
 	most := o.most
-	if o.output == "json" && !o.mostGiven() {
+	if o.output == "json" && !s.given("max-findings") {
 		most = 0
 	}
 	l := &linter{out: report.NewFindings(a.stdout, a.style(a.stdout), o.output == "json", most)}
+	kinds := a.yamlKinds(root)
 	for _, name := range args {
-		if err := l.file(a, name); err != nil {
+		check := func() error { return l.file(ctx, a, name) }
+		if plan.IsScenarioFile(name) {
+			check = func() error { return l.yaml(ctx, name, kinds) }
+		}
+		err := check()
+		if err != nil && ctx.Err() != nil {
+			return errors.Join(environment(l.out.Finish(a.stderr)), silent(exitInterrupted))
+		}
+		if err != nil {
 			return errors.Join(environment(l.out.Flush()), usage(err))
 		}
 	}
@@ -87,20 +101,23 @@ func (a *app) validate(o *validateOptions, args []string) error {
 	return nil
 }
 
-func (l *linter) file(a *app, name string) error {
-	r := a.stdin
+func (l *linter) file(ctx context.Context, a *app, name string) error {
+	var r io.Reader
 	if name == "-" {
-		name = "stdin"
+		name, r = "stdin", input.NewStream(ctx, a.stdin)
 	} else {
-		f, err := os.Open(name)
+		f, err := input.Open(ctx, name)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		r = f
+		r = input.Until(ctx, f)
 	}
 	before := l.out.Events + l.out.Errors
 	br := bufio.NewReaderSize(r, 256<<10)
+	if isEmpty(br) && ctx.Err() == nil {
+		return holdsNothing(name)
+	}
 	head, _ := br.Peek(64)
 	var err error
 	switch trimmed := bytes.TrimLeft(head, " \t\r\n"); {
@@ -108,11 +125,11 @@ func (l *linter) file(a *app, name string) error {
 		err = l.capture(a, name, br)
 	case len(trimmed) > 0 && trimmed[0] == '{':
 		err = l.lines(name, br)
-	default: // an array is opened, so that it does not stand in memory whole
+	default: // an array is read element by element, because it may be large
 		err = l.values(name, br, 0)
 	}
 	if err == nil && l.out.Events+l.out.Errors == before && !l.eventless {
-		l.broken(name, 1, "there is no event in it")
+		l.broken(name, 1, "it holds no events")
 	}
 	l.eventless = false
 	return err
@@ -131,7 +148,7 @@ func (l *linter) capture(a *app, name string, r io.Reader) error {
 			l.broken(name, p.Line, "a line of the capture is "+p.Message)
 			return
 		}
-		fmt.Fprintf(a.stderr, "warning: %s:%d: %s\n", report.Clean(name), p.Line, report.Clean(p.Message))
+		a.warn("%s:%d: %s", term.Clean(name), p.Line, term.Clean(p.Message))
 	}
 	for {
 		rec, err := cr.Next()
@@ -144,7 +161,7 @@ func (l *linter) capture(a *app, name string, r io.Reader) error {
 			l.eventless = true
 			continue
 		}
-		l.item(name, sim.FileItem{Raw: rec.Body, Line: cr.Line(), Record: rec})
+		l.item(name, plan.Item{Raw: rec.Body, Line: cr.Line(), Record: rec})
 	}
 }
 
@@ -185,21 +202,23 @@ func isBroken(findings []event.Finding) bool {
 
 // values validates the JSON values of a text that begins after so many lines.
 func (l *linter) values(name string, r io.Reader, before int) error {
-	err := sim.ReadItems(name, r, nil, func(item sim.FileItem) error {
+	for item, err := range plan.ReadItems(name, r, nil) {
+		var syntax *plan.SyntaxError
+		switch {
+		case errors.As(err, &syntax):
+			l.broken(name, before+syntax.Line, syntax.Message)
+			return nil
+		case err != nil:
+			return err
+		}
 		item.Line += before
 		l.item(name, item)
-		return nil
-	})
-	var syntax *sim.SyntaxError
-	if errors.As(err, &syntax) {
-		l.broken(name, before+syntax.Line, syntax.Message)
-		return nil
 	}
-	return err
+	return nil
 }
 
 // item validates one event, or the members of a batch.
-func (l *linter) item(name string, item sim.FileItem) {
+func (l *linter) item(name string, item plan.Item) {
 	shape, members, findings := event.Split(item.Raw)
 	for _, f := range findings {
 		l.out.Add(name, item.Line, "", f)
@@ -225,7 +244,7 @@ func (l *linter) item(name string, item sim.FileItem) {
 	}
 }
 
-// add tells an event's findings, each with the line on which it stands in the
+// add reports an event's findings, each with its line in the
 // text; prefix is the place of the event itself.
 func (l *linter) add(name string, line int, text []byte, id string, findings []event.Finding, prefix string) {
 	for _, f := range findings {

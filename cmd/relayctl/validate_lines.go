@@ -44,7 +44,7 @@ func (s *stretches) scan() bool {
 			return true
 		}
 		if s.text = append(s.text, line...); len(s.text) > mostText {
-			s.err = fmt.Errorf("line %d begins something longer than %d bytes, which is no event", s.line, mostText)
+			s.err = fmt.Errorf("line %d begins something longer than %d bytes, which is not an event", s.line, mostText)
 			return false
 		}
 		if whole {
@@ -64,7 +64,7 @@ func (s *stretches) finishLine() {
 			return
 		}
 	}
-	s.err = fmt.Errorf("line %d is longer than %d bytes, which is no event", s.read, mostText)
+	s.err = fmt.Errorf("line %d is longer than %d bytes, which is not an event", s.read, mostText)
 }
 
 // ends says whether the stretch may end before a line that begins with a brace:

@@ -6,34 +6,31 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"relayctl/internal/filewatch"
-	"relayctl/internal/report"
-	"relayctl/internal/sim"
+	"relayctl/internal/report/term"
+	"relayctl/internal/sim/plan"
 )
-
-const watchHelp = "send again whenever a named file is saved; Ctrl-C ends with the verdict of the last run (130 in the middle of one)"
 
 // heldFiles are the files of --watch as they were when they were last good, by
 // the argument that names them.
-type heldFiles map[string]sim.Source
+type heldFiles map[string]plan.Source
 
 // resolve finds out what the arguments mean, with the held files for their
 // names. A nil heldFiles holds none.
-func (h heldFiles) resolve(args []string, stdin io.Reader) ([]sim.Source, error) {
+func (h heldFiles) resolve(ctx context.Context, args []string, stdin io.Reader) ([]plan.Source, error) {
 	if h == nil {
-		return sim.ResolveWhat(args, stdin)
+		return plan.Resolve(ctx, args, stdin)
 	}
-	var out []sim.Source
+	var out []plan.Source
 	for _, arg := range args {
 		src, held := h[arg]
 		if !held {
-			list, err := sim.ResolveWhat([]string{arg}, stdin)
+			list, err := plan.Resolve(ctx, []string{arg}, stdin)
 			if err != nil {
 				return nil, err
 			}
@@ -45,67 +42,67 @@ func (h heldFiles) resolve(args []string, stdin io.Reader) ([]sim.Source, error)
 }
 
 // hold loads the files among the arguments, of which --watch needs one.
-func hold(args []string) (heldFiles, error) {
-	sources, err := sim.ResolveWhat(args, nil)
-	if err != nil {
-		return nil, err
-	}
+func hold(ctx context.Context, args []string) (heldFiles, error) {
 	held := heldFiles{}
-	for i, arg := range args {
-		if sources[i].Path == "" {
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("--watch cannot read %s again; name a regular file", arg)
+		}
+		sources, err := plan.Resolve(ctx, []string{arg}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if sources[0].Path == "" {
 			continue // an event, or a scenario that is built in
 		}
-		if held[arg], err = sim.LoadSource(arg); err != nil {
+		if held[arg], err = plan.Load(ctx, arg); err != nil {
 			return nil, err
 		}
 	}
 	return held, nil
 }
 
-// checkWatch refuses what --watch makes no sense with.
-func (o *sendOptions) checkWatch(args []string) error {
-	for _, arg := range args {
-		if arg == "-" {
-			return errors.New("--watch cannot read stdin (-) again; name a file")
-		}
+// refuseWatch refuses what --watch contradicts.
+func (o *sendOptions) refuseWatch(args []string) error {
+	if slices.Contains(args, "-") {
+		return errors.New("--watch cannot read stdin (-) again; name a file")
 	}
 	if o.journal.path != "" {
-		return errors.New("--journal notes one run and --watch makes many; use one of them")
+		return errors.New("--journal is for one run and --watch makes many; use one of them")
 	}
 	return nil
 }
 
 // watching is a run of send --watch.
 type watching struct {
-	app   *app
-	cmd   *cobra.Command
-	o     *sendOptions
-	args  []string
-	base  sendOptions // as the user gave them
-	given map[string]bool
-	paths map[string]string // absolute paths to the arguments
+	app     *app
+	options *sendOptions // without what a scenario sets
+	given   *settings
+	args    []string
+	held    heldFiles
+	paths   map[string]string // absolute paths to the arguments
 	// done gets the error of the run under way; nil when there is none.
 	done   chan error
 	cancel context.CancelFunc
-	last   error // what the last whole run came to
+	last   error // the result of the last whole run
 }
 
 // watchSend sends, and sends again whenever a file is saved, until ctx is done.
-func (a *app) watchSend(ctx context.Context, cmd *cobra.Command, o *sendOptions, args []string) error {
-	if err := o.checkWatch(args); err != nil {
+func (a *app) watchSend(ctx context.Context, o *sendOptions, s *settings, args []string) error {
+	if err := o.refuseWatch(args); err != nil {
 		return usage(err)
 	}
-	var err error
-	if o.plan.held, err = hold(args); err != nil {
+	held, err := hold(ctx, args)
+	if err != nil {
 		return usage(err)
 	}
-	if len(o.plan.held) == 0 {
+	if len(held) == 0 {
 		return usageError("--watch needs a file among what is sent")
 	}
-	w := &watching{app: a, cmd: cmd, o: o, args: args, base: *o, given: map[string]bool{}, paths: map[string]string{}}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { w.given[f.Name] = f.Changed })
+	w := &watching{app: a, options: o, given: s, args: args, held: held, paths: map[string]string{}}
 	var files []string
-	for arg := range o.plan.held {
+	for arg := range held {
 		path, err := filepath.Abs(arg)
 		if err != nil {
 			return environment(err)
@@ -159,29 +156,25 @@ func (w *watching) loop(ctx context.Context, changes <-chan string) error {
 	}
 }
 
-// start begins a run, with the flags as the user gave them: those that a
-// scenario had set may be others now.
+// start begins a run. It resolves the settings again, because the scenario may
+// set other flags now.
 func (w *watching) start(ctx context.Context) {
-	held := w.o.plan.held
-	*w.o = w.base
-	w.o.plan.held = held
-	w.cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Changed = w.given[f.Name] })
 	ctx, w.cancel = context.WithCancel(ctx)
 	done := make(chan error, 1)
 	w.done = done
-	go func() { done <- w.app.send(ctx, w.cmd, w.o, w.args) }()
+	go func() { done <- w.app.sendOnce(ctx, w.options, w.given, w.args, w.held) }()
 }
 
 // changed looks at a file that was saved or deleted. A run under way ends
 // early: its attempts do, its waits are not waited for.
 func (w *watching) changed(ctx context.Context, arg string) {
-	src, err := sim.LoadSource(arg)
+	src, err := plan.Load(ctx, arg)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		w.note("%s is gone; the last good one is kept until there is a new one", arg)
 		return
 	case err != nil:
-		w.note("%s", report.Clean(err.Error()))
+		fmt.Fprintln(w.app.errors, term.Clean(err.Error()))
 		w.note("%s is broken; the last good one is kept", arg)
 		return
 	}
@@ -196,14 +189,14 @@ func (w *watching) changed(ctx context.Context, arg string) {
 	} else {
 		w.note("%s was saved: sending again", arg)
 	}
-	w.o.plan.held[arg] = src
+	w.held[arg] = src
 	w.start(ctx)
 }
 
 func (w *watching) names() string {
 	var names []string
 	for _, arg := range w.args {
-		if _, held := w.o.plan.held[arg]; held {
+		if _, held := w.held[arg]; held {
 			names = append(names, arg)
 		}
 	}

@@ -70,9 +70,8 @@ func startWatch(t *testing.T, args ...string) *watched {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &watched{newOutput(), newOutput(), cancel, make(chan int, 1)}
-	env := func(string) (string, bool) { return "", false }
 	go func() {
-		w.code <- run(ctx, t.Context(), append([]string{"send", "--watch"}, args...), strings.NewReader(""), w.out, w.err, env)
+		w.code <- run(ctx, t.Context(), nil, append([]string{"send", "--watch"}, args...), strings.NewReader(""), w.out, w.err, nil)
 	}()
 	t.Cleanup(cancel)
 	return w
@@ -116,7 +115,7 @@ func TestWatchSendsWhatIsSaved(t *testing.T) {
 	if err := os.Rename(file+".swp", file); err != nil {
 		t.Fatal(err)
 	}
-	w.out.await(t, "delivered: 3 events, 3 attempts")
+	w.out.await(t, "delivered: 1 event, 2 copies, 3 attempts")
 	w.err.await(t, idle)
 
 	save(t, file, oneStep+"    copis: 3\n")
@@ -174,6 +173,24 @@ func TestWatchEndsWithTheLastVerdict(t *testing.T) {
 	w.end(t, exitFellShort)
 }
 
+// Every run has what its own file sets, where the user has not set it.
+func TestWatchResolvesAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	save(t, file, oneStep+"send: {attempts: 1, workers: 2, pace: original}\n")
+	w := startWatch(t, file, "--workers", "3")
+	w.out.await(t, "the scenario sets --attempts 1 --pace original\n")
+	w.err.await(t, idle)
+	save(t, file, oneStep+"send: {workers: 2, timeout: 3s}\n")
+	w.out.await(t, "the scenario sets --timeout 3s\n")
+	w.err.await(t, idle)
+	save(t, file, oneStep+"send: {workers: 2}\n")
+	if text := w.out.await(t, "delivered: 1 event"); strings.Contains(text, "the scenario sets") {
+		t.Errorf("a value of another file or of the command line:\n%s", text)
+	}
+	w.err.await(t, idle)
+	w.end(t, exitOK)
+}
+
 func TestASaveEndsARunEarly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	const waiting = oneStep + "receiver: {respond: [\"500,200\"]}\n"
@@ -200,9 +217,9 @@ func TestWatchNeedsAFile(t *testing.T) {
 		"--watch needs a file among what is sent":       {"journey"},
 		"--watch needs a file":                          {"--records", "5"},
 		"--watch cannot read stdin (-) again":           {file, "-"},
-		"--journal notes one run":                       {file, "--journal", filepath.Join(t.TempDir(), "j")},
+		"--journal is for one run":                      {file, "--journal", filepath.Join(t.TempDir(), "j")},
 		"broken.yaml:1:8: a list is expected here":      {broken},
-		"is neither an event, a scenario nor a file":    {filepath.Join(t.TempDir(), "none.yaml")},
+		"none.yaml: no such file":                       {filepath.Join(t.TempDir(), "none.yaml")},
 		"--report takes json, junit, html, followed by": {file, "--report", "x"},
 	} {
 		w := startWatch(t, args...)

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -26,7 +25,7 @@ func newAPIKey(cfg Config) (Scheme, error) {
 		return nil, err
 	}
 	if strings.TrimSpace(key) != key {
-		return nil, errors.New("--api-key begins or ends with a space, which HTTP would cut off")
+		return nil, &SettingError{"api-key", "begins or ends with a space, which HTTP would cut off"}
 	}
 	return &apiKey{want: sum(key), headers: []Header{{apiKeyHeader, key}}}, nil
 }

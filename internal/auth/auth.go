@@ -1,5 +1,12 @@
-// Package auth puts credentials on a request and checks them on the other
-// side: none, basic, API key and OAuth 2 client credentials.
+// Package auth puts credentials on a request and checks them on the other side.
+//
+// A Scheme does both. New makes one from a Config: none, basic, API key or
+// OAuth 2 client credentials; the table of schemes is in scheme.go, each scheme
+// in a file of its own. An Issuer is the token endpoint of a receiver. A Secret
+// holds what must never be printed.
+//
+// This package makes token requests and nothing else; it does not know what a
+// request delivers.
 package auth
 
 import (
@@ -18,7 +25,7 @@ type Scheme interface {
 	// then free of secrets.
 	Sign(ctx context.Context) ([]Header, error)
 	// Rejected tells the scheme that an attempt signed with these headers was
-	// answered 401, and returns whether signing anew may help: a token is
+	// answered 401, and returns whether signing again may help: a token is
 	// renewed once.
 	Rejected(signed []Header) bool
 	// Accepted tells the scheme that an attempt signed with these headers was

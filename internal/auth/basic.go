@@ -23,7 +23,7 @@ func newBasic(cfg Config) (Scheme, error) {
 		return nil, err
 	}
 	if strings.Contains(cfg.Username, ":") {
-		return nil, errors.New("--username contains a colon, which separates it from the password")
+		return nil, &SettingError{"username", "contains a colon, which separates it from the password"}
 	}
 	if err := errors.Join(checkText("username", cfg.Username), checkText("password", cfg.Password.Reveal())); err != nil {
 		return nil, err

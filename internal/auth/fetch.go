@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"relayctl/internal/mask"
 )
 
 // fetcher makes the token requests of the client-credentials grant. It is
@@ -22,7 +23,7 @@ type fetcher struct {
 	client  *http.Client
 	timeout time.Duration
 	shown   string // the token URL as it may be shown
-	secrets []string
+	mask    *mask.Mask
 	settled bool // the endpoint has taken config.AuthStyle
 }
 
@@ -32,9 +33,9 @@ type refusedError struct{ error }
 
 func (e *refusedError) Unwrap() error { return e.error }
 
-// Refused says whether an error of Sign is a token endpoint's clear "no" to
-// these credentials, so that asking again will not help.
-func Refused(err error) bool { return errors.As(err, new(*refusedError)) }
+// CredentialsRefused says whether an error of Sign is a token endpoint's clear "no"
+// to these credentials, so that asking again will not help.
+func CredentialsRefused(err error) bool { return errors.As(err, new(*refusedError)) }
 
 func newFetcher(cfg Config) (*fetcher, error) {
 	u, err := tokenURL(cfg.TokenURL, cfg.InsecureHTTP)
@@ -45,42 +46,46 @@ func newFetcher(cfg Config) (*fetcher, error) {
 	if cfg.HTTP != nil {
 		client = *cfg.HTTP
 	}
+	client.Transport = &tolerant{client.Transport}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	timeout := cfg.Timeout
 	if timeout <= 0 {
 		timeout = defaultTokenTimeout
 	}
 	secret := cfg.ClientSecret.Reveal()
+	known := cfg.Mask
+	if known == nil {
+		known = &mask.Mask{}
+	}
+	known.AddPair(cfg.ClientID, secret)
 	return &fetcher{
 		config: clientcredentials.Config{
 			ClientID: cfg.ClientID, ClientSecret: secret, TokenURL: cfg.TokenURL,
 			Scopes: strings.Fields(cfg.Scope), AuthStyle: oauth2.AuthStyleInHeader,
 		},
 		client: &client, timeout: timeout,
-		shown:   (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(),
-		secrets: []string{secret, url.QueryEscape(secret)},
+		shown: (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(),
+		mask:  known,
 	}, nil
 }
+
+// ErrInClear refuses a token endpoint on another machine that is called without TLS.
+var ErrInClear error = &SettingError{"token-url", "sends the client secret over plain http: use https"}
 
 // tokenURL checks that credentials may be sent there.
 func tokenURL(text string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(text)
 	// The parser's error quotes the URL, which may hold a secret.
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, errors.New("--token-url is no URL such as https://host/oauth/token")
+		return nil, &SettingError{"token-url", "is not a URL such as https://host/oauth/token"}
 	}
 	if u.User != nil {
-		return nil, errors.New("--token-url contains credentials: use --client-id and --client-secret")
+		return nil, &SettingError{"token-url", "contains credentials, which belong to client-id and client-secret"}
 	}
-	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) {
-		return nil, errors.New("--token-url sends the client secret over plain http: use https, or allow it with --insecure-http")
+	if _, local := Loopback(u.Hostname()); u.Scheme == "http" && !insecure && !local {
+		return nil, ErrInClear
 	}
 	return u, nil
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback() || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }
 
 // fetch asks for a token and returns it with its lifetime, 0 when unknown. The
@@ -108,6 +113,7 @@ func (f *fetcher) fetch(ctx context.Context) (string, time.Duration, error) {
 	if err != nil {
 		return "", 0, fmt.Errorf("token endpoint %s: %w", f.shown, err)
 	}
+	f.mask.AddToken(value)
 	if t.Expiry.IsZero() {
 		return value, 0, nil
 	}
@@ -136,7 +142,7 @@ func (f *fetcher) request(ctx context.Context) (*oauth2.Token, error) {
 		}
 		return nil, &shownError{err: transport.Err, text: f.clean(transport.Err.Error())}
 	}
-	return nil, errors.New("its answer is no token: " + f.clean(strings.TrimPrefix(err.Error(), "oauth2: ")))
+	return nil, errors.New("its answer is not a token: " + f.clean(strings.TrimPrefix(err.Error(), "oauth2: ")))
 }
 
 // shownError shows a cleaned text and keeps the cause for errors.Is and As.
@@ -171,15 +177,12 @@ func (f *fetcher) refusal(answer *oauth2.RetrieveError) error {
 // clean makes foreign text fit for an error: short, one line, without the
 // secrets that were sent.
 func (f *fetcher) clean(s string) string {
-	for _, secret := range f.secrets {
-		s = strings.ReplaceAll(s, secret, redacted)
-	}
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, "?"))
+	}, strings.ToValidUTF8(f.mask.Text(s), "?"))
 	if r := []rune(s); len(r) > 200 {
 		s = string(r[:200]) + "…"
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"relayctl/internal/input"
 )
 
 // TokenPath is where a receiver serves its Issuer.
@@ -58,7 +59,7 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		cfg.TTL = defaultTTL
 	}
 	if cfg.TTL < time.Second || cfg.TTL%time.Second != 0 {
-		return nil, fmt.Errorf("--token-ttl must be a whole number of seconds from 1s, for so tokens count their life, not %s", cfg.TTL)
+		return nil, &SettingError{"token-ttl", fmt.Sprintf("must be a whole number of seconds from 1s, for so tokens count their life, not %s", cfg.TTL)}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -157,7 +158,7 @@ func tokenForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
 		return nil, invalidRequest("the Content-Type is not application/x-www-form-urlencoded")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTokenBody))
+	body, _, err := input.AtMost(http.MaxBytesReader(w, r.Body, maxTokenBody), maxTokenBody)
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return nil, &tokenError{http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large"}
 	} else if err != nil {
@@ -165,7 +166,7 @@ func tokenForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, invalidRequest("the body is no form")
+		return nil, invalidRequest("the body is not a form")
 	}
 	for _, name := range []string{"grant_type", "scope", "client_id", "client_secret"} {
 		if len(form[name]) > 1 {

@@ -116,9 +116,17 @@ func TestIssuerTakesFormPostsOnly(t *testing.T) {
 			t.Errorf("%v: %d %s", tc, rec.Code, rec.Body)
 		}
 	}
-	for _, cfg := range []IssuerConfig{{}, {ClientID: "c"}, {ClientID: "c", ClientSecret: NewSecret("s"), TTL: 1500 * time.Millisecond}, {ClientID: "c", ClientSecret: NewSecret("s"), TTL: -1}} {
-		if _, err := NewIssuer(cfg); err == nil || !strings.Contains(err.Error(), "--") {
-			t.Errorf("%+v: %v", cfg, err)
+	for _, tc := range []struct {
+		cfg  IssuerConfig
+		want string
+	}{
+		{IssuerConfig{}, "client-id and client-secret"},
+		{IssuerConfig{ClientID: "c"}, "client-secret"},
+		{IssuerConfig{ClientID: "c", ClientSecret: NewSecret("s"), TTL: 1500 * time.Millisecond}, "token-ttl"},
+		{IssuerConfig{ClientID: "c", ClientSecret: NewSecret("s"), TTL: -1}, "token-ttl"},
+	} {
+		if _, err := NewIssuer(tc.cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%+v: %v", tc.cfg, err)
 		}
 	}
 }
@@ -168,7 +176,7 @@ func TestVerifyTokens(t *testing.T) {
 	later := seconds(time.Now().Add(time.Hour))
 	full := claims{Issuer: issuerName, Subject: "client", Expires: later}
 	const notOurs = "the token was not issued by this receiver since it started"
-	const noJWT = "the token is no JWT of this receiver"
+	const noJWT = "the token is not a JWT of this receiver"
 	parts := strings.Split(good, ".")
 	padded := parts[0] + "." + parts[1] + "." + parts[2] + "="
 	// The last letter of a signature carries two bits too many.

@@ -37,12 +37,12 @@ type oauth struct {
 	raw     bool
 	current atomic.Pointer[token] // nil before the first and after a refused one
 
-	mu         sync.Mutex
-	flight     *flight   // the token request under way
-	renewAfter time.Time // no renewal of a living token before
-	refusal    error     // the endpoint's clear "no" …
-	refusedTil time.Time // … and until when it is believed
-	streak     int       // tokens in a row that replaced a refused one and were never accepted
+	mu           sync.Mutex
+	flight       *flight   // the token request under way
+	renewAfter   time.Time // no renewal of a living token before
+	refusal      error     // the endpoint's clear "no" …
+	refusedUntil time.Time // … and until when it is believed
+	streak       int       // tokens in a row that replaced a refused one and were never accepted
 }
 
 // token is a cached token. Its headers are what Sign hands out.
@@ -119,7 +119,7 @@ func (o *oauth) join(now time.Time) (f *flight, leads bool, t *token, err error)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	t = o.current.Load()
-	refused := o.refusal != nil && now.Before(o.refusedTil)
+	refused := o.refusal != nil && now.Before(o.refusedUntil)
 	wait := refused || o.flight != nil || now.Before(o.renewAfter)
 	switch {
 	case t != nil && (t.fresh(now) || t.alive(now) && wait):
@@ -150,7 +150,7 @@ func (o *oauth) lead(ctx context.Context, f *flight) ([]Header, error) {
 	now := time.Now()
 	var refused *refusedError
 	if errors.As(err, &refused) {
-		o.refusal, o.refusedTil = err, now.Add(refusalPause)
+		o.refusal, o.refusedUntil = err, now.Add(refusalPause)
 	}
 	if t := o.current.Load(); t != nil && t.alive(now) {
 		// The old token is still good: try again before it ends.
@@ -193,7 +193,7 @@ func (t *token) signed(h []Header) bool {
 
 // Rejected drops the token that was refused, once, however many attempts it
 // signed: the next Sign renews it. A token that itself replaced a refused one
-// and is refused at once is kept, for a third would fare no better.
+// and is refused at once is kept, because a third would be refused too.
 func (o *oauth) Rejected(signed []Header) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

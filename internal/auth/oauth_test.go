@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -126,6 +127,37 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 			// Five lifetimes, renewed after four fifths each or half a minute early.
 			if n := e.requests.Load(); n < 5 || n > 8 || e.most.Load() != 1 {
 				t.Errorf("%s: %d requests, %d at once", life, n, e.most.Load())
+			}
+		})
+	}
+}
+
+// A token is used whatever its lifetime is written like.
+func TestLifetimesOfEveryForm(t *testing.T) {
+	hour := time.Hour
+	for text, want := range map[string]time.Duration{
+		`{"access_token":"t","expires_in":3600}`:                 hour,
+		`{"access_token":"t","expires_in":3600.0}`:               hour,
+		`{"access_token":"t","expires_in":3600.9}`:               hour,
+		`{"access_token":"t","expires_in":"3600"}`:               hour,
+		`{"access_token":"t","expires_in":"3600.0"}`:             hour,
+		`{"access_token":"t","expires_in":3.6e3}`:                hour,
+		`{"access_token":"t","expires_in":99999999999999999999}`: math.MaxInt32 * time.Second,
+		`{"access_token":"t","expires_in":1e400}`:                math.MaxInt32 * time.Second,
+		`{"access_token":"t","expires_in":null}`:                 0,
+		`{"access_token":"t","expires_in":"never"}`:              0,
+		`{"access_token":"t","expires_in":{}}`:                   0,
+		`{"access_token":"t"}`:                                   0,
+		"\uFEFF" + `{"access_token":"t","expires_in":3600}`:      hour,
+		"\uFEFF{\"access_token\":\"t\"}":                         0,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := &endpoint{answer: func(int64, *http.Request) (int, string) { return 200, text }}
+			s := e.scheme(t)
+			h := sign(t, s)
+			end, ok := s.(Expirer).Expires(h)
+			if h[0].Value != "Bearer t" || ok != (want > 0) || ok && time.Until(end) != want {
+				t.Errorf("%s: %q, ends in %v, %v", text, h[0].Value, time.Until(end), ok)
 			}
 		})
 	}
@@ -298,8 +330,8 @@ func TestTokenEndpointErrorsShowNoSecret(t *testing.T) {
 		{400, `{"error":"a\u001b[31m\nb"}`, "answered 400 a [31m b"},
 		{500, clientSecret, "answered 500"},
 		{302, "", "answered 302: redirects are not followed with credentials"},
-		{200, `{"access_token":""}`, "its answer is no token: server response missing access_token"},
-		{200, `<html>` + clientSecret, "its answer is no token: cannot parse json: invalid character '<' looking for beginning of value"},
+		{200, `{"access_token":""}`, "its answer is not a token: server response missing access_token"},
+		{200, `<html>` + clientSecret, "its answer is not a token: cannot parse json: invalid character '<' looking for beginning of value"},
 		{200, `{"access_token":"t","token_type":"mac"}`, "its tokens are not of the type bearer"},
 		{200, `{"access_token":"t\r\nX: y"}`, "its token has characters that no header can carry"},
 	} {

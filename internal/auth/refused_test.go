@@ -8,7 +8,7 @@ import (
 
 func TestRefusedTellsANoFromAnOutage(t *testing.T) {
 	no := fmt.Errorf("token endpoint x: %w", &refusedError{errors.New("answered 401")})
-	if !Refused(no) || Refused(errors.New("connection refused")) || Refused(nil) {
+	if !CredentialsRefused(no) || CredentialsRefused(errors.New("connection refused")) || CredentialsRefused(nil) {
 		t.Error("only a clear no is a refusal")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/mask"
 	"relayctl/internal/suggest"
 )
 
@@ -30,6 +31,7 @@ type Config struct {
 	TokenURL     string        // oauth: https, or http to loopback
 	ClientID     string        // oauth
 	ClientSecret Secret        // oauth
+	Mask         *mask.Mask    // oauth: told the tokens, and what errors must not show; nil for one of its own
 	Scope        string        // oauth: scopes separated by spaces; "" asks for none
 	RawToken     bool          // oauth: send the token without "Bearer " (R-AUTH-OAUTH)
 	InsecureHTTP bool          // oauth: allow a plain http token URL anywhere
@@ -65,9 +67,9 @@ func Kinds() []string {
 	return kinds
 }
 
-// New returns the scheme that cfg describes. An error names the flag that is
-// missing or wrong and shows no secret. The oauth scheme only signs: tokens
-// are verified by an Issuer's scheme.
+// New returns the scheme that cfg describes. An error is a *SettingError or a
+// *MissingError, or several of them joined, and shows no secret. The oauth scheme only
+// signs: tokens are verified by an Issuer's scheme.
 func New(cfg Config) (Scheme, error) {
 	if cfg.Kind == "" {
 		cfg.Kind = KindNone
@@ -77,8 +79,7 @@ func New(cfg Config) (Scheme, error) {
 			return s.build(cfg)
 		}
 	}
-	return nil, fmt.Errorf("unknown authentication %q: --auth is one of %s%s",
-		cfg.Kind, strings.Join(Kinds(), ", "), suggest.DidYouMean(cfg.Kind, Kinds()))
+	return nil, &SettingError{"auth", fmt.Sprintf("is one of %s, not %q%s", strings.Join(Kinds(), ", "), cfg.Kind, suggest.DidYouMean(cfg.Kind, Kinds()))}
 }
 
 // fixed is what the schemes share whose headers never change.
@@ -111,21 +112,47 @@ func single(h http.Header, name string) (value, problem string) {
 
 func refuse(reason string) Verdict { return Verdict{Reason: reason} }
 
-// require names the first flag whose value is missing.
-func require(kind string, flags ...[2]string) error {
-	for _, f := range flags {
-		if f[1] == "" {
-			return fmt.Errorf("--auth %s needs --%s", kind, f[0])
+// SettingError is a setting of a Config that is wrong.
+type SettingError struct {
+	Setting string // its name, such as username
+	Problem string // what follows the name
+}
+
+func (e *SettingError) Error() string { return e.Setting + " " + e.Problem }
+
+// MissingError is what a Config of some kind lacks.
+type MissingError struct {
+	Kind     string
+	Settings []string // their names, at least one
+}
+
+func (e *MissingError) Error() string {
+	last := len(e.Settings) - 1
+	if last == 0 {
+		return fmt.Sprintf("auth %s needs %s", e.Kind, e.Settings[0])
+	}
+	return fmt.Sprintf("auth %s needs %s and %s", e.Kind, strings.Join(e.Settings[:last], ", "), e.Settings[last])
+}
+
+// require names all settings whose values are missing.
+func require(kind string, settings ...[2]string) error {
+	var missing []string
+	for _, s := range settings {
+		if s[1] == "" {
+			missing = append(missing, s[0])
 		}
 	}
-	return nil
+	if missing == nil {
+		return nil
+	}
+	return &MissingError{kind, missing}
 }
 
 // checkText refuses a credential with a control character: none belongs
 // there, and a line break would end the header that carries it.
-func checkText(flag, s string) error {
+func checkText(setting, s string) error {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return fmt.Errorf("--%s contains a control character or a line break", flag)
+		return &SettingError{setting, "contains a control character or a line break"}
 	}
 	return nil
 }

@@ -1,13 +1,15 @@
 package auth
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"relayctl/internal/input"
 )
 
 // redacted is what a Secret shows of itself.
@@ -87,14 +89,15 @@ func (d digest) matches(s string) bool {
 
 // ResolveSecret turns what the user wrote into the secret: env:NAME is looked
 // up with env, file:PATH is the file's content without its last line break,
-// anything else is taken literally; "" is the empty secret. Errors name the
-// variable or the file, never a value.
-func ResolveSecret(value string, env func(string) (string, bool)) (Secret, error) {
+// anything else is taken literally; "" is the empty secret. A byte order mark
+// before the file's content is taken off. The file may be a pipe; ctx ends the
+// wait for its writer. Errors name the variable or the file, never a value.
+func ResolveSecret(ctx context.Context, value string, env func(string) (string, bool)) (Secret, error) {
 	if name, ok := strings.CutPrefix(value, "env:"); ok {
 		return secretFromEnv(name, env)
 	}
 	if path, ok := strings.CutPrefix(value, "file:"); ok {
-		return secretFromFile(path)
+		return secretFromFile(ctx, path)
 	}
 	return NewSecret(value), nil
 }
@@ -113,21 +116,16 @@ func secretFromEnv(name string, env func(string) (string, bool)) (Secret, error)
 	return NewSecret(v), nil
 }
 
-func secretFromFile(path string) (Secret, error) {
+func secretFromFile(ctx context.Context, path string) (Secret, error) {
 	if path == "" {
 		return Secret{}, errors.New("file: needs the path of a file that holds the secret")
 	}
-	f, err := os.Open(path)
+	b, err := input.ReadFile(ctx, path, maxSecretFile)
 	if err != nil {
 		return Secret{}, fmt.Errorf("cannot read the secret: %w", err)
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	if err != nil {
-		return Secret{}, fmt.Errorf("cannot read the secret: %w", err)
-	}
-	if len(b) > maxSecretFile {
-		return Secret{}, fmt.Errorf("secret file %s is larger than %d KiB", path, maxSecretFile>>10)
+	if b, err = input.Text(b); err != nil {
+		return Secret{}, fmt.Errorf("secret file %s: %w", path, err)
 	}
 	// Editors and echo end a file with a line break that is not meant.
 	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")

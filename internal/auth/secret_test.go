@@ -66,27 +66,29 @@ func TestResolveSecret(t *testing.T) {
 		"file:" + write("a", "s3cret\n"):   "s3cret",
 		"file:" + write("b", "s3cret\r\n"): "s3cret",
 		"file:" + write("c", " a\nb \n\n"): " a\nb \n",
+		"file:" + write("bom", "\uFEFFs3cret\r\n"): "s3cret",
 	} {
-		if got, err := ResolveSecret(in, env); err != nil || got.Reveal() != want {
+		if got, err := ResolveSecret(t.Context(), in, env); err != nil || got.Reveal() != want {
 			t.Errorf("%s: %q, %v; want %q", in, got.Reveal(), err, want)
 		}
 	}
 	for in, want := range map[string]string{
-		"env:":                            "env: needs the name of an environment variable",
-		"env:NONE":                        "environment variable NONE is not set",
-		"env:EMPTY":                       "environment variable EMPTY is empty",
-		"file:":                           "file: needs the path of a file that holds the secret",
-		"file:" + write("empty", "\n"):    "secret file " + filepath.Join(dir, "empty") + " is empty",
+		"env:":                         "env: needs the name of an environment variable",
+		"env:NONE":                     "environment variable NONE is not set",
+		"env:EMPTY":                    "environment variable EMPTY is empty",
+		"file:":                        "file: needs the path of a file that holds the secret",
+		"file:" + write("empty", "\n"): "secret file " + filepath.Join(dir, "empty") + " is empty",
+		"file:" + write("utf16", "\xff\xfes\x003\x00"): "the text is UTF-16; save it as UTF-8",
 		"file:" + dir:                     "cannot read the secret: ",
 		"file:" + filepath.Join(dir, "x"): "cannot read the secret: ",
 		"file:" + write("big", strings.Repeat("x", maxSecretFile+1)): "larger than 64 KiB",
 	} {
-		got, err := ResolveSecret(in, env)
+		got, err := ResolveSecret(t.Context(), in, env)
 		if err == nil || !strings.Contains(err.Error(), want) || !got.IsZero() {
 			t.Errorf("%s: %v, want %q", in, err, want)
 		}
 	}
-	if _, err := ResolveSecret("file:"+filepath.Join(dir, "x"), env); !errors.Is(err, os.ErrNotExist) {
+	if _, err := ResolveSecret(t.Context(), "file:"+filepath.Join(dir, "x"), env); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the cause is lost: %v", err)
 	}
 }

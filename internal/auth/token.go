@@ -94,7 +94,7 @@ func (s *issued) Verify(h http.Header) Verdict {
 		s.last.Store(&verified{hash, numericDate(c.Expires).Time})
 		return Verdict{OK: true}
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return refuse("the token is no JWT of this receiver")
+		return refuse("the token is not a JWT of this receiver")
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return refuse("the token has expired")
 	}

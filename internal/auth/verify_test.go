@@ -46,7 +46,7 @@ func TestSignedHeadersAreSpeltLikeRelay(t *testing.T) {
 			t.Errorf("%s refuses its own headers: %s", s.Name(), v.Reason)
 		}
 		if s.Rejected(got) {
-			t.Errorf("%s: signing anew cannot help", s.Name())
+			t.Errorf("%s: signing again cannot help", s.Name())
 		}
 	}
 }
@@ -120,26 +120,26 @@ func TestVerifyFindsHeadersInAnyCase(t *testing.T) {
 	}
 }
 
-func TestNewNamesTheFlag(t *testing.T) {
+func TestNewNamesTheSetting(t *testing.T) {
 	for _, tc := range []struct {
 		cfg  Config
 		want string
 	}{
-		{Config{Kind: "baisc"}, `unknown authentication "baisc": --auth is one of none, basic, api-key, oauth; did you mean "basic"?`},
-		{Config{Kind: "basic", Password: NewSecret("p")}, "--auth basic needs --username"},
-		{Config{Kind: "basic", Username: "u"}, "--auth basic needs --password"},
-		{Config{Kind: "basic", Username: "u:v", Password: NewSecret("p")}, "--username contains a colon, which separates it from the password"},
-		{Config{Kind: "basic", Username: "u", Password: NewSecret("hush\n")}, "--password contains a control character or a line break"},
-		{Config{Kind: "api-key"}, "--auth api-key needs --api-key"},
-		{Config{Kind: "api-key", APIKey: NewSecret("hush\r\nX: y")}, "--api-key contains a control character or a line break"},
-		{Config{Kind: "api-key", APIKey: NewSecret(" hush")}, "--api-key begins or ends with a space, which HTTP would cut off"},
-		{Config{Kind: "oauth"}, "--auth oauth needs --token-url"},
-		{Config{Kind: "oauth", TokenURL: "https://h/t"}, "--auth oauth needs --client-id"},
-		{Config{Kind: "oauth", TokenURL: "https://h/t", ClientID: "c"}, "--auth oauth needs --client-secret"},
-		{oauthConfig("h/t"), "--token-url is no URL such as https://host/oauth/token"},
-		{oauthConfig("ftp://h/t"), "--token-url is no URL such as https://host/oauth/token"},
-		{oauthConfig("https://u:hush@h/t"), "--token-url contains credentials: use --client-id and --client-secret"},
-		{oauthConfig("http://example.test/t"), "--token-url sends the client secret over plain http: use https, or allow it with --insecure-http"},
+		{Config{Kind: "baisc"}, `auth is one of none, basic, api-key, oauth, not "baisc"; did you mean "basic"?`},
+		{Config{Kind: "basic", Password: NewSecret("p")}, "auth basic needs username"},
+		{Config{Kind: "basic", Username: "u"}, "auth basic needs password"},
+		{Config{Kind: "basic", Username: "u:v", Password: NewSecret("p")}, "username contains a colon, which separates it from the password"},
+		{Config{Kind: "basic", Username: "u", Password: NewSecret("hush\n")}, "password contains a control character or a line break"},
+		{Config{Kind: "api-key"}, "auth api-key needs api-key"},
+		{Config{Kind: "api-key", APIKey: NewSecret("hush\r\nX: y")}, "api-key contains a control character or a line break"},
+		{Config{Kind: "api-key", APIKey: NewSecret(" hush")}, "api-key begins or ends with a space, which HTTP would cut off"},
+		{Config{Kind: "oauth"}, "auth oauth needs token-url, client-id and client-secret"},
+		{Config{Kind: "oauth", TokenURL: "https://h/t"}, "auth oauth needs client-id and client-secret"},
+		{Config{Kind: "oauth", TokenURL: "https://h/t", ClientID: "c"}, "auth oauth needs client-secret"},
+		{oauthConfig("h/t"), "token-url is not a URL such as https://host/oauth/token"},
+		{oauthConfig("ftp://h/t"), "token-url is not a URL such as https://host/oauth/token"},
+		{oauthConfig("https://u:hush@h/t"), "token-url contains credentials, which belong to client-id and client-secret"},
+		{oauthConfig("http://example.test/t"), "token-url sends the client secret over plain http: use https"},
 	} {
 		_, err := New(tc.cfg)
 		if err == nil || err.Error() != tc.want {

@@ -3,19 +3,22 @@ package capture
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Difference is one thing in which two requests differ.
 type Difference struct {
 	Part string // "request", "header" or "body"
 	// Path names it: method, path or status; a header; a JSON path such as
-	// payload.ccid or [2].event_id, "" for the whole body.
+	// payload.ccid or [2].event_id, "" for the whole body; line 3 of a text.
 	Path string
 	// A and B are the two values, JSON in a body; nil where there is none.
 	A, B *string
@@ -85,106 +88,131 @@ func diffBodies(a, b []byte) ([]Difference, BodyRelation) {
 	if bytes.Equal(a, b) {
 		return nil, SameBytes
 	}
-	x, errX := decodeJSON(a)
-	y, errY := decodeJSON(b)
-	if errX != nil || errY != nil {
-		i := 0
-		for i < len(a) && i < len(b) && a[i] == b[i] {
-			i++
-		}
-		from, to := fmt.Sprintf("%d bytes, other from byte %d on", len(a), i+1), fmt.Sprintf("%d bytes", len(b))
-		return []Difference{{"body", "", &from, &to}}, OtherText
+	if !jsontext.Value(a).IsValid(asWritten()) || !jsontext.Value(b).IsValid(asWritten()) {
+		return []Difference{diffText(a, b)}, OtherText
 	}
 	var out []Difference
-	diffJSON("", x, y, &out)
+	diffJSON("", jsontext.Value(a), jsontext.Value(b), &out)
 	if out == nil {
 		return nil, SameJSON
 	}
 	return out, OtherJSON
 }
 
-func decodeJSON(text []byte) (v any, err error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if err = dec.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err = dec.Token(); err != io.EOF { //nolint:errorlint // the decoder returns it as it is
-		return nil, fmt.Errorf("more text after the value")
-	}
-	return v, nil
-}
-
-// diffJSON walks two values side by side.
-func diffJSON(path string, a, b any, out *[]Difference) {
-	switch x := a.(type) {
-	case map[string]any:
-		y, ok := b.(map[string]any)
-		if !ok {
-			break
-		}
-		var keys []string
-		for k := range x {
-			keys = append(keys, k)
-		}
-		for k := range y {
-			if _, both := x[k]; !both {
-				keys = append(keys, k)
+// diffText is the first line in which two different texts differ.
+func diffText(a, b []byte) Difference {
+	for n := 1; ; n++ {
+		x, restA, moreA := bytes.Cut(a, []byte("\n"))
+		y, restB, moreB := bytes.Cut(b, []byte("\n"))
+		if !bytes.Equal(x, y) || moreA != moreB {
+			from := sameBytes(x, y)
+			d := Difference{Part: "body", Path: fmt.Sprintf("line %d", n), A: excerpt(x, from), B: excerpt(y, from)}
+			if bytes.Equal(x, y) { // one text ends with it
+				d.Path = fmt.Sprintf("line %d", n+1)
+				d.A, d.B = nil, nil
+				if moreA {
+					d.A = excerpt(firstLine(restA), 0)
+				} else {
+					d.B = excerpt(firstLine(restB), 0)
+				}
 			}
+			return d
 		}
-		slices.Sort(keys)
-		for _, k := range keys {
-			at := strings.TrimPrefix(path+"."+k, ".")
-			vx, inA := x[k]
-			vy, inB := y[k]
-			diffElement(at, vx, vy, inA, inB, out)
-		}
-		return
-	case []any:
-		y, ok := b.([]any)
-		if !ok {
-			break
-		}
-		for i := range max(len(x), len(y)) {
-			var vx, vy any
-			if i < len(x) {
-				vx = x[i]
-			}
-			if i < len(y) {
-				vy = y[i]
-			}
-			diffElement(fmt.Sprintf("%s[%d]", path, i), vx, vy, i < len(x), i < len(y), out)
-		}
-		return
-	}
-	if x, y := jsonText(a), jsonText(b); x != y {
-		*out = append(*out, Difference{"body", path, &x, &y})
+		a, b = restA, restB
 	}
 }
 
-func diffElement(path string, a, b any, inA, inB bool, out *[]Difference) {
-	d := Difference{Part: "body", Path: path}
+func firstLine(text []byte) []byte {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return line
+}
+
+// sameBytes is how many bytes two texts have in common at their beginning.
+func sameBytes(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// What is shown of a line that differs: so much before the difference, and in all.
+const (
+	excerptBefore = 40
+	excerptLength = 200
+)
+
+// excerpt is a line from a little before the byte in which it differs.
+func excerpt(line []byte, differs int) *string {
+	from := 0
+	if differs > excerptBefore {
+		from = differs - excerptBefore
+	}
+	for from > 0 && from < len(line) && !utf8.RuneStart(line[from]) {
+		from--
+	}
+	to := min(len(line), from+excerptLength)
+	for to < len(line) && to > from && !utf8.RuneStart(line[to]) {
+		to--
+	}
+	text := string(line[min(from, to):to])
+	if !utf8.ValidString(text) {
+		text = strconv.Quote(text)
+	}
+	if from > 0 {
+		text = "…" + text
+	}
+	if to < len(line) {
+		text += "…"
+	}
+	return &text
+}
+
+// asWritten takes JSON that senders get wrong and receivers read all the same; of
+// a name that stands twice the last value counts.
+func asWritten() json.Options {
+	return json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// diffJSON walks two valid values side by side; nil stands for one that is absent.
+func diffJSON(path string, a, b jsontext.Value, out *[]Difference) {
 	switch {
-	case inA && inB:
-		diffJSON(path, a, b, out)
+	case a == nil || b == nil:
+	case a.Kind() == '{' && b.Kind() == '{':
+		x, y := parts[map[string]jsontext.Value](a), parts[map[string]jsontext.Value](b)
+		names := slices.AppendSeq(slices.Collect(maps.Keys(x)), maps.Keys(y))
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			diffJSON(strings.TrimPrefix(path+"."+name, "."), x[name], y[name], out)
+		}
 		return
-	case inA:
-		text := jsonText(a)
-		d.A = &text
-	default:
-		text := jsonText(b)
-		d.B = &text
+	case a.Kind() == '[' && b.Kind() == '[':
+		x, y := parts[[]jsontext.Value](a), parts[[]jsontext.Value](b)
+		size := max(len(x), len(y))
+		x, y = append(x, make([]jsontext.Value, size-len(x))...), append(y, make([]jsontext.Value, size-len(y))...)
+		for i := range size {
+			diffJSON(fmt.Sprintf("%s[%d]", path, i), x[i], y[i], out)
+		}
+		return
 	}
-	*out = append(*out, d)
+	if x, y := jsonText(a), jsonText(b); x == nil || y == nil || *x != *y {
+		*out = append(*out, Difference{"body", path, x, y})
+	}
 }
 
-// jsonText writes a decoded value on one line.
-func jsonText(v any) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(v) != nil {
-		return "" // cannot be: it was decoded
+// parts decodes the outermost level of a valid value.
+func parts[T any](v jsontext.Value) (out T) {
+	_ = json.Unmarshal(v, &out, asWritten()) // it is valid and of that kind
+	return out
+}
+
+// jsonText writes a valid value on one line, its names sorted; nil for none.
+func jsonText(v jsontext.Value) *string {
+	if v == nil {
+		return nil
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	line := v.Clone()
+	_ = line.Format(asWritten(), jsontext.ReorderRawObjects(true)) // it is valid
+	s := string(line)
+	return &s
 }

@@ -29,7 +29,8 @@ func TestDiff(t *testing.T) {
 		{"everything", &Record{Method: "PUT", Path: "/x", Headers: []Header{{"C", "3"}, {"A", "9"}}, Body: []byte(`{"x":"1","p":{"a":[1,3,{"y":"<"}],"n":[]}}`)},
 			"request method POST PUT|request path / /x|request status 200 no answer|header A 1 9|header B 2 ·|header C · 3|" +
 				`body p.a[1] 2 3|body p.a[2] · {"y":"<"}|body p.b "c" ·|body p.n null []|body x 1 "1"`, OtherJSON},
-		{"no JSON", &Record{Method: "POST", Path: "/", Status: 200, Headers: a.Headers, Body: []byte(`{"x":`)}, "body  40 bytes, other from byte 6 on 5 bytes", OtherText},
+		{"no JSON", &Record{Method: "POST", Path: "/", Status: 200, Headers: a.Headers, Body: []byte(`{"x":`)}, `body line 1 {"x":1,"p":{"a":[1,2],"b":"c","n":null}} {"x":`, OtherText},
+		{"text", &Record{Method: "POST", Path: "/", Status: 200, Headers: a.Headers, Body: []byte("{\"x\":1,\"p\":{\"a\":[1,2],\"b\":\"c\",\"n\":null}}\n\nmore")}, "body line 2 · ", OtherText},
 		{"an array", &Record{Method: "POST", Path: "/", Status: 200, Headers: a.Headers, Body: []byte(`[]`)}, `body  {"p":{"a":[1,2],"b":"c","n":null},"x":1} []`, OtherJSON},
 	} {
 		diffs, relation := Diff(a, tc.b)

@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -17,12 +19,14 @@ type file struct {
 	path string
 	sync Sync
 	max  int64
-	// toDisk is datasync; a test puts its own here.
-	toDisk func(*os.File) error
+	// toDisk is datasync, shorten is (*os.File).Truncate; a test puts its own here.
+	toDisk  func(*os.File) error
+	shorten func(*os.File, int64) error
+	notice  func(string)
 
 	f        *os.File // nil after a failed reopening
-	regular  bool     // not a pipe or a device
-	size     int64    // where the last stored line ends
+	spare    spare
+	size     int64 // where the last stored line ends
 	reserved int64
 	suspect  bool // a write failed: what lies beyond size is not stored
 	torn     bool // the file does not end with a line break
@@ -31,22 +35,48 @@ type file struct {
 	next     int // number of the next rotated file, 0 before it is known
 }
 
-func (f *file) open() error {
+// newFile prepares a file for opening.
+func newFile(path string, opt Options) *file {
+	f := &file{path: path, sync: opt.Sync, max: opt.MaxBytes, toDisk: datasync, shorten: (*os.File).Truncate, notice: opt.Notice}
+	if f.notice == nil {
+		f.notice = func(string) {}
+	}
+	return f
+}
+
+// ErrNotRegular says that a capture cannot be written to such a file: a pipe or a
+// device keeps nothing.
+var ErrNotRegular = errors.New("it is not a regular file, and a capture has to last")
+
+// open opens the file of that name, and needs the spare descriptor where others
+// took all.
+func (f *file) open() error { return f.spare.use(f.openNow) }
+
+func (f *file) openNow() error {
+	// Looked at before it is opened: a reader at the other end of a pipe would
+	// notice.
+	if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w", f.path, ErrNotRegular)
+	}
 	h, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	info, err := h.Stat()
-	if err == nil && info.Mode().IsRegular() {
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s: %w", f.path, ErrNotRegular)
+	default:
 		err = lock(h)
 	}
-	if err == nil && f.sync != None && info.Mode().IsRegular() && info.Size() == 0 {
+	if err == nil && f.sync != None && info.Size() == 0 {
 		err = syncDir(f.path) // a new file's name has to last as well
 	}
 	if err != nil {
 		return errors.Join(err, h.Close())
 	}
-	f.f, f.regular, f.reserved, f.suspect, f.dirty = h, info.Mode().IsRegular(), 0, false, false
+	f.f, f.reserved, f.suspect, f.dirty = h, 0, false, false
 	if err := f.measure(info); err != nil {
 		f.f = nil
 		return errors.Join(err, h.Close())
@@ -57,7 +87,7 @@ func (f *file) open() error {
 // measure takes the file as it is now.
 func (f *file) measure(info os.FileInfo) error {
 	f.size, f.torn = info.Size(), false
-	if !f.regular || f.size == 0 {
+	if f.size == 0 {
 		return nil
 	}
 	var last [1]byte
@@ -106,10 +136,8 @@ func (f *file) flush() error {
 	if !f.dirty || f.f == nil {
 		return nil
 	}
-	if f.regular {
-		if err := f.toDisk(f.f); err != nil {
-			return fmt.Errorf("sync %s: %w", f.path, err)
-		}
+	if err := f.toDisk(f.f); err != nil {
+		return fmt.Errorf("sync %s: %w", f.path, err)
 	}
 	f.dirty, f.synced = false, time.Now()
 	return nil
@@ -126,11 +154,11 @@ func (f *file) ready(n int64) error {
 			return err
 		}
 	}
-	if !f.regular {
-		return nil
-	}
 	if err := f.lookAgain(); err != nil {
 		return err
+	}
+	if f.f == nil {
+		return f.ready(n)
 	}
 	if f.max > 0 && f.size > 0 && f.size+n > f.max {
 		if err := f.rotate(); err != nil {
@@ -152,21 +180,30 @@ func (f *file) ready(n int64) error {
 }
 
 // lookAgain notices what happened to the file since: a failed write to take
-// back, someone who emptied or deleted it.
+// back, someone who moved, emptied or deleted it. It leaves the file closed where
+// the name stands for another one now.
 func (f *file) lookAgain() error {
+	var stuck error
 	if f.suspect {
-		if err := f.takeBack(); err != nil {
-			return err
-		}
+		stuck = f.takeBack()
 	}
 	info, err := f.f.Stat()
 	if err != nil {
 		return err
 	}
-	if deleted(info) {
-		old := f.f
-		f.f = nil
-		return errors.Join(old.Close(), f.open())
+	switch named, err := os.Stat(f.path); {
+	case err == nil && os.SameFile(named, info):
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	default:
+		f.leave(info, stuck)
+		return nil
+	}
+	if stuck != nil {
+		return stuck
+	}
+	if info, err = f.f.Stat(); err != nil { // taking back may have shortened it
+		return err
 	}
 	if info.Size() != f.size {
 		return f.measure(info)
@@ -174,24 +211,119 @@ func (f *file) lookAgain() error {
 	return nil
 }
 
-// takeBack removes what a failed write left behind, so that no record is
-// stored whose sender was told otherwise. Where a file cannot be shortened, a
-// line break keeps the next record apart from the rest.
-func (f *file) takeBack() error {
-	if !f.regular {
-		f.suspect = false
-		return nil
+// leave closes a file that lost its name. Nobody waits for what it holds: a fault
+// that it had is told, and ends with it.
+func (f *file) leave(info os.FileInfo, stuck error) {
+	if f.sync != None && stuck == nil {
+		stuck = f.flush()
 	}
+	if info.Size() != f.size {
+		f.reserved = 0 // others wrote to it: cut off nothing
+	}
+	_ = f.release()
+	what := "was moved"
+	if deleted(info) {
+		what = "was deleted"
+	}
+	if stuck != nil {
+		what += fmt.Sprintf(" with lines at its end that were answered 500 (%v)", stuck)
+	}
+	f.notice(fmt.Sprintf("the capture %s %s: a new one of that name is begun", f.path, what))
+}
+
+// reopen closes the file, and the next write opens what then has the name.
+func (f *file) reopen() error {
+	if f.f == nil {
+		return f.open()
+	}
+	if err := f.lookAgain(); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	if f.f != nil {
+		if err := f.close(); err != nil {
+			return err
+		}
+	}
+	if err := f.open(); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	return nil
+}
+
+// takeBack removes what a failed write left behind, so that no record is
+// stored whose sender was told otherwise: it shortens the file, or writes blanks
+// over it. Where neither can be done it is an error, and nothing more is stored,
+// unless only a part of a line is left, from which a line break keeps the next
+// record apart.
+func (f *file) takeBack() error {
 	info, err := f.f.Stat()
 	if err != nil {
 		return err
 	}
-	if info.Size() > f.size && f.f.Truncate(f.size) != nil {
-		err = f.measure(info)
+	if info.Size() > f.size {
+		if short := f.shorten(f.f, f.size); short != nil {
+			err = f.outdo(info, short)
+		}
 	}
 	// Shortening gives the reserved space beyond it back.
 	f.suspect, f.reserved = err != nil, 0
 	return err
+}
+
+// outdo takes lines back from a file that cannot be shortened.
+func (f *file) outdo(info os.FileInfo, short error) error {
+	whole, err := f.wholeLines(info.Size())
+	if err == nil && whole {
+		err = f.blank(info)
+	}
+	if err != nil {
+		return fmt.Errorf("%s ends with lines that were answered 500 and cannot be removed: %w; %w", f.path, short, err)
+	}
+	if info, err = f.f.Stat(); err != nil {
+		return err
+	}
+	return f.measure(info)
+}
+
+// wholeLines says whether a line ends between the last stored one and the end.
+func (f *file) wholeLines(end int64) (bool, error) {
+	buf := make([]byte, 64<<10)
+	for at := f.size; at < end; {
+		n, err := f.f.ReadAt(buf[:min(int64(len(buf)), end-at)], at)
+		if bytes.IndexByte(buf[:n], '\n') >= 0 {
+			return true, nil
+		}
+		if at += int64(n); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// blank writes blanks, and a line break, over everything after the last stored
+// line. It needs a handle of its own: this one only appends.
+func (f *file) blank(info os.FileInfo) error {
+	h, err := os.OpenFile(f.path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if named, err := h.Stat(); err != nil || !os.SameFile(named, info) {
+		return cmp.Or(err, errors.New("it was moved"))
+	}
+	blanks := bytes.Repeat([]byte(" "), 64<<10)
+	for at := f.size; at < info.Size(); {
+		part := blanks[:min(int64(len(blanks)), info.Size()-at)]
+		if at+int64(len(part)) == info.Size() {
+			part[len(part)-1] = '\n'
+		}
+		n, err := h.WriteAt(part, at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return f.toDisk(h)
 }
 
 // rotate renames the full file and begins a new one. Where that fails, the
@@ -203,8 +335,8 @@ func (f *file) rotate() error {
 		}
 	}
 	if f.next == 0 {
-		last, err := lastNumber(f.path)
-		if err != nil {
+		var last int
+		if err := f.spare.use(func() (err error) { last, err = lastNumber(f.path); return err }); err != nil {
 			return err
 		}
 		f.next = last + 1
@@ -231,6 +363,7 @@ func (f *file) release() error {
 }
 
 func (f *file) close() error {
+	f.spare.drop()
 	if f.f == nil {
 		return nil
 	}

@@ -37,8 +37,7 @@ type Reader struct {
 	MaxLine int
 
 	src    *bufio.Reader
-	dec    *decoder
-	rec    Record
+	parser *parser
 	line   int
 	offset int64 // of the line
 	next   int64 // of the one after it
@@ -47,7 +46,7 @@ type Reader struct {
 
 // NewReader reads records from r.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{src: bufio.NewReaderSize(r, 256<<10), dec: &decoder{names: newInterner()}}
+	return &Reader{src: bufio.NewReaderSize(r, 256<<10), parser: newParser()}
 }
 
 // Next returns the next record, or io.EOF. It is valid until the next call:
@@ -61,7 +60,7 @@ func (r *Reader) Next() (*Record, error) {
 		}
 		if r.decode(text, whole) {
 			// An end or a fault met by the way comes again with the next read.
-			return &r.rec, nil
+			return r.parser.line.Record, nil
 		}
 		if err != nil {
 			return nil, err
@@ -87,7 +86,7 @@ func (r *Reader) decode(text []byte, whole bool) bool {
 		}
 		return false
 	}
-	err := r.dec.decode(trimmed, &r.rec)
+	err := r.parser.parse(trimmed)
 	switch {
 	case err == nil:
 		return true

@@ -1,10 +1,14 @@
 package capture
 
 import (
+	"bytes"
+	"encoding/base64"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Redacted stands in a record for a value that is a secret.
@@ -26,6 +30,21 @@ func Headers(h http.Header, sensitive ...string) []Header {
 // Sensitive says whether a header, or a query parameter, of that name may
 // carry a secret.
 func Sensitive(name string) bool { return Redactor{}.Sensitive(name) }
+
+// SecretHeader says whether the value of a header that a user gives is taken for a
+// secret: by the header's name, or because it is more than a common word or two,
+// such as staging or application/json. R-HEADERS is for credentials.
+func SecretHeader(name, value string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type", "Host", "User-Agent":
+		return false
+	}
+	return Sensitive(name) || !commonWords().MatchString(value)
+}
+
+var commonWords = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]{0,6}|[A-Z]?[a-z]{0,12}([-/;, _.=][a-z]{1,12})?)$`)
+})
 
 // Headers is the function Headers with the redactor's names.
 func (r Redactor) Headers(h http.Header) []Header {
@@ -61,7 +80,7 @@ func (r Redactor) Sensitive(name string) bool {
 			return true
 		}
 	}
-	// Short words count only as words: a key is a secret, a keyboard is none.
+	// Short words count only as words: a key is a secret, a keyboard is not.
 	for word := range strings.FieldsFuncSeq(n, func(c rune) bool { return c == '-' || c == '_' || c == '.' }) {
 		switch word {
 		case "key":
@@ -98,4 +117,54 @@ func (r Redactor) Target(target string) string {
 		}
 	}
 	return path + "?" + strings.Join(params, "&")
+}
+
+// shortestMasked is the shortest secret that Mask looks for: a shorter one stands
+// by chance in any text.
+const shortestMasked = 4
+
+// Mask returns a function that replaces the secrets of a request's headers in what
+// was answered to it, in each form in which an app may echo them: plain, in base64
+// and percent-encoded. The function returns its argument where there are none.
+func (r Redactor) Mask(h http.Header) func([]byte) []byte {
+	var forms []string
+	for name, values := range h {
+		if !r.Sensitive(name) {
+			continue
+		}
+		for _, v := range values {
+			for _, secret := range secretsOf(v) {
+				if len(secret) >= shortestMasked {
+					forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret),
+						base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)))
+				}
+			}
+		}
+	}
+	// The longest first: one may hold another.
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	return func(text []byte) []byte {
+		for _, f := range forms {
+			text = bytes.ReplaceAll(text, []byte(f), []byte(Redacted))
+		}
+		return text
+	}
+}
+
+// secretsOf are the secrets in the value of a header: all of it, what stands after
+// the scheme, and the password of basic credentials.
+func secretsOf(value string) []string {
+	secrets := []string{value}
+	_, rest, ok := strings.Cut(value, " ")
+	if !ok {
+		return secrets
+	}
+	rest = strings.TrimSpace(rest)
+	secrets = append(secrets, rest)
+	if plain, err := base64.StdEncoding.DecodeString(rest); err == nil {
+		if _, password, ok := strings.Cut(string(plain), ":"); ok {
+			secrets = append(secrets, string(plain), password)
+		}
+	}
+	return secrets
 }

@@ -24,7 +24,7 @@ func Schema() map[string]any {
 			"headers": map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"},
 				"description": "Headers as received; secrets are replaced by " + Redacted + "."},
 			"body":         text("The exact bytes, where they are UTF-8."),
-			"body_base64":  map[string]any{"type": "string", "contentEncoding": "base64", "description": "The exact bytes, where they are no UTF-8."},
+			"body_base64":  map[string]any{"type": "string", "contentEncoding": "base64", "description": "The exact bytes, where they are not UTF-8."},
 			"body_omitted": map[string]any{"const": true, "description": "The body was too large or not read."},
 			"status": map[string]any{"type": []any{"integer", "null"}, "minimum": 100, "maximum": 999,
 				"description": "The answer's status; null where none was given."},
@@ -34,6 +34,7 @@ func Schema() map[string]any {
 			"attempt":    attempt,
 			"badges":     badges,
 			"findings":   findingsSchema(text),
+			"app":        appSchema(text),
 			"members": map[string]any{"type": "array", "description": "The events of a batch.", "items": map[string]any{
 				"type": "object", "required": []any{"event_id", "event_name", "attempt", "badges"},
 				"properties": map[string]any{
@@ -47,6 +48,24 @@ func Schema() map[string]any {
 			map[string]any{"required": []any{"body"}},
 			map[string]any{"required": []any{"body_base64"}},
 			map[string]any{"required": []any{"body_omitted"}},
+		},
+	}
+}
+
+func appSchema(text func(string) map[string]any) map[string]any {
+	return map[string]any{"type": "object", "required": []any{"url", "status", "latency_ms"},
+		"description": "What the app behind the receiver answered.",
+		"properties": map[string]any{
+			"url": text("Where it was asked; secrets in the query are replaced by " + Redacted + "."),
+			"status": map[string]any{"type": []any{"integer", "null"}, "minimum": 100, "maximum": 999,
+				"description": "The app's status; null where it gave none."},
+			"headers": map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"},
+				"description": "The app's headers; secrets are replaced by " + Redacted + "."},
+			"body":           text("The first bytes, where they are UTF-8."),
+			"body_base64":    map[string]any{"type": "string", "contentEncoding": "base64", "description": "The first bytes, where they are not UTF-8."},
+			"body_truncated": map[string]any{"const": true, "description": "The body was longer, or cut short."},
+			"latency_ms":     map[string]any{"type": "number", "minimum": 0, "description": "Until the head of the answer came."},
+			"error":          text("Why there is no answer, or not a whole one."),
 		},
 	}
 }

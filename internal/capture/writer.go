@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"relayctl/internal/mask"
 	"relayctl/internal/suggest"
 )
 
@@ -37,8 +39,12 @@ type Options struct {
 	// MaxBytes ends a file before it would grow beyond it: capture.jsonl is
 	// renamed to capture.000001.jsonl, the next one to capture.000002.jsonl, and a
 	// new capture.jsonl is begun. Lines stay whole, so that one longer than this
-	// has a file of its own. 0 is no limit. Files lists them in order.
+	// has a file of its own. 0 means no limit. Files lists them in order.
 	MaxBytes int64
+	Mask     *mask.Mask // of the secrets that no record may hold; nil for none
+	// Notice is told what happened to the file by other hands, such as that it was
+	// moved. Nil for none. It is called from one goroutine.
+	Notice func(string)
 }
 
 const (
@@ -61,6 +67,7 @@ type Writer struct {
 	closed  bool
 
 	wake     chan struct{}
+	again    atomic.Bool // the file is to be opened again
 	stopped  chan struct{}
 	file     *file // the committer's
 	closeErr error // set before stopped is closed
@@ -81,11 +88,12 @@ func Open(path string, opt Options) (*Writer, error) {
 	if opt.Sync == "" {
 		opt.Sync = Always
 	}
-	return open(&file{path: path, sync: opt.Sync, max: opt.MaxBytes, toDisk: datasync}, opt)
+	return open(newFile(path, opt), opt)
 }
 
 func open(f *file, opt Options) (*Writer, error) {
 	if err := f.open(); err != nil {
+		f.spare.drop()
 		return nil, fmt.Errorf("capture: %w", err)
 	}
 	w := &Writer{opt: opt, file: f, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
@@ -95,11 +103,11 @@ func open(f *file, opt Options) (*Writer, error) {
 }
 
 // Append stores a record and returns once it is stored as the mode promises.
-// After an error the record is not stored; later ones may be, for every Append
-// tries the disk anew.
+// After an error the record is not stored; later ones may be, because every Append
+// tries the disk again.
 func (w *Writer) Append(r *Record) error {
 	line := w.lines.Get().(*[]byte)
-	*line = r.Append((*line)[:0])
+	*line = w.opt.Mask.Bytes(r.Append((*line)[:0]))
 	b := w.enqueue(*line)
 	if cap(*line) <= reuseLimit {
 		w.lines.Put(line)
@@ -151,6 +159,14 @@ func (w *Writer) Close() error {
 	return w.closeErr
 }
 
+// Reopen closes the file and opens what then has the name, as after a rotation by
+// another program. It returns at once; an error is told to Notice, and the next
+// Append tries again.
+func (w *Writer) Reopen() {
+	w.again.Store(true)
+	w.signal()
+}
+
 // run is the committer: the only goroutine that touches the file.
 func (w *Writer) run() {
 	defer close(w.stopped)
@@ -161,6 +177,11 @@ func (w *Writer) run() {
 		tick = t.C
 	}
 	for {
+		if w.again.Swap(false) {
+			if err := w.file.reopen(); err != nil {
+				w.file.notice(err.Error())
+			}
+		}
 		batches, closed := w.take()
 		for _, b := range batches {
 			b.err = w.file.write(b.buf)

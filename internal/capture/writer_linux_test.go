@@ -60,40 +60,75 @@ func TestDiskRecovers(t *testing.T) {
 
 func TestLineThatCannotBeTakenBackStaysApart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c.jsonl")
-	w := mustOpen(t, path, Options{Sync: None})
-	add(t, w, "a")
-	mustClose(t, w)
-	// A handle that may append but not shorten stands for an append-only file.
-	f := &file{path: path, sync: None, toDisk: datasync}
+	f := newFile(path, Options{Sync: None})
+	f.shorten = func(*os.File, int64) error { return unix.EPERM } // as of an append-only file
 	if err := f.open(); err != nil {
 		t.Fatal(err)
 	}
-	h, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
-	if err != nil {
+	if err := f.write([]byte(lineOf("a"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.WriteString(`{"v":1,"part`); err != nil {
+	if _, err := f.f.WriteString(`{"v":1,"part`); err != nil {
 		t.Fatal(err)
 	}
-	readOnly, err := os.Open(path) // Truncate fails on it, ReadAt does not
-	if err != nil {
-		t.Fatal(err)
-	}
-	real := f.f
-	f.f, f.suspect = readOnly, true
+	f.suspect = true
 	if err := f.takeBack(); err != nil || !f.torn {
 		t.Fatalf("%v, torn %v", err, f.torn)
 	}
-	f.f = real
-	if err := f.write([]byte(lineOf("b"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(f.close(), readOnly.Close(), h.Close()); err != nil {
+	if err := errors.Join(f.write([]byte(lineOf("b"))), f.close()); err != nil {
 		t.Fatal(err)
 	}
 	ids, problems := readFile(t, path)
 	if strings.Join(ids, " ") != "a b" || len(problems) != 1 {
 		t.Errorf("%v %v", ids, problems)
+	}
+}
+
+// A pipe keeps nothing: it is refused without being opened.
+func TestPipeIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, "/dev/null", "/dev/full"} {
+		if _, err := Open(p, Options{}); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), p) {
+			t.Errorf("%s: got %v", p, err)
+		}
+	}
+}
+
+// Where callers hold every file descriptor, a full file is followed by the next
+// all the same.
+func TestRotationWithoutDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "c.jsonl")
+	w := mustOpen(t, path, Options{MaxBytes: 300})
+	add(t, w, "a", "b")
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	var held []int
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 64, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	for fd, err := unix.Dup(0); err == nil; fd, err = unix.Dup(0) {
+		held = append(held, fd)
+	}
+	for _, id := range []string{"c", "d"} {
+		if err := w.Append(&Record{EventID: id, Body: []byte("{}")}); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	for _, fd := range held {
+		_ = unix.Close(fd)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, w)
+	if files, err := Files(path); err != nil || len(files) < 2 {
+		t.Errorf("%v, %v", files, err)
 	}
 }
 

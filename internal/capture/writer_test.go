@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,13 +99,15 @@ func openCounting(t *testing.T, mode Sync) (w *Writer, path string, syncs *atomi
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "c.jsonl")
 	syncs, fault = new(atomic.Int64), new(atomic.Pointer[error])
-	w, err := open(&file{path: path, sync: mode, toDisk: func(*os.File) error {
+	f := newFile(path, Options{Sync: mode})
+	f.toDisk = func(*os.File) error {
 		syncs.Add(1)
 		if err := fault.Load(); err != nil {
 			return *err
 		}
 		return nil
-	}}, Options{Sync: mode})
+	}
+	w, err := open(f, Options{Sync: mode})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,21 +316,75 @@ func TestRotationThatFailsLosesNothing(t *testing.T) {
 	holds(t, path, "c")
 }
 
-func TestFullDiskIsAnErrorForEveryone(t *testing.T) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("this system has no /dev/full")
+// Where neither the sync nor the shortening works, the lines whose senders were
+// told 500 are blanked; where that fails too, nothing more is stored.
+func TestFailedSyncAndShorteningStoreNothing(t *testing.T) {
+	broken := errors.New("disk on fire")
+	path := filepath.Join(t.TempDir(), "c.jsonl")
+	f := newFile(path, Options{Sync: Always})
+	fault := broken
+	f.toDisk = func(*os.File) error { return fault }
+	f.shorten = func(*os.File, int64) error { return broken }
+	if err := f.open(); err != nil {
+		t.Fatal(err)
 	}
-	w := mustOpen(t, "/dev/full", Options{})
-	var wg sync.WaitGroup
-	for range 16 {
-		wg.Go(func() {
-			if err := w.Append(&Record{}); !errors.Is(err, syscall.ENOSPC) || !strings.HasPrefix(err.Error(), "capture: write /dev/full: ") {
-				t.Errorf("got %v, want no space left", err)
-			}
-		})
+	write := func(id string, want error) {
+		t.Helper()
+		if err := f.write([]byte(lineOf(id))); !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", id, err, want)
+		}
 	}
-	wg.Wait()
+	fault = nil
+	write("a", nil)
+	fault = broken
+	write("lost", broken)
+	write("lost too", broken)
+	holds(t, path, "a")
+	fault = nil
+	write("b", nil)
+	if err := f.close(); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, path, "a b")
+	if _, problems := readFile(t, path); len(problems) > 0 {
+		t.Errorf("readers stumble over the blanks: %v", problems)
+	}
+}
+
+// A file that another program moved or deleted is left, and that is told.
+func TestMovedFileIsNoticed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("an open file keeps its name there")
+	}
+	dir := t.TempDir()
+	path, old := filepath.Join(dir, "c.jsonl"), filepath.Join(dir, "c.jsonl.1")
+	var told []string
+	w := mustOpen(t, path, Options{Notice: func(msg string) { told = append(told, msg) }})
+	add(t, w, "a")
+	if err := os.Rename(path, old); err != nil {
+		t.Fatal(err)
+	}
+	add(t, w, "b")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	add(t, w, "c")
+	if err := os.Rename(path, old+"1"); err != nil {
+		t.Fatal(err)
+	}
+	w.Reopen()
+	for _, err := os.Stat(path); err != nil; _, err = os.Stat(path) { // it is there without any request
+		runtime.Gosched()
+	}
+	w.Reopen() // of the same file is nothing to tell
+	add(t, w, "d")
 	mustClose(t, w)
+	holds(t, old, "a")
+	holds(t, old+"1", "c")
+	holds(t, path, "d")
+	if len(told) != 3 || !strings.Contains(told[0], path+" was moved: a new one") || !strings.Contains(told[1], "was deleted") || !strings.Contains(told[2], "was moved") {
+		t.Errorf("told %q", told)
+	}
 }
 
 func TestOpenSaysWhy(t *testing.T) {
@@ -337,7 +392,7 @@ func TestOpenSaysWhy(t *testing.T) {
 	if _, err := Open(filepath.Join(dir, "none", "c.jsonl"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), dir) {
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := ParseSync("alway"); err == nil || !strings.Contains(err.Error(), `did you mean "always"?`) {

@@ -65,7 +65,7 @@ func ParseBaseline(file string, data []byte, all []Check) (*Baseline, error) {
 		if k.Expires != "" {
 			day, err := time.Parse(time.DateOnly, k.Expires)
 			if err != nil {
-				return nil, doc.Errorf(at+".expires", "%q is no date such as 2026-12-31", k.Expires)
+				return nil, doc.Errorf(at+".expires", "%q is not a date such as 2026-12-31", k.Expires)
 			}
 			entry.Expires = day.AddDate(0, 0, 1)
 		}

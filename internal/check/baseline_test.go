@@ -45,7 +45,7 @@ func TestParseBaselineIsStrict(t *testing.T) {
 		"known_failures:\n - id: auth.wrong":                                            `b.yaml:2:4: auth.wrong needs a reason`,
 		"known_failures:\n - {id: auth.wrong, reason: '  '}":                            `b.yaml:2:5: auth.wrong needs a reason`,
 		"known_failures:\n - reason: x":                                                 `b.yaml:2:4: an entry needs the id of a check`,
-		"known_failures:\n - {id: auth.wrong, reason: x, expires: 31.12.2026}":          `b.yaml:2:41: "31.12.2026" is no date such as 2026-12-31`,
+		"known_failures:\n - {id: auth.wrong, reason: x, expires: 31.12.2026}":          `b.yaml:2:41: "31.12.2026" is not a date such as 2026-12-31`,
 		"known_failures:\n - {id: auth.wrong, reason: x}\n - {id: auth.bad, reason: y}": `b.yaml:3:9: auth.wrong is listed twice`,
 		"":                       `b.yaml: the file is empty`,
 		"- id: auth.wrong":       `b.yaml:`,

@@ -4,7 +4,8 @@ import (
 	"context"
 
 	"relayctl/internal/event"
-	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // batchFinding is whether the receiver takes batches, and in which shape.
@@ -16,13 +17,13 @@ type batchFinding struct {
 // batchesSeen finds out, once in a run, whether the probe shows batches to be
 // taken though nobody said that they are: a history sent as batches of one has
 // the same effect as its events alone.
-func (t *Trial) batchesSeen(ctx context.Context) batchFinding {
-	if t.Probe == nil || t.footing(ctx).blocked != "" {
+func batchesSeen(ctx context.Context, t *Trial) batchFinding {
+	if t.Probe == nil || t.checkProbe(ctx).blocked != "" {
 		return batchFinding{}
 	}
-	return t.Probe.batches.get(ctx, func(ctx context.Context) batchFinding {
+	return t.states.batches.get(ctx, func(ctx context.Context) batchFinding {
 		for _, shape := range []event.Shape{event.Array, event.Wrapped} {
-			if t.takesBatches(ctx, shape) {
+			if takesBatches(ctx, t, shape) {
 				return batchFinding{true, shape}
 			}
 		}
@@ -30,33 +31,40 @@ func (t *Trial) batchesSeen(ctx context.Context) batchFinding {
 	})
 }
 
-func (t *Trial) takesBatches(ctx context.Context, shape event.Shape) bool {
+func takesBatches(ctx context.Context, t *Trial, shape event.Shape) bool {
 	s := t.subject(life())
 	for _, d := range s.events {
-		// Nobody said that batches are taken: an answer 500 is none of retry.recovers's.
-		if !t.Post(ctx, sim.Call{Body: sim.BatchOf(shape, d).Body}).Accepted() {
+		// Nobody said that batches are taken: retry.recovers does not count a 500 here.
+		if !t.Post(ctx, wire.Call{Body: plan.BatchOf(shape, d).Body}).Accepted() {
 			return false
 		}
 	}
 	ref := t.reference(ctx, s.story)
-	seen := t.becomes(ctx, s, ref.has)
+	seen := t.states.becomes(ctx, s, ref.has)
 	return seen.unclear() == "" && ref.has(seen.state)
 }
 
-// batching gives the shape of the batches that the receiver takes, and why none
-// are sent when there is no reason to believe that it takes any.
-func (t *Trial) batching(ctx context.Context) (shape event.Shape, why string) {
+// batching gives the shape of the batches that the receiver takes, and false
+// where nothing says that it takes any.
+func batching(ctx context.Context, t *Trial) (shape event.Shape, taken bool) {
 	if t.Batch > 0 {
 		if t.BatchShape == "" || t.BatchShape == event.Single {
-			return event.Array, ""
+			return event.Array, true
 		}
-		return t.BatchShape, ""
+		return t.BatchShape, true
 	}
-	if f := t.batchesSeen(ctx); f.taken {
-		return f.shape, ""
+	if f := batchesSeen(ctx, t); f.taken {
+		return f.shape, true
 	}
-	if t.Probe == nil {
-		return event.Single, "not configured: --batch"
+	return event.Single, false
+}
+
+// noBatches is the result of a check of batches where nothing says that the
+// receiver takes any.
+func noBatches(t *Trial) Result {
+	r := Lacking(NeedBatch)
+	if t.Probe != nil {
+		r.Reason = "the probe shows no effect of a batch of one event"
 	}
-	return event.Single, "not configured: --batch, and the probe shows no effect of a batch of one event"
+	return r
 }

@@ -15,6 +15,15 @@ import (
 	"relayctl/internal/check/testbed"
 )
 
+// Every flaw is found by exactly the checks that the table names.
+func TestAllFlaws(t *testing.T) { findFlaws(t, false, testbed.Flaws(), false) }
+
+// Those of the state take a probe, and wait for what must not come.
+func TestAllStateFlaws(t *testing.T) { findFlaws(t, true, testbed.Flaws(), false) }
+
+// Good receivers of different make are found good with a probe.
+func TestAllGoodStates(t *testing.T) { goodStates(t) }
+
 // A good receiver is found good in a hundred runs, so many at once that the
 // machine has more to do than it can: no false alarm.
 func TestAHundredRuns(t *testing.T) {

@@ -9,7 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"relayctl/internal/event"
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 const (
@@ -40,30 +43,31 @@ type burst struct {
 // burstResult is what came of a burst. It is not changed once it is there.
 type burstResult struct {
 	Planned  int
-	Workers  int            // calls under way at once, at most
-	Accepted []sim.EventRef // whose 200 was seen
+	Workers  int             // calls under way at once, at most
+	Accepted []plan.EventRef // whose 200 was seen
 	// The first of the events that were not accepted, and how many they are.
-	Lost      string
-	LostCount int
-	Timeouts  int           // attempts without an answer within the deadline
-	Behind    time.Duration // how late the latest first attempt began, for all workers waited for the endpoint
-	P95, Max  time.Duration // from the call to the end of its answer
-	Lagging   bool          // this machine could not keep up with the plan itself
-	Cut       bool          // the burst was ended early, for the endpoint would not catch up
-	Err       error
-	Statuses  map[int]int
-	Kept      []*subject // of its customers, those whose states can be looked at
+	Lost         string
+	LostCount    int
+	NotConnected int           // of them, those whose last attempt got no connection
+	Timeouts     int           // attempts without an answer within the deadline
+	Behind       time.Duration // how late the latest first attempt began, for all workers waited for the endpoint
+	P95, Max     time.Duration // from the call to the end of its answer
+	Lagging      bool          // this machine could not keep up with the plan itself
+	Cut          bool          // the burst was ended early, for the endpoint would not catch up
+	Err          error
+	Statuses     map[int]int
+	Kept         []*subject // of its customers, those whose states can be looked at
 }
 
 // runBurst gives the run's burst, made now if it has not been made yet.
-func (t *Trial) runBurst(ctx context.Context) *burstResult {
-	t.burst.once.Do(func() { t.burst.burstResult = t.makeBurst(ctx) })
+func runBurst(ctx context.Context, t *Trial) *burstResult {
+	t.burst.once.Do(func() { t.burst.burstResult = makeBurst(ctx, t) })
 	return &t.burst.burstResult
 }
 
 // pace is the burst's rate and how many calls it makes.
-func (e *Env) pace() (sim.Rate, int) {
-	rate, d := e.Capacity, e.Duration
+func (s *Settings) pace() (sim.Rate, int) {
+	rate, d := s.Capacity, s.Duration
 	if rate.Calls == 0 {
 		rate = sim.Rate{Calls: defaultCapacity, Per: time.Minute}
 	}
@@ -73,16 +77,16 @@ func (e *Env) pace() (sim.Rate, int) {
 	return rate, max(1, int(math.Round(rate.Calls*d.Seconds()/rate.Per.Seconds())))
 }
 
-func (t *Trial) makeBurst(ctx context.Context) burstResult {
+func makeBurst(ctx context.Context, t *Trial) burstResult {
 	rate, n := t.pace()
 	retryOn, err := sim.ParseRetryOn(sim.DefaultRetryOn)
 	if err != nil {
 		return burstResult{Err: err}
 	}
-	workers := t.burstWorkers(ctx, rate)
+	workers := burstWorkers(ctx, t, rate)
 	sender, err := sim.NewSender(sim.SenderConfig{
-		URL: t.URL, Auth: spelt{t.Auth, t.Env}, Headers: t.Headers, TLS: t.TLS, Timeout: t.Timeout, Seed: t.Seed,
-		Attempts: relayAttempts, RetryDelays: sim.DefaultRetryDelays(), RetryOn: retryOn, TimeScale: burstScale,
+		URL: t.URL, Auth: t.credentials, Headers: t.Headers, TLS: t.TLS, Proxy: t.Proxy, Advice: t.Advice, Timeout: t.Timeout, Seed: t.Seed,
+		Attempts: event.Attempts, RetryDelays: event.RetryDelays(), RetryOn: retryOn, TimeScale: burstScale,
 		Workers: workers, Rate: rate,
 	})
 	if err != nil {
@@ -90,9 +94,9 @@ func (t *Trial) makeBurst(ctx context.Context) burstResult {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &burstWatch{limit: t.Timeout, stop: cancel, result: burstResult{Planned: n, Workers: workers, Statuses: map[int]int{}}}
+	w := &burstWatch{calls: t.caller, limit: t.Timeout, stop: cancel, result: burstResult{Planned: n, Workers: workers, Statuses: map[int]int{}}}
 	lag := watchLag(t.Timeout)
-	plan, kept := t.burstPlan(n)
+	plan, kept := burstPlan(t, n)
 	_, err = sender.Run(ctx, plan, w)
 	r := w.finish()
 	r.Kept = *kept
@@ -104,7 +108,7 @@ func (t *Trial) makeBurst(ctx context.Context) burstResult {
 }
 
 // burstWorkers says how many calls a burst makes at once.
-func (t *Trial) burstWorkers(ctx context.Context, rate sim.Rate) int {
+func burstWorkers(ctx context.Context, t *Trial, rate sim.Rate) int {
 	const tries = 3
 	began := time.Now()
 	for range tries {
@@ -116,6 +120,7 @@ func (t *Trial) burstWorkers(ctx context.Context, rate sim.Rate) int {
 
 // burstWatch gathers what a burst does.
 type burstWatch struct {
+	calls  *caller
 	limit  time.Duration
 	stop   context.CancelFunc
 	result burstResult
@@ -124,14 +129,17 @@ type burstWatch struct {
 
 // Attempt implements sim.Observer.
 func (w *burstWatch) Attempt(a *sim.Attempt) {
-	if a.Failure == sim.Interrupted {
+	if a.Failure == wire.Interrupted {
 		return
 	}
+	if w.calls.Exchanges != nil {
+		w.calls.Exchanges(w.calls.attempted(a))
+	}
 	w.took = append(w.took, a.Took)
-	if a.Failure == sim.NoFailure {
+	if a.Failure == wire.NoFailure {
 		w.result.Statuses[a.Status]++
 	}
-	if a.Failure == sim.Timeout {
+	if a.Failure == wire.Timeout {
 		w.result.Timeouts++
 	}
 	if a.Number == 1 {
@@ -150,10 +158,13 @@ func (w *burstWatch) Outcome(o *sim.Outcome) {
 	case sim.Accepted:
 		w.result.Accepted = append(w.result.Accepted, o.Delivery.Events...)
 	case sim.GivenUp, sim.Refused:
+		if o.Failure == wire.Connect {
+			w.result.NotConnected++
+		}
 		if w.result.LostCount++; w.result.Lost == "" {
 			w.result.Lost = fmt.Sprintf("%s after %d attempts: %s", o.Delivery.Events[0].Name, o.Attempts, o.Reason)
-			if o.Failure == sim.NoFailure {
-				w.result.Lost = fmt.Sprintf("%s: %s", o.Delivery.Events[0].Name, Exchange{Answer: sim.Answer{Status: o.Status}}.Describe())
+			if o.Failure == wire.NoFailure {
+				w.result.Lost = fmt.Sprintf("%s: %s", o.Delivery.Events[0].Name, Exchange{Answer: wire.Result{Status: o.Status}}.Describe())
 			}
 		}
 	}
@@ -195,3 +206,56 @@ func watchLag(limit time.Duration) (lagged func() bool) {
 
 // limited says whether the endpoint answered 429.
 func (r *burstResult) limited() int { return r.Statuses[http.StatusTooManyRequests] }
+
+// burstKept bounds how many of a burst's customers are looked at afterwards. A
+// customer has several events, so that a loss of one event in a hundred shows in
+// one of a dozen of them: it is all but impossible that so many miss it.
+const burstKept = 400
+
+// errand is what happens to a customer of the burst: short, so that there are
+// many customers, and rich enough for any event to show that is lost.
+func errand() story {
+	return story{"errand", []plan.Step{
+		step(0, "notification_channel.add", 1, 1), consent(2, 1, "express"), step(4, "message.delivered", 1, 1),
+		step(6, "notification.attempted", 1, 1), step(8, "notification.delivered", 1, 1), step(10, "notification.auth_link_clicked", 1, 1),
+		step(12, "message.action_taken", 1, 1), consent(14, 1, "stop"),
+	}}
+}
+
+// burstPlan makes n deliveries to many customers, each of whom gets a whole
+// errand in its order, and returns those whose states are looked at later.
+func burstPlan(t *Trial, n int) (plan.Stream, *[]*subject) {
+	s := errand()
+	customers := (n + len(s.steps) - 1) / len(s.steps)
+	// So many errands are open at a time that a customer's events are apart: a
+	// slow answer must not hold back the next one.
+	side := 2 * mostWorkers
+	if t.Probe != nil {
+		side = min(side, customers) // whole errands are what can be compared
+	}
+	every := max(1, (customers+burstKept-1)/burstKept)
+	kept := new([]*subject)
+	return func(yield func(plan.Delivery, error) bool) {
+		for sent, made := 0, 0; sent < n; {
+			var open [][]plan.Delivery
+			for ; len(open) < side; made++ {
+				if t.Probe == nil || made%every != 0 || len(*kept) == burstKept {
+					open = append(open, t.written(s))
+					continue
+				}
+				c := t.subject(s)
+				open = append(open, c.events)
+				*kept = append(*kept, c)
+			}
+			for step := range s.steps {
+				for _, events := range open {
+					d := events[step]
+					d.Seq = sent
+					if sent++; !yield(d, nil) || sent == n {
+						return
+					}
+				}
+			}
+		}
+	}, kept
+}

@@ -1,5 +1,25 @@
-// Package check is the conformance suite of a webhook receiver: checks as
-// values, the trials in which they run, the runner and its verdict.
+// Package check is the conformance suite of a webhook receiver: it sends events
+// as Relay does, looks at the answers and, through a probe, at the receiver's
+// state, and says what does not hold.
+//
+// Begin with Check in this file, then read one group: group_order.go is a good
+// one. A new check is a value in its group's file, group_*.go, with a good and a
+// flawed receiver in testbed. What a check acts with:
+//
+//   - Trial (run.go) is one check's run: it makes customers and events (events.go,
+//     story.go), delivers them as Relay does (caller.go), and judges the answers
+//     between plain events that must be accepted (judge.go).
+//   - With a probe, reference.go compares the state of one customer with that of
+//     others to whom the same happened (ends), readside.go watches the states
+//     and sizes its waits from what was seen, and internal/check/state compares.
+//     No model of the receiver is needed.
+//   - Settings is what a run is told and does not change; Waits in it is how long
+//     a run waits for what may still come; run is what the checks find out and
+//     share; Runner runs them and Report is the verdict.
+//
+// The package knows nothing of flags, files and curl: a Result says as data what
+// is missing (Need) and what shows a failure again (Repeat), and internal/report
+// words it. It never imports recv, and it holds no model of a receiver.
 package check
 
 import (
@@ -31,53 +51,32 @@ const (
 	Inconclusive Verdict = "inconclusive" // the network or the generator got in the way
 )
 
-// Need is something that a check cannot do without; the runner skips it, with
-// the reason, where the run does not have it.
+// Need is something that a check cannot do without: where the run does not have
+// it, the check is skipped.
 type Need string
 
 // The needs.
 const (
 	NeedAuth    Need = "auth"    // credentials of any kind
-	NeedOAuth   Need = "oauth"   // --auth oauth
+	NeedOAuth   Need = "oauth"   // OAuth client credentials
 	NeedHTTPS   Need = "https"   // an https endpoint
-	NeedProbe   Need = "probe"   // --probe or --probe-cmd, and a preflight that passed
-	NeedBatch   Need = "batch"   // --batch, or a probe that shows that batches are taken
-	NeedRestart Need = "restart" // --restart-cmd
-	NeedFault   Need = "fault"   // --fault-on and --fault-off
+	NeedProbe   Need = "probe"   // a probe that shows what events do
+	NeedBatch   Need = "batch"   // batching is configured, or a probe shows that batches are taken
+	NeedRestart Need = "restart" // a command that restarts the receiver
+	NeedFault   Need = "fault"   // commands that make the receiver fail, and work again
 )
 
-// Text is how a user gives a run what is needed.
-func (n Need) Text() string {
-	switch n {
-	case NeedAuth:
-		return "--auth"
-	case NeedOAuth:
-		return "--auth oauth"
-	case NeedHTTPS:
-		return "an https endpoint"
-	case NeedProbe:
-		return "--probe or --probe-cmd"
-	case NeedBatch:
-		return "--batch"
-	case NeedRestart:
-		return "--restart-cmd"
-	case NeedFault:
-		return "--fault-on and --fault-off"
-	}
-	return string(n)
-}
-
-// Trouble is why the endpoint does not even accept a plain valid event. Checks
+// Obstacle is why the endpoint does not even accept a plain valid event. Checks
 // that have nothing to say then are blocked, so that the cause stands out.
-type Trouble string
+type Obstacle string
 
-// The troubles. An endpoint that cannot be reached at all is another matter:
-// no check runs.
+// The obstacles.
 const (
-	Untrusted Trouble = "untrusted" // the TLS handshake fails
-	Silent    Trouble = "silent"    // it takes the call and does not answer in time
-	Refused   Trouble = "refused"   // it answers with something else than 2xx
-	Tokenless Trouble = "tokenless" // the token endpoint refuses the client's credentials
+	TLSFails    Obstacle = "tls"          // the TLS handshake fails
+	NoAnswer    Obstacle = "no answer"    // it takes the call and does not answer in time
+	NotAccepted Obstacle = "not accepted" // it answers, but not with 2xx
+	NoToken     Obstacle = "no token"     // the token endpoint refuses the client's credentials
+	noEndpoint  Obstacle = "no endpoint"  // it cannot be reached: no check runs
 )
 
 // Check is one thing that a receiver is held to, as a value: what is listed,
@@ -94,7 +93,8 @@ type Check struct {
 	Needs   []Need
 	Tags    []string      // beside the group, which is the id's first part: "load", "slow"
 	Alone   bool          // it disturbs others, or is disturbed: it runs by itself, after the others
-	Despite []Trouble     // it has something to say even where no valid event is accepted, for these reasons
+	Last    bool          // with Alone: after all others, for it looks at what a whole run leaves behind
+	Despite []Obstacle    // it also runs where no valid event is accepted for one of these reasons
 	Limit   time.Duration // the check's deadline; 0 is 30 s
 	Run     func(context.Context, *Trial) Result
 }
@@ -109,55 +109,12 @@ func (c *Check) Group() string {
 	return c.ID
 }
 
-// Result is what came of a check. Expected and Actual are for people: one
-// sentence each, without a full stop.
-type Result struct {
-	Verdict  Verdict
-	Reason   string // of skip, blocked, inconclusive and warn: why
-	Expected string // all acceptable outcomes
-	Actual   string // what was seen
-	Fix      string // overrides the check's Fix where this failure needs another
-	Repeat   string // a command that shows it: curl, or relayctl send FILE
-	Subs     []Sub  // sub-results of a check that tries several things
-	Duration time.Duration
-}
-
-// Sub is the part of a result that concerns one of several things tried.
-type Sub struct {
-	Name    string // "message.delivered"
-	Verdict Verdict
-	Actual  string
-	Repeat  string
-}
-
-// Passed is the result of a check that holds.
-func Passed() Result { return Result{Verdict: Pass} }
-
-// Failed is the result of a check that does not hold.
-func Failed(expected, actual, repeat string) Result {
-	return Result{Verdict: Fail, Expected: expected, Actual: actual, Repeat: repeat}
-}
-
-// Warned is the result of a check that holds, but not as well as it should.
-func Warned(expected, actual, repeat string) Result {
-	return Result{Verdict: Warn, Reason: actual, Expected: expected, Actual: actual, Repeat: repeat}
-}
-
-// Skipped is the result of a check that has nothing to say here.
-func Skipped(reason string) Result { return Result{Verdict: Skip, Reason: reason} }
-
-// BlockedBy is the result of a check whose control failed.
-func BlockedBy(reason string) Result { return Result{Verdict: Blocked, Reason: reason} }
-
-// Unclear is the result of a check that something got in the way of.
-func Unclear(reason string) Result { return Result{Verdict: Inconclusive, Reason: reason} }
-
 // groups is the catalogue by group, in the order in which it is shown. To add a
 // check, put a value into its group's file.
 func groups() [][]Check {
 	return [][]Check{
 		tlsChecks(), httpChecks(), authChecks(), eventChecks(), tolerantChecks(), businessChecks(), duplicateChecks(),
-		orderChecks(), retryChecks(), durableChecks(), batchChecks(), loadChecks(), robustChecks(), securityChecks(),
+		orderChecks(), concurrentChecks(), isolationChecks(), retryChecks(), durableChecks(), batchChecks(), loadChecks(), robustChecks(), securityChecks(),
 	}
 }
 

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"relayctl/internal/auth"
-	"relayctl/internal/sim"
+	"relayctl/internal/check/state"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // authChecks is the group "auth".
@@ -21,7 +24,7 @@ func authChecks() []Check {
 
 func authValid() Check {
 	return Check{
-		ID: "auth.valid", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth}, Despite: []Trouble{Refused},
+		ID: "auth.valid", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth}, Despite: []Obstacle{NotAccepted},
 		Title: "the configured credentials are accepted",
 		Why:   "an event with refused credentials is not tried again: it is lost",
 		How:   "delivers a plain valid event with the configured credentials; the other checks of the group rest on it",
@@ -32,7 +35,7 @@ func authValid() Check {
 			case x.Accepted():
 				return Passed()
 			case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusProxyAuthRequired:
-				return Failed("200", x.Describe(), t.Curl(x.Call))
+				return Failed("200", x.Describe(), t.repeatCall(x.Call))
 			}
 			return BlockedBy("nothing can be said of the credentials: " + x.Describe())
 		},
@@ -41,13 +44,13 @@ func authValid() Check {
 
 // refused makes a call that has to be answered 401, with those headers as its
 // credentials, and judges the answer.
-func (t *Trial) refused(ctx context.Context, name string, body []byte, headers ...auth.Header) Sub {
-	x := t.exchange(ctx, sim.Call{Body: body}, as(headers...))
-	sub := Sub{Name: name, Verdict: Fail, Repeat: t.Curl(x.Call)}
+func refused(ctx context.Context, t *Trial, name string, body []byte, headers ...auth.Header) Sub {
+	x := t.exchange(ctx, wire.Call{Body: body}, as(headers...))
+	sub := Sub{Name: name, Verdict: Fail, Repeat: t.repeatCall(x.Call)}
 	switch s := x.Answer.Status; {
 	case s == http.StatusUnauthorized:
 		return Sub{Name: name, Verdict: Pass}
-	case x.Answer.Failure != sim.NoFailure:
+	case x.Answer.Failure != wire.NoFailure:
 		return t.unanswered(ctx, name, x)
 	case s == http.StatusTooManyRequests:
 		return Sub{Name: name, Verdict: Inconclusive, Actual: "the endpoint limits the rate (status 429)"}
@@ -63,7 +66,7 @@ func (t *Trial) refused(ctx context.Context, name string, body []byte, headers .
 
 const expect401 = "401 with WWW-Authenticate"
 
-// withFix names what to do about the commonest wrong answers.
+// withFix adds the fix for the most common wrong answers.
 func withFix(r Result) Result {
 	switch {
 	case r.Verdict != Fail:
@@ -86,14 +89,52 @@ func authMissing() Check {
 		ID: "auth.missing", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "a call without credentials is answered 401",
 		Why:   "whoever knows the URL could post events; and with another status Relay's operators cannot tell a wrong password from a wrong URL",
-		How:   "sends a valid event without credentials, between two valid calls",
+		How:   "sends a valid event without credentials, between two valid calls; then another, and on the same connection a valid one, which must be accepted",
 		Fix:   "answer 401 with WWW-Authenticate before anything else is looked at",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
-				return withFix(sum(expect401, []Sub{t.refused(ctx, "no credentials", t.Event("message.delivered").Body)}))
+				first := refused(ctx, t, "no credentials", t.Event("message.delivered").Body)
+				if first.Verdict != Pass {
+					return withFix(sum(expect401, []Sub{first}))
+				}
+				r := sum("a connection that stays usable, or is closed", []Sub{first, afterRefusal(ctx, t)})
+				r.Fix = "read the body before you answer 401, or close the connection with the answer"
+				return r
 			})
 		},
 	}
+}
+
+// afterRefusal sends a valid event on the connection of a refused one: where the
+// body of the refused one was left unread, it is taken for the next request.
+func afterRefusal(ctx context.Context, t *Trial) Sub {
+	sub := Sub{Name: "a valid event on the connection of the refused one", Verdict: Pass}
+	var x Exchange
+	for range 3 { // a connection can be lost on the way as well
+		c := t.sender.Caller()
+		t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body})
+		// What a customer begins with: some receivers accept nothing else of one they do not know.
+		first := t.writePlain(t.Customer(), plan.Step{Event: "notification_channel.add"})
+		x = t.valid(ctx, wire.Call{Body: first.Body}, func(ctx context.Context, k wire.Call) Exchange {
+			signed, err := t.Sign(ctx)
+			if err != nil {
+				return Exchange{k, wire.Result{Failure: wire.TokenFailed, Detail: err.Error()}}
+			}
+			k.Signed = signed
+			return t.do(ctx, c, k)
+		})
+		c.Close()
+		if x.Accepted() || x.Answer.Status == http.StatusTooManyRequests {
+			return sub
+		}
+	}
+	if why := t.Control(ctx); why != "" {
+		return Sub{Name: sub.Name, Verdict: Blocked, Actual: why}
+	}
+	if !takesSeconds(ctx, t) {
+		return Sub{Name: sub.Name, Verdict: Skip, Actual: "nor is any second event on a connection"} // http.keepalive reports it
+	}
+	return Sub{sub.Name, Fail, x.Describe() + "; on a connection of its own such an event is accepted", itself()}
 }
 
 // forged is a set of credentials that must not be accepted.
@@ -107,15 +148,15 @@ func authWrong() Check {
 		ID: "auth.wrong", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "wrong credentials are answered 401",
 		Why:   "credentials that are only nearly right, or only there, would open the endpoint to anybody",
-		How:   "sends a valid event with another secret, a longer and a shorter one, an empty one, the right one in another letter case, and (basic) another user; one try each, with a valid call in between so that nobody is locked out",
+		How:   "sends a valid event with another secret, a longer and a shorter one, an empty one, the right one in another letter case, and (basic) the same of the user name, spaces, a colon and letters that are not ASCII, and the base64 in another case; one try each, with a valid call in between so that nobody is locked out",
 		Fix:   "compare user and secret whole and exactly, in constant time, and answer 401",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
-				list, err := t.wrong(ctx)
+				list, err := wrong(ctx, t)
 				if err != nil {
 					return Unclear(err.Error())
 				}
-				return withFix(t.eachRefused(ctx, expect401, list))
+				return withFix(eachRefused(ctx, t, expect401, list))
 			})
 		},
 	}
@@ -123,7 +164,7 @@ func authWrong() Check {
 
 // eachRefused tries forged credentials one by one, with a valid call between
 // any two of them.
-func (t *Trial) eachRefused(ctx context.Context, expected string, list []forged) Result {
+func eachRefused(ctx context.Context, t *Trial, expected string, list []forged) Result {
 	var subs []Sub
 	for i, f := range list {
 		if i > 0 {
@@ -132,7 +173,7 @@ func (t *Trial) eachRefused(ctx context.Context, expected string, list []forged)
 				break
 			}
 		}
-		subs = append(subs, t.refused(ctx, f.name, t.Event("message.delivered").Body, f.headers...))
+		subs = append(subs, refused(ctx, t, f.name, t.Event("message.delivered").Body, f.headers...))
 	}
 	return sum(expected, subs)
 }
@@ -142,15 +183,16 @@ func authMalformed() Check {
 		ID: "auth.malformed", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "a broken or foreign authentication header is answered 401",
 		Why:   "a header that nobody expected must neither open the endpoint nor make it fail with 500, which Relay would try four times",
-		How:   "sends a valid event with a header that is cut off, that is no base64 or has no colon, and with another scheme than the expected one; 401 is right, a proxy's 400 is worth a warning",
+		How:   "sends a valid event with a header that is cut off, that is not base64 or has no colon, with another scheme than the expected one, and with the header twice, once wrong and once right, in both orders, of which not both may be accepted; 401 is right, a proxy's 400 is worth a warning",
 		Fix:   "treat every header that cannot be read like a wrong one: 401",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
-				list, err := t.malformed(ctx)
+				list, err := malformed(ctx, t)
 				if err != nil {
 					return Unclear(err.Error())
 				}
-				r := t.eachRefused(ctx, expect401, list)
+				r := eachRefused(ctx, t, expect401, list)
+				r.Subs = append(r.Subs, eitherOfTwo(ctx, t))
 				for i := range r.Subs {
 					if s := &r.Subs[i]; s.Verdict == Fail && strings.Contains(s.Actual, "status 400") {
 						s.Verdict = Warn
@@ -162,9 +204,40 @@ func authMalformed() Check {
 	}
 }
 
+// eitherOfTwo sends the header twice, wrong and right. Servers that keep the
+// first of them, or the last, accept one order; only who looks for any that is
+// right accepts both.
+func eitherOfTwo(ctx context.Context, t *Trial) Sub {
+	sub := Sub{Name: "two headers, of which one is right", Verdict: Pass}
+	list, err := wrong(ctx, t)
+	if err != nil {
+		return Sub{Name: sub.Name, Verdict: Inconclusive, Actual: err.Error()}
+	}
+	right, err := t.Sign(ctx)
+	if err != nil {
+		return Sub{Name: sub.Name, Verdict: Inconclusive, Actual: err.Error()}
+	}
+	bad := list[0].headers
+	if refused(ctx, t, sub.Name, t.Event("message.delivered").Body, bad...).Verdict != Pass {
+		return sub // which auth.wrong reports
+	}
+	for _, both := range [][]auth.Header{slices.Concat(bad, right), slices.Concat(right, bad)} {
+		x := t.exchange(ctx, wire.Call{Body: t.Event("message.delivered").Body}, as(both...))
+		switch {
+		case x.Answer.Status >= 500:
+			return Sub{sub.Name, Fail, x.Describe(), t.repeatCall(x.Call)}
+		case !x.Accepted():
+			return sub
+		}
+		sub.Repeat = t.repeatCall(x.Call)
+	}
+	sub.Verdict, sub.Actual = Fail, "the event is accepted, whichever comes first"
+	return sub
+}
+
 func authSchemeCase() Check {
 	return Check{
-		ID: "auth.scheme-case", Level: Must, Clause: "R-AUTH-BASIC", Needs: []Need{NeedAuth}, Despite: []Trouble{Refused},
+		ID: "auth.scheme-case", Level: Must, Clause: "R-AUTH-BASIC", Needs: []Need{NeedAuth}, Despite: []Obstacle{NotAccepted},
 		Title: "the scheme is taken in any letter case: basic, Basic, BASIC",
 		Why:   "Relay sends basic in lower case; an endpoint that looks for Basic refuses every event",
 		How:   "delivers a valid event with the scheme in each spelling; with OAuth the same is worth a warning only, for how Relay spells Bearer there is configured",
@@ -175,7 +248,7 @@ func authSchemeCase() Check {
 
 func runSchemeCase(ctx context.Context, t *Trial) Result {
 	var spellings []string
-	switch t.AuthCfg.Kind {
+	switch t.AuthConfig.Kind {
 	case auth.KindBasic:
 		spellings = []string{"basic", "Basic", "BASIC"}
 	case auth.KindOAuth:
@@ -189,20 +262,20 @@ func runSchemeCase(ctx context.Context, t *Trial) Result {
 	}
 	_, rest, ok := strings.Cut(signed[0].Value, " ")
 	if !ok {
-		return Skipped("not applicable: the token is sent without a scheme (--raw-token)")
+		return Skipped("not applicable: the token is sent without a scheme")
 	}
 	var subs []Sub
 	accepted := 0
 	for _, s := range spellings {
 		header := auth.Header{Name: signed[0].Name, Value: s + " " + rest}
-		x := t.valid(ctx, sim.Call{Body: t.Event("notification_channel.add").Body}, func(ctx context.Context, k sim.Call) Exchange {
+		x := t.valid(ctx, wire.Call{Body: t.Event("notification_channel.add").Body}, func(ctx context.Context, k wire.Call) Exchange {
 			return t.exchange(ctx, k, as(header))
 		})
 		if x.Accepted() {
 			accepted++
 		}
 		sub := t.judge(ctx, s, x)
-		if sub.Verdict == Fail && t.AuthCfg.Kind == auth.KindOAuth {
+		if sub.Verdict == Fail && t.AuthConfig.Kind == auth.KindOAuth {
 			sub.Verdict = Warn
 		}
 		subs = append(subs, sub)
@@ -223,14 +296,14 @@ func authChallenge() Check {
 		Fix:   `send WWW-Authenticate: Basic realm="relay" (or Bearer) with every 401`,
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
-				x := t.exchange(ctx, sim.Call{Body: t.Event("message.delivered").Body}, as())
+				x := t.exchange(ctx, wire.Call{Body: t.Event("message.delivered").Body}, as())
 				switch {
-				case x.Answer.Failure != sim.NoFailure:
+				case x.Answer.Failure != wire.NoFailure:
 					return Unclear(x.Describe())
 				case x.Answer.Status != http.StatusUnauthorized:
 					return Skipped("there is no 401 to look at: " + x.Describe())
 				case x.Answer.Header.Get("WWW-Authenticate") == "":
-					return Failed("a WWW-Authenticate header", "status 401 without one", t.Curl(x.Call))
+					return Failed("a WWW-Authenticate header", "status 401 without one", t.repeatCall(x.Call))
 				}
 				return Passed()
 			})
@@ -243,22 +316,22 @@ func authBeforeParse() Check {
 		ID: "auth.before-parse", Level: Should, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "credentials are checked before the body is parsed",
 		Why:   "a parser that strangers can reach is one that they can attack, and its errors tell them how the endpoint works",
-		How:   "sends broken JSON with wrong credentials; an endpoint that does not answer them 401 with a valid event either is auth.wrong's matter",
+		How:   "sends broken JSON with wrong credentials; an endpoint that does not answer them 401 with a valid event either is for auth.wrong",
 		Fix:   "put the check of the credentials before the parser of the body in the chain of middleware",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
-				list, err := t.wrong(ctx)
+				list, err := wrong(ctx, t)
 				if err != nil {
 					return Unclear(err.Error())
 				}
 				wrong := list[0].headers
-				if sub := t.refused(ctx, "wrong credentials", t.Event("message.delivered").Body, wrong...); sub.Verdict != Pass {
+				if sub := refused(ctx, t, "wrong credentials", t.Event("message.delivered").Body, wrong...); sub.Verdict != Pass {
 					return Skipped("wrong credentials are not answered 401 with a valid event either")
 				}
 				if why := t.Control(ctx); why != "" {
 					return BlockedBy(why)
 				}
-				return sum("401", []Sub{t.refused(ctx, "broken JSON with wrong credentials", []byte(`{"event_id":"`), wrong...)})
+				return sum("401", []Sub{refused(ctx, t, "broken JSON with wrong credentials", []byte(`{"event_id":"`), wrong...)})
 			})
 		},
 	}
@@ -266,15 +339,15 @@ func authBeforeParse() Check {
 
 func authOAuthToken() Check {
 	return Check{
-		ID: "auth.oauth-token", Level: Must, Clause: "R-AUTH-OAUTH", Needs: []Need{NeedOAuth}, Despite: []Trouble{Refused, Tokenless},
+		ID: "auth.oauth-token", Level: Must, Clause: "R-AUTH-OAUTH", Needs: []Need{NeedOAuth}, Despite: []Obstacle{NotAccepted, NoToken},
 		Title: "the client-credentials grant gives a token that is accepted",
 		Why:   "a token for another audience, scope or issuer opens nothing, and every event is lost",
 		How:   "asks the token endpoint for a token and delivers a valid event with it",
 		Fix:   "compare issuer, audience and scope of the token with what the endpoint verifies, and the clocks of both",
 		Run: func(ctx context.Context, t *Trial) Result {
 			if _, err := t.Sign(ctx); err != nil {
-				if auth.Refused(err) {
-					return Failed("a token", err.Error(), "")
+				if auth.CredentialsRefused(err) {
+					return Failed("a token", err.Error(), itself())
 				}
 				return Unclear(err.Error())
 			}
@@ -283,20 +356,12 @@ func authOAuthToken() Check {
 			case x.Accepted():
 				return Passed()
 			case x.Answer.Status == http.StatusUnauthorized, x.Answer.Status == http.StatusForbidden:
-				return Failed("200 with a fresh token", x.Describe(), t.Curl(x.Call))
+				return Failed("200 with a fresh token", x.Describe(), t.repeatCall(x.Call))
 			}
 			return BlockedBy("nothing can be said of the token: " + x.Describe())
 		},
 	}
 }
-
-const (
-	// longestToken is for how long a token may live for its end to be waited for.
-	longestToken = 15 * time.Second
-	// leeway is for how long after its end a token may still be accepted: clocks
-	// differ, and verifiers allow for it.
-	leeway = 5 * time.Second
-)
 
 func authOAuthExpired() Check {
 	return Check{
@@ -332,20 +397,20 @@ func runOAuthExpired(ctx context.Context, t *Trial) Result {
 	if !known {
 		return Skipped("the token endpoint does not say how long its tokens live")
 	}
-	if left := time.Until(end); left > longestToken {
-		return Skipped(fmt.Sprintf("needs tokens that live for %s or less; this one lives for %s", longestToken, left.Round(time.Second)))
+	if left := time.Until(end); left > t.Waits.Token {
+		return Skipped(fmt.Sprintf("needs tokens that live for %s or less; this one lives for %s", t.Waits.Token, left.Round(time.Second)))
 	}
 	if why := t.Control(ctx); why != "" {
 		return BlockedBy(why)
 	}
 	body := t.Event("message.delivered").Body
 	var sub Sub
-	for after := 100 * time.Millisecond; ; after = leeway {
+	for after := 100 * time.Millisecond; ; after = t.Waits.Leeway {
 		if !wait(ctx, time.Until(end.Add(after))) {
 			return Unclear("the run ended before the token did")
 		}
-		sub = t.refused(ctx, "an expired token", body, signed...)
-		if sub.Verdict == Pass || after == leeway {
+		sub = refused(ctx, t, "an expired token", body, signed...)
+		if sub.Verdict == Pass || after == t.Waits.Leeway {
 			break
 		}
 	}
@@ -353,4 +418,66 @@ func runOAuthExpired(ctx context.Context, t *Trial) Result {
 		return BlockedBy(why + ", after the check's call")
 	}
 	return withFix(sum(expect401, []Sub{sub}))
+}
+
+// authEffects are the checks of what refused events do to the state.
+func authEffects() []Check {
+	return []Check{{
+		ID: "auth.no-effect", Level: Must, Clause: "R-401",
+		Title: "a refused event leaves no trace",
+		Why:   "a receiver that stores first and looks at the credentials afterwards lets anyone write into its customers' data",
+		How:   "sends a history without credentials and with wrong ones, and compares the state with that of a customer who was never heard of",
+		Fix:   "check the credentials before anything else is done with the request",
+		Needs: []Need{NeedProbe, NeedAuth}, Run: probed(refusedHasNoEffect),
+	}}
+}
+
+// refusedHasNoEffect makes one call without credentials and one with wrong
+// ones: more could lock the account. What is accepted all the same is the
+// business of auth.missing and auth.wrong.
+func refusedHasNoEffect(ctx context.Context, t *Trial) Result {
+	s, why := visibleAlone(ctx, t)
+	if why != "" {
+		return BlockedBy(why)
+	}
+	list, err := wrong(ctx, t)
+	if err != nil {
+		return Unclear(err.Error())
+	}
+	type refusal struct {
+		what    string
+		call    wire.Call
+		subject *subject
+	}
+	var refused []refusal
+	for _, r := range []refusal{{what: "no credentials"}, {what: "wrong credentials", call: wire.Call{Signed: list[0].headers}}} {
+		r.subject = t.subject(s)
+		r.call.Body = r.subject.events[0].Body
+		if x := t.Call(ctx, r.call); x.Answer.Failure == wire.NoFailure && !x.Accepted() {
+			refused = append(refused, r)
+		}
+	}
+	if len(refused) == 0 {
+		return BlockedBy("events without credentials and with wrong ones are not refused")
+	}
+	// A customer whose events are accepted comes after them: once these show,
+	// the others would.
+	if _, why := visibleAlone(ctx, t); why != "" {
+		return Unclear(why)
+	}
+	for _, r := range refused {
+		never, err := t.states.look(ctx, t.subject(s))
+		if err != nil {
+			return Unclear(err.Error())
+		}
+		want := t.states.plain(never)
+		seen := t.states.becomes(ctx, r.subject, func(n *state.State) bool { return state.Same(t.states.plain(n), want) })
+		if why := seen.unclear(); why != "" {
+			return Unclear(why)
+		}
+		if have := t.states.plain(seen.state); !state.Same(have, want) {
+			return Failed("a customer whose only event was refused is unknown", "after an event with "+r.what+": "+state.Differences(want, have), t.repeatCall(r.call))
+		}
+	}
+	return Passed()
 }

@@ -1,4 +1,99 @@
 package check
 
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
 // durableChecks is the group "durable".
-func durableChecks() []Check { return durableEffects() }
+func durableChecks() []Check {
+	return []Check{{
+		ID: "durable.restart", Level: Must, Clause: "R-200",
+		Title: "what was answered 200 survives a restart",
+		Why:   "200 tells Relay to forget the event: what is only in memory or in a queue by then dies with the process, at every deployment and every crash",
+		How:   "restarts the receiver by a command of yours while several customers' histories are sent, brings what was not accepted again as Relay does, and compares the states with that of a customer whose events came without a restart; then again without load, at once and a quarter of a second after the last answers, and at the end sends some of the events once more",
+		Fix:   "commit the event, or a durable queue's entry for it, before you answer 200",
+		Needs: []Need{NeedProbe, NeedRestart}, Alone: true, Limit: 3 * time.Minute, Run: probed(survivesRestart),
+	}}
+}
+
+// moments are how long after the last answers the receiver is killed, beside
+// once under load: a queue, a buffer and a flush by the clock lose at others.
+func moments() []time.Duration { return []time.Duration{0, 250 * time.Millisecond} }
+
+func survivesRestart(ctx context.Context, t *Trial) Result {
+	defer t.live.excuse()()
+	restart := func(ctx context.Context) string {
+		return t.userCommand(ctx, "the command that restarts the receiver", t.RestartCmd)
+	}
+	u, failure := t.upset(ctx, restart)
+	switch {
+	case failure != "":
+		return Unclear(failure)
+	case u.why != "":
+		return Failed("every event is accepted, at the latest when it comes again after the restart", u.why, itself())
+	}
+	if r := t.allThere(ctx, u.struck(), "after a restart under load"); r.Verdict != Pass {
+		return r
+	}
+	for _, after := range moments() {
+		if r := killedAfter(ctx, t, after, restart); r.Verdict != Pass {
+			return r
+		}
+	}
+	r := comeAgain(ctx, t, u.done)
+	if r.Verdict == Pass {
+		r.Reason = fmt.Sprintf("%d restarts", 1+len(moments()))
+	}
+	return r
+}
+
+// quietCustomers is how many customers' last events are answered just before a
+// kill without load.
+const quietCustomers = 8
+
+// killedAfter restarts the receiver so long after it has answered the events of
+// a few customers.
+func killedAfter(ctx context.Context, t *Trial, after time.Duration, restart func(context.Context) string) Result {
+	customers := make([]*subject, quietCustomers)
+	why := make([]string, quietCustomers)
+	var all sync.WaitGroup
+	for i := range customers {
+		customers[i] = t.subject(life())
+		all.Go(func() { why[i] = t.tell(ctx, customers[i], customers[i].inOrder()) })
+	}
+	all.Wait()
+	if why := cmp.Or(why...); why != "" {
+		return BlockedBy(why)
+	}
+	if !wait(ctx, after) {
+		return Unclear("the time was over")
+	}
+	if failure := restart(ctx); failure != "" {
+		return Unclear(failure)
+	}
+	return t.allThere(ctx, customers, fmt.Sprintf("after a restart %s after the answers", after))
+}
+
+// comingAgain is how many customers' events come again after the restarts.
+const comingAgain = 4
+
+// comeAgain brings events once more that were answered before the restarts, as a
+// retry does whose first answer the restart swallowed: what tells duplicates
+// has to survive as well.
+func comeAgain(ctx context.Context, t *Trial, done []*subject) Result {
+	again := done[:min(comingAgain, len(done))]
+	for _, s := range again {
+		if why := t.tell(ctx, s, s.inOrder()); why != "" {
+			return Unclear(why)
+		}
+	}
+	r := t.allThere(ctx, again, "when events of before the restart came again after it")
+	if r.Verdict == Fail {
+		t.rememberAnew(ctx) // of what a restart took, duplicate.memory is not to speak again
+	}
+	return r
+}

@@ -1,15 +1,21 @@
 package check
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
-	"relayctl/internal/sim"
+	"relayctl/internal/check/state"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // orderChecks is the group "order".
 func orderChecks() []Check {
-	return append([]Check{orderAccepted()}, orderEffects()...)
+	return append([]Check{orderAccepted(), orderFine()}, orderEffects()...)
 }
 
 func orderAccepted() Check {
@@ -23,25 +29,25 @@ func orderAccepted() Check {
 			return t.after(ctx, func() Result {
 				p := t.introduced(ctx)
 				for m := 1; m <= 3; m++ {
-					t.Deliver(ctx, write(p, sim.Step{Event: "message.delivered", Message: m}))
+					t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "message.delivered", Message: m}))
 				}
 				subs := []Sub{}
 				var newest time.Duration
-				for _, s := range []variation{
-					{"undelivered before attempted", sim.Step{Event: "notification.undelivered", At: 40}},
-					{"attempted after undelivered", sim.Step{Event: "notification.attempted", At: 10}},
-					{"delivered without attempted", sim.Step{Event: "notification.delivered", Message: 2, At: 50}},
-					{"a click without attempted", sim.Step{Event: "notification.auth_link_clicked", Message: 3, At: 60}},
-					{"a notification before its message", sim.Step{Event: "notification.attempted", Message: 4, At: 70}},
-					{"a message after its notification", sim.Step{Event: "message.delivered", Message: 4, At: 30}},
-					{"the removal of a number that was not added", sim.Step{Event: "notification_channel.remove", Channel: 2, At: 80}},
-					{"the consent of a number that was not added", sim.Step{Event: "channel_consent.update", Consent: "express", Channel: 3, At: 20}},
+				for _, s := range []namedStep{
+					{"undelivered before attempted", plan.Step{Event: "notification.undelivered", At: 40}},
+					{"attempted after undelivered", plan.Step{Event: "notification.attempted", At: 10}},
+					{"delivered without attempted", plan.Step{Event: "notification.delivered", Message: 2, At: 50}},
+					{"a click without attempted", plan.Step{Event: "notification.auth_link_clicked", Message: 3, At: 60}},
+					{"a notification before its message", plan.Step{Event: "notification.attempted", Message: 4, At: 70}},
+					{"a message after its notification", plan.Step{Event: "message.delivered", Message: 4, At: 30}},
+					{"the removal of a number that was not added", plan.Step{Event: "notification_channel.remove", Channel: 2, At: 80}},
+					{"the consent of a number that was not added", plan.Step{Event: "channel_consent.update", Consent: "express", Channel: 3, At: 20}},
 				} {
 					s.step.At *= time.Duration(time.Millisecond)
-					sub := t.takeEvent(ctx, s.name, write(p, s.step))
+					sub := t.takeEvent(ctx, s.name, t.writePlain(p, s.step))
 					// One that came too late for the receiver does so again.
 					if sub.Verdict == Fail && s.step.At > newest {
-						sub.Repeat = t.curlFor(ctx, s.step)
+						sub.Repeat = repeatFresh(ctx, t, s.step)
 					}
 					newest = max(newest, s.step.At)
 					subs = append(subs, sub)
@@ -52,13 +58,163 @@ func orderAccepted() Check {
 	}
 }
 
-// curlFor is the command that sends the event of a step to a receiver that
-// knows nothing of its customer: the check's own customer goes on to get what
-// was missing.
-func (t *Trial) curlFor(ctx context.Context, st sim.Step) string {
+// namedStep is an event of a name.
+type namedStep struct {
+	name string
+	step plan.Step
+}
+
+// repeatFresh is the repeat of a step for a customer that the receiver has never
+// seen: the check's own customer goes on to get what was missing.
+func repeatFresh(ctx context.Context, t *Trial, st plan.Step) *Repeat {
 	signed, err := t.Sign(ctx)
 	if err != nil {
-		return "" // it was signed a moment ago; without credentials it shows nothing
+		return nil // it was signed a moment ago; without credentials it shows nothing
 	}
-	return t.Curl(sim.Call{Body: write(t.Customer(), st).Body, Signed: signed})
+	return t.repeatCall(wire.Call{Body: write(t.Customer(), st).Body, Signed: signed})
+}
+
+// orderEffects are the checks of what disorder does to the state.
+func orderEffects() []Check {
+	return []Check{
+		{
+			ID: "order.reversed", Level: Must, Clause: "R-ORDER",
+			Title: "an old event that arrives after a newer one does not undo it",
+			Why:   "events arrive out of order, retries most of all: an opt-out of now must not be undone by an opt-in of an hour ago",
+			How:   "sends a newer event and then an older one about the same thing, and compares the state with those of customers who got them in order, and the newer one alone",
+			Fix:   "keep event_ts beside every value that an event sets, and let only a newer event overwrite it",
+			Needs: []Need{NeedProbe}, Run: probed(reversed),
+		},
+		{
+			ID: "order.converges", Level: Must, Clause: "R-ORDER",
+			Title: "every order of arrival ends in the same state",
+			Why:   "what the state is must follow from what happened and not from how the network shuffled the calls",
+			How:   "sends the events of a history in several random orders with duplicates among them, each to a fresh customer, and compares the states with that of a customer whose events came once and in order; a failing order is made as short as it gets and saved",
+			Fix:   "process by event_ts: make each change such that applying events in any order gives the same, and never drop an event for being late or for having no predecessor",
+			Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(converges),
+		},
+	}
+}
+
+// overwrite is an older and a newer event about the same thing.
+type overwrite struct{ older, newer plan.Step }
+
+func overwrites() []overwrite {
+	return []overwrite{
+		{consent(30, 1, "express"), consent(33, 1, "stop")},
+		{step(30, "notification_channel.add", 2, 1), step(33, "notification_channel.remove", 2, 1)},
+		{step(30, "notification.attempted", 1, 1), step(33, "notification.delivered", 1, 1)},
+		{step(30, "notification.attempted", 1, 2), step(33, "notification.undelivered", 1, 2)},
+	}
+}
+
+func reversed(ctx context.Context, t *Trial) Result {
+	return tryAll(overwrites(), "the newest by event_ts stands, in whatever order they arrive", func(o overwrite) (Sub, string) {
+		return tryOverwrite(ctx, t, o)
+	})
+}
+
+// tryOverwrite sends the newer event before the older one. The state may then
+// be what both of them in order make it, or what the newer one alone does: a
+// late event that is lost altogether is the business of order.converges.
+func tryOverwrite(ctx context.Context, t *Trial, o overwrite) (sub Sub, why string) {
+	whole := story{"overwritten", []plan.Step{step(0, "notification_channel.add", 1, 1), consent(2, 1, "written"), step(4, "message.delivered", 1, 1), step(6, "message.delivered", 1, 2), o.older, o.newer}}
+	older, newer := len(whole.steps)-2, len(whole.steps)-1
+	sub = Sub{Name: fmt.Sprintf("%s, then the older %s", o.newer.Event, o.older.Event), Verdict: Pass}
+	base := []int{0, 1, 2, 3}
+	orders := [][]int{append(base[:4:4], older, newer), append(base[:4:4], newer), append(base[:4:4], newer, older)}
+	subjects := make([]*subject, len(orders))
+	for i, order := range orders {
+		subjects[i] = t.subject(whole)
+		if why := t.tell(ctx, subjects[i], order); why != "" {
+			return sub, why
+		}
+	}
+	right := func(s []*state.State) bool { return state.Same(s[2], s[0]) || state.Same(s[2], s[1]) }
+	states, why := t.states.together(ctx, subjects, right, t.states.patience())
+	switch {
+	case why != "":
+		return sub, why
+	case !right(states):
+		sub.Verdict = Fail
+		sub.Actual = state.Differences(states[0], states[2])
+		sub.Repeat = repeatOrder(t.run, "order-reversed", whole, orders[2])
+	}
+	return sub, ""
+}
+
+// shuffles is how many random orders are tried of a story.
+const shuffles = 5
+
+func converges(ctx context.Context, t *Trial) Result {
+	stories := []story{life(), farewell()}
+	results := make([]Result, len(stories))
+	var tries sync.WaitGroup
+	for i, s := range stories {
+		orders := [][]int{backwards(len(s.steps))}
+		for range shuffles {
+			orders = append(orders, withDuplicates(t, t.Rand.Perm(len(s.steps))))
+		}
+		tries.Go(func() { results[i] = tryOrders(ctx, t, s, orders) })
+	}
+	tries.Wait()
+	for _, v := range []Verdict{Fail, Blocked, Inconclusive} {
+		for _, r := range results {
+			if r.Verdict == v {
+				return r
+			}
+		}
+	}
+	return Passed()
+}
+
+func backwards(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = n - 1 - i
+	}
+	return order
+}
+
+// withDuplicates lets some events come once more, at random places.
+func withDuplicates(t *Trial, order []int) []int {
+	for range len(order) / 3 {
+		at := t.Rand.IntN(len(order))
+		order = slices.Insert(order, at+1+t.Rand.IntN(len(order)-at), order[at])
+	}
+	return order
+}
+
+// tryOrders sends the story in each of the orders and, where one ends wrong,
+// finds out which of its events it takes.
+func tryOrders(ctx context.Context, t *Trial, s story, orders [][]int) Result {
+	subjects := make([]*subject, len(orders))
+	for i, order := range orders {
+		subjects[i] = t.subject(s)
+		if why := t.tell(ctx, subjects[i], order); why != "" {
+			return BlockedBy(why)
+		}
+	}
+	for range 2 {
+		for i, order := range orders {
+			if f := t.ends(ctx, subjects[i], false); f != (finding{}) {
+				return disorder(ctx, t, s, order, f)
+			}
+		}
+		// Once more, for work that is done twice and late.
+		if !wait(ctx, t.states.later()) {
+			return Unclear("the time was over")
+		}
+	}
+	return Passed()
+}
+
+// disorder words what an order came to, with no more of it than it takes.
+func disorder(ctx context.Context, t *Trial, s story, order []int, f finding) Result {
+	if f.wrong != "" {
+		short, wrong := t.minimise(ctx, s, order)
+		order, f.wrong = short, cmp.Or(wrong, f.wrong)
+	}
+	part, short := s.part(order)
+	return f.verdict("sent in the order "+part.words(short), func() *Repeat { return repeatOrder(t.run, "order-converges", part, short) })
 }

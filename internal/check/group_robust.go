@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // robustChecks is the group "robust".
@@ -21,38 +22,54 @@ func robustChecks() []Check {
 
 func robustMalformed() Check {
 	return Check{
-		ID: "robust.malformed", Level: Should, Clause: "R-500", Alone: true, Limit: 90 * time.Second,
-		Title: "a body that is no event gets an answer, and not a 5xx",
+		ID: "robust.malformed", Level: Must, Clause: "R-500", Alone: true, Limit: 90 * time.Second,
+		Title: "a body that is not an event gets an answer, and not a 5xx",
 		Why:   "a 500 makes the same body come four times, a hang holds a worker back until the deadline; and whatever a broken body does, the next event must be taken",
-		How:   "sends, with valid credentials, bodies that are cut off, empty, of the wrong types, deeply nested, with double keys, with broken UTF-8, and of 1 MiB; 4xx and 2xx are both fine; between them plain events must be accepted",
+		How:   "sends, with valid credentials, bodies that are cut off, empty, of the wrong types, with double keys, with broken UTF-8, of 1 MiB, and nested 100 to 100,000 deep; 4xx and 2xx are both fine, a 5xx warns; between them plain events must be accepted. A process that ends and is started again at once is found by a connection that breaks and, with a probe, by what it forgot",
 		Fix:   "catch what the parser and the first look at the event throw, and answer 400 (or 200, with a line in the log)",
 		Run:   runMalformed,
 	}
 }
 
-// nesting is how deep the deepest body goes; parsers with a bound of their own
-// refuse it, those that recurse must not fall over it.
-const nesting = 500
+// nestings are how deep bodies go: parsers with a bound of their own refuse them,
+// those that recurse must not fall over them, nor what walks through the event
+// after the answer.
+func nestings() []int { return []int{100, 500, 1000, 10_000, 100_000} }
 
-// recovery is how long a receiver that a body has ended is given to come back.
-const recovery = 2 * time.Second
+// deepBodies are events and arrays that are nested deeply.
+func deepBodies(event func() []byte) []brokenBody {
+	var list []brokenBody
+	for _, n := range nestings() {
+		arrays := strings.Repeat("[", n) + strings.Repeat("]", n)
+		objects := strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n)
+		with := func(value string) []byte {
+			return bytes.Replace(event(), []byte(`"action_type":null`), []byte(`"action_type":`+value), 1)
+		}
+		list = append(list,
+			brokenBody{fmt.Sprintf("arrays %d deep", n), []byte(arrays)},
+			brokenBody{fmt.Sprintf("a property of arrays %d deep", n), with(arrays)},
+			brokenBody{fmt.Sprintf("a property of objects %d deep", n), with(objects)},
+		)
+	}
+	return list
+}
 
-// brokenBody is a body that is no event, or an odd one.
+// brokenBody is a body that is not an event, or an odd one.
 type brokenBody struct {
 	name string
 	body []byte
 }
 
-func (t *Trial) brokenBodies(ctx context.Context) []brokenBody {
+func brokenBodies(ctx context.Context, t *Trial) []brokenBody {
 	p := t.introduced(ctx)
 	n := 0
 	message := func() []byte {
 		n++
-		return write(p, sim.Step{Event: "message.delivered", Message: n}).Body
+		return write(p, plan.Step{Event: "message.delivered", Message: n}).Body
 	}
 	whole := message()
 	replaced := func(old, new string) []byte { return bytes.Replace(message(), []byte(old), []byte(new), 1) }
-	return []brokenBody{
+	return append([]brokenBody{
 		{"cut off", whole[:len(whole)/2]},
 		{"empty", nil},
 		{"no JSON", []byte("event_name=message.delivered&event_id=1")},
@@ -63,60 +80,78 @@ func (t *Trial) brokenBodies(ctx context.Context) []brokenBody {
 		{"a payload that is a text", []byte(`{"event_id":"1","event_name":"message.delivered","event_ts":"2022-04-12T14:53:11.958Z","payload":"none"}`)},
 		{"a payload that is null", []byte(`{"event_id":"1","event_name":"message.delivered","event_ts":"2022-04-12T14:53:11.958Z","payload":null}`)},
 		{"numbers for texts", []byte(`{"event_id":1,"event_name":2,"event_ts":3,"payload":{"ccid":4}}`)},
-		{"an event_ts that is no time", replaced(`"event_ts":"2`, `"event_ts":"yesterday, 2`)},
-		{"deep", []byte(strings.Repeat("[", nesting) + strings.Repeat("]", nesting))},
-		{"a deep payload", replaced(`"action_type":null`, `"action_type":`+strings.Repeat("[", nesting)+strings.Repeat("]", nesting))},
+		{"an event_ts that is not a time", replaced(`"event_ts":"2`, `"event_ts":"yesterday, 2`)},
 		{"double keys", replaced(`{"event_id"`, `{"event_id":"first","event_id"`)},
 		{"broken UTF-8", replaced(`"client_message_tag":"`, "\"client_message_tag\":\"\xff\xfe\xc3")},
 		{"a NUL", replaced(`"client_message_tag":"`, `"client_message_tag":"\u0000`)},
 		{"1 MiB", replaced(`"client_message_tag":"`, `"client_message_tag":"`+strings.Repeat("x", 1<<20))},
-	}
+	}, deepBodies(message)...)
 }
 
 func runMalformed(ctx context.Context, t *Trial) Result {
+	line := newLifeline(ctx, t)
+	defer line.close()
+	known := knownCustomer(ctx, t)
 	if why := t.Control(ctx); why != "" {
 		return BlockedBy(why)
 	}
 	var subs []Sub
-	for _, b := range t.brokenBodies(ctx) {
-		x := t.Post(ctx, sim.Call{Body: b.body})
-		if x.Answer.Status == http.StatusInternalServerError {
-			x = t.Post(ctx, sim.Call{Body: b.body}) // one that heals does no harm
-		}
-		sub := Sub{Name: b.name, Verdict: Pass}
-		switch s := x.Answer.Status; {
-		case x.Answer.Failure == sim.Cut && len(b.body) >= 1<<20:
-			sub = Sub{b.name, Inconclusive, "the connection was closed while the body went out", ""}
-		case x.Answer.Failure != sim.NoFailure:
-			if why := t.Control(ctx); why != "" {
-				// It was well before this body, and is not any more; unless it soon is.
-				wait(ctx, recovery)
-			}
-			sub = t.unanswered(ctx, b.name, x)
-		case s >= 500:
-			sub = Sub{b.name, Fail, x.Describe(), t.Curl(x.Call)}
-		case s == http.StatusTooManyRequests:
-			sub = Sub{b.name, Inconclusive, "the endpoint limits the rate (status 429)", ""}
-		}
-		why := t.Control(ctx)
-		if why != "" && sub.Verdict != Fail {
-			sub = Sub{b.name, Fail, x.Describe() + ", and afterwards " + why, t.Curl(x.Call)}
-		}
+	for _, b := range brokenBodies(ctx, t) {
+		sub, end := tryBroken(ctx, t, line, b)
 		subs = append(subs, sub)
-		if why != "" || ctx.Err() != nil || sub.Verdict == Fail && x.Answer.Failure == sim.Timeout {
-			break // one hang shows it; each takes the deadline twice
+		if end || ctx.Err() != nil {
+			break
 		}
 	}
+	if why := known.forgotten(ctx, t); why != "" {
+		subs = append(subs, Sub{"all of them", Fail, why, itself()})
+	}
 	r := sum("an answer below 500 (400, or 200), and the next event accepted", subs)
-	if r.Verdict == Inconclusive && len(subs) > 1 {
+	switch {
+	case r.Verdict == Warn:
+		r.Verdict, r.Reason = Fail, ""
+		return lesser(r) // a 5xx comes again and is then given up: nothing that could be used is lost
+	case r.Verdict == Inconclusive && len(subs) > 1:
 		r.Verdict = Pass // what was answered was answered well
 	}
 	return r
 }
 
+// tryBroken sends a body and then a plain event, and says whether that was the
+// end: one hang shows it, for each takes the deadline twice.
+func tryBroken(ctx context.Context, t *Trial, line *lifeline, b brokenBody) (sub Sub, end bool) {
+	x := t.Post(ctx, wire.Call{Body: b.body})
+	if x.Answer.Status == http.StatusInternalServerError {
+		x = t.Post(ctx, wire.Call{Body: b.body}) // one that heals does no harm
+	}
+	sub = Sub{Name: b.name, Verdict: Pass}
+	switch s := x.Answer.Status; {
+	case x.Answer.Failure == wire.Cut && len(b.body) >= 1<<20:
+		sub = Sub{b.name, Inconclusive, "the connection was closed while the body went out", nil}
+	case x.Answer.Failure != wire.NoFailure:
+		if why := t.Control(ctx); why != "" {
+			// It was well before this body, and is not any more; unless it soon is.
+			wait(ctx, t.Waits.Revive)
+		}
+		sub = t.unanswered(ctx, b.name, x)
+	case s >= 500:
+		sub = Sub{b.name, Warn, x.Describe(), t.repeatCall(x.Call)}
+	case s == http.StatusTooManyRequests:
+		sub = Sub{b.name, Inconclusive, "the endpoint limits the rate (status 429)", nil}
+	}
+	if line.broken() && line.brokenBy(ctx, x.Call) {
+		return Sub{b.name, Fail, x.Describe() + ", and the process ends: all of its connections break", t.repeatCall(x.Call)}, true
+	}
+	why := t.Control(ctx)
+	if why != "" && sub.Verdict != Fail {
+		sub = Sub{b.name, Fail, x.Describe() + ", and afterwards " + why, t.repeatCall(x.Call)}
+	}
+	return sub, why != "" || sub.Verdict == Fail && x.Answer.Failure == wire.Timeout
+}
+
 func robustSlowClient() Check {
 	return Check{
-		ID: "robust.slow-client", Level: Should, Clause: "R-WORKERS", Alone: true, Limit: time.Minute,
+		ID: "robust.slow-client", Level: Must, Clause: "R-WORKERS", Alone: true, Limit: time.Minute,
 		Title: "a client that stalls does not keep others from being served",
 		Why:   "one caller on a bad line, or a stranger who means harm, would hold back all of Relay's events until they time out",
 		How:   "sends half of a request on one connection and stops; a valid event on another must be accepted within the deadline",
@@ -130,29 +165,31 @@ func runSlowClient(ctx context.Context, t *Trial) Result {
 		return BlockedBy(why)
 	}
 	d := t.Event("notification_channel.add")
-	stalled, err := t.stall(ctx, t.Event("message.delivered").Body)
+	stalled, err := stall(ctx, t, t.Event("message.delivered").Body)
 	if err != nil {
 		return Unclear("the slow client could not connect: " + tlsText(err))
 	}
 	defer stalled.Close()
 	// So that the endpoint has surely taken up the slow request first.
-	wait(ctx, 200*time.Millisecond)
+	wait(ctx, t.Waits.Stall)
 	x := t.Deliver(ctx, d)
 	if x.Accepted() {
 		return Passed()
 	}
 	stalled.Close()
-	if x.Answer.Failure == sim.NoFailure && x.Answer.Status < 500 {
+	if x.Answer.Failure == wire.NoFailure && x.Answer.Status < 500 {
 		return Unclear("a valid event beside the slow client: " + x.Describe())
 	}
 	if why := t.Control(ctx); why != "" {
 		return BlockedBy(why + ", after the slow client was gone")
 	}
-	return Failed(fmt.Sprintf("a valid event on another connection is accepted within %s", t.Timeout), x.Describe()+" while one client stalls; accepted once it is gone", t.stallCommand(x.Call))
+	again := t.repeatCall(x.Call)
+	again.Stalled = true
+	return Failed(fmt.Sprintf("a valid event on another connection is accepted within %s", t.Timeout), x.Describe()+" while one client stalls; accepted once it is gone", again)
 }
 
 // stall sends a request up to the middle of its body.
-func (t *Trial) stall(ctx context.Context, body []byte) (net.Conn, error) {
+func stall(ctx context.Context, t *Trial, body []byte) (net.Conn, error) {
 	signed, err := t.Sign(ctx)
 	if err != nil {
 		return nil, err
@@ -185,9 +222,4 @@ func (t *Trial) stall(ctx context.Context, body []byte) (net.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
-}
-
-// stallCommand stalls with one curl and calls with another.
-func (t *Trial) stallCommand(k sim.Call) string {
-	return "(printf '{'; sleep 30) | curl -sS -X POST -T - -H 'Content-Type: application/json' " + t.shellURL() + " & sleep 1; " + t.Curl(k)
 }

@@ -11,7 +11,8 @@ import (
 
 	"relayctl/internal/auth"
 	"relayctl/internal/event"
-	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // securityChecks is the group "security".
@@ -21,53 +22,53 @@ func securityChecks() []Check {
 
 func securityNoLeak() Check {
 	return Check{
-		ID: "security.no-leak", Level: Should, Clause: "R-200", Alone: true,
+		ID: "security.no-leak", Level: Must, Clause: "R-200", Alone: true,
 		Title: "no answer shows a stack trace, credentials, or what was sent",
 		Why:   "answers end up in logs of both sides; a stack trace tells an attacker what runs where, and a body that is echoed is a customer's data in the wrong place",
 		How:   "looks through the answers (headers too) to a valid event, to missing and wrong credentials, to broken JSON and to a GET, for the credentials, for marks that were put into what was sent, and for stack traces of Node, Python, Java, Go, PHP, Ruby and .NET",
 		Fix:   "switch debugging pages off in production (NODE_ENV=production, DEBUG=False, display_errors=Off), answer with a status and an empty body, and log the rest on your side",
 		Run: func(ctx context.Context, t *Trial) Result {
-			return t.Negative(ctx, func() Result { return sum("a status and nothing of the kind", t.leaks(ctx)) })
+			return t.Negative(ctx, func() Result { return sum("a status and nothing of the kind", leaks(ctx, t)) })
 		},
 	}
 }
 
-func (t *Trial) leaks(ctx context.Context) []Sub {
-	mark := "canary-" + t.unlike("")
+func leaks(ctx context.Context, t *Trial) []Sub {
+	mark := "canary-" + unlike(t, "")
 	p := t.introduced(ctx)
 	tagged := func(n int) []byte {
-		return write(p, sim.Step{Event: "message.delivered", Message: n, Set: []event.Override{set("payload.client_message_tag", mark)}}).Body
+		return write(p, plan.Step{Event: "message.delivered", Message: n, Set: []event.Override{set("payload.client_message_tag", mark)}}).Body
 	}
 	broken := tagged(2)
 	broken = broken[:strings.Index(string(broken), mark)+len(mark)]
-	secrets := t.wireSecrets(ctx)
+	secrets := wireSecrets(ctx, t)
 	look := func(name string, x Exchange, hidden ...string) Sub {
 		if found := leak(x.Answer, append(hidden, secrets...), mark); found != "" {
-			return Sub{name, Fail, fmt.Sprintf("the answer (%s) shows %s", x.Describe(), found), t.Curl(x.Call)}
+			return Sub{name, Fail, fmt.Sprintf("the answer (%s) shows %s", x.Describe(), found), t.repeatCall(x.Call)}
 		}
 		return Sub{Name: name, Verdict: Pass}
 	}
 	subs := []Sub{
-		look("a valid event", t.Post(ctx, sim.Call{Body: tagged(1)})),
-		look("broken JSON", t.Post(ctx, sim.Call{Body: broken})),
-		look("no event", t.Post(ctx, sim.Call{Body: []byte(`["` + mark + `"]`)})),
-		look("an empty body", t.Post(ctx, sim.Call{})),
-		look("another content type", t.Post(ctx, sim.Call{Body: []byte(mark), ContentType: "text/plain"})),
-		look("a GET", t.Post(ctx, sim.Call{Method: http.MethodGet})),
+		look("a valid event", t.Post(ctx, wire.Call{Body: tagged(1)})),
+		look("broken JSON", t.Post(ctx, wire.Call{Body: broken})),
+		look("no event", t.Post(ctx, wire.Call{Body: []byte(`["` + mark + `"]`)})),
+		look("an empty body", t.Post(ctx, wire.Call{})),
+		look("another content type", t.Post(ctx, wire.Call{Body: []byte(mark), ContentType: "text/plain"})),
+		look("a GET", t.Post(ctx, wire.Call{Method: http.MethodGet})),
 	}
-	if t.AuthCfg.Kind == "" || t.AuthCfg.Kind == auth.KindNone {
+	if t.AuthConfig.Kind == "" || t.AuthConfig.Kind == auth.KindNone {
 		return subs
 	}
-	subs = append(subs, look("no credentials", t.exchange(ctx, sim.Call{Body: tagged(3)}, as())))
-	if list, err := t.wrong(ctx); err == nil {
+	subs = append(subs, look("no credentials", t.exchange(ctx, wire.Call{Body: tagged(3)}, as())))
+	if list, err := wrong(ctx, t); err == nil {
 		wrong := list[0].headers
-		subs = append(subs, look("wrong credentials", t.exchange(ctx, sim.Call{Body: tagged(4)}, as(wrong...)), spelledOut(wrong)...))
+		subs = append(subs, look("wrong credentials", t.exchange(ctx, wire.Call{Body: tagged(4)}, as(wrong...)), spelledOut(wrong)...))
 	}
 	return subs
 }
 
 // wireSecrets lists what the configured credentials look like in an answer.
-func (t *Trial) wireSecrets(ctx context.Context) []string {
+func wireSecrets(ctx context.Context, t *Trial) []string {
 	signed, err := t.Sign(ctx)
 	if err != nil {
 		return nil
@@ -97,7 +98,7 @@ func spelledOut(headers []auth.Header) []string {
 const leastSecret = 6
 
 // leak says what an answer shows that it should not, "" when nothing.
-func leak(a sim.Answer, secrets []string, mark string) string {
+func leak(a wire.Result, secrets []string, mark string) string {
 	var b strings.Builder
 	for name, values := range a.Header {
 		fmt.Fprintf(&b, "%s: %s\n", name, strings.Join(values, "\n"))

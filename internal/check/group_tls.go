@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// anyTrouble are the troubles that a check of the transport does not mind.
-func anyTrouble() []Trouble { return []Trouble{Untrusted, Silent, Refused, Tokenless} }
+// anyObstacle lists all obstacles: a check of the transport runs despite each.
+func anyObstacle() []Obstacle { return []Obstacle{TLSFails, NoAnswer, NotAccepted, NoToken} }
 
 // tlsChecks is the group "tls".
 func tlsChecks() []Check {
@@ -21,10 +21,10 @@ func tlsChecks() []Check {
 
 func tlsHTTPS() Check {
 	return Check{
-		ID: "tls.https", Level: Must, Clause: "R-HTTPS", Despite: anyTrouble(),
+		ID: "tls.https", Level: Must, Clause: "R-HTTPS", Despite: anyObstacle(),
 		Title: "the endpoint's URL is https",
 		Why:   "Relay never calls plain http: the events would not come at all",
-		How:   "looks at the URL; plain http to this machine is let pass, for that is how one develops",
+		How:   "looks at the URL; plain http to this machine is allowed, for development",
 		Fix:   "serve the endpoint over TLS, in the application or in a proxy before it, and configure the https URL",
 		Run: func(_ context.Context, t *Trial) Result {
 			u, err := url.Parse(t.URL)
@@ -34,14 +34,14 @@ func tlsHTTPS() Check {
 			case err == nil && isLoopback(u.Hostname()):
 				return Skipped("plain http to this machine, for development")
 			}
-			return Failed("a URL that begins with https://", "plain http", "")
+			return Failed("a URL that begins with https://", "plain http", nil)
 		},
 	}
 }
 
 func tlsMinVersion() Check {
 	return Check{
-		ID: "tls.min-version", Level: Must, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyTrouble(),
+		ID: "tls.min-version", Level: Must, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyObstacle(),
 		Title: "TLS 1.0 and 1.1 are refused",
 		Why:   "both are broken and forbidden by every security standard; an endpoint that takes them lets an attacker talk the connection down",
 		How:   "offers TLS 1.0 alone, then 1.1 alone, each with every cipher suite there is; an alert or a hang-up is a refusal, a server's hello in that version is not",
@@ -55,8 +55,7 @@ func runMinVersion(ctx context.Context, t *Trial) Result {
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
 		sub := t.offer(ctx, v)
 		if sub.Verdict == Fail {
-			host, port := t.hostPort()
-			sub.Repeat = fmt.Sprintf("openssl s_client -connect %s -servername %s %s -cipher ALL:@SECLEVEL=0 </dev/null", quote(host+":"+port), quote(host), opensslVersion(v))
+			sub.Repeat = repeatHandshake(t, Handshake{Version: v})
 		}
 		subs = append(subs, sub)
 	}
@@ -69,20 +68,19 @@ func runMinVersion(ctx context.Context, t *Trial) Result {
 	return r
 }
 
-func opensslVersion(v uint16) string {
-	if v == tls.VersionTLS10 {
-		return "-tls1"
-	}
-	return "-tls1_1"
+// repeatHandshake is the repeat of a handshake with the endpoint.
+func repeatHandshake(t *Trial, h Handshake) *Repeat {
+	h.Host, h.Port = t.hostPort()
+	return &Repeat{Handshake: &h}
 }
 
 // tlsModern is also the control of the other checks of the group.
 func tlsModern() Check {
 	return Check{
-		ID: "tls.modern", Level: Must, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyTrouble(),
+		ID: "tls.modern", Level: Must, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyObstacle(),
 		Title: "TLS 1.2 or 1.3 is spoken",
 		Why:   "Relay speaks TLS 1.2 or newer and nothing else",
-		How:   "makes a handshake with TLS 1.2 and 1.3 on offer; the certificate is tls.certificate's matter",
+		How:   "makes a handshake with TLS 1.2 and 1.3 on offer; tls.certificate looks at the certificate",
 		Fix:   "enable TLS 1.2 and 1.3 where TLS ends, and look for a certificate and key that do not belong together",
 		Run: func(ctx context.Context, t *Trial) Result {
 			_, err := t.handshake(ctx, &tls.Config{MinVersion: tls.VersionTLS12})
@@ -92,32 +90,36 @@ func tlsModern() Check {
 			case isNetwork(err):
 				return Unclear(tlsText(err))
 			}
-			host, port := t.hostPort()
-			return Failed("a handshake with TLS 1.2 or 1.3", tlsText(err),
-				fmt.Sprintf("openssl s_client -connect %s -servername %s </dev/null", quote(host+":"+port), quote(host)))
+			return Failed("a handshake with TLS 1.2 or 1.3", tlsText(err), repeatHandshake(t, Handshake{}))
 		},
 	}
 }
 
 func tlsCertificate() Check {
 	return Check{
-		ID: "tls.certificate", Level: Must, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyTrouble(),
+		ID: "tls.certificate", Level: Must, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyObstacle(),
 		Title: "the certificate verifies: chain, name and dates",
 		Why:   "a sender that checks certificates hangs up before it has sent anything, and every event is lost",
-		How:   "verifies what the endpoint shows against the system's authorities, or those of --cacert, also with --insecure",
+		How:   "verifies what the endpoint shows against the system's authorities, or those of the configured file, also where any certificate is trusted",
 		Fix:   "install a certificate for this host name together with its intermediate certificates, and renew it by itself",
-		Run: func(ctx context.Context, t *Trial) Result {
-			state, err := t.handshake(ctx, &tls.Config{MinVersion: tls.VersionTLS12})
-			if err != nil {
-				return BlockedBy("no TLS 1.2 handshake: " + tlsText(err))
-			}
-			if err := t.verify(state.PeerCertificates); err != nil {
-				host, port := t.hostPort()
-				return Failed("a certificate that the system's authorities, or those of --cacert, vouch for", certificateText(err, state.PeerCertificates),
-					fmt.Sprintf("openssl s_client -connect %s -servername %s -verify_return_error </dev/null", quote(host+":"+port), quote(host)))
+		Run: withCertificates(func(t *Trial, chain []*x509.Certificate) Result {
+			if err := t.verify(chain); err != nil {
+				return Failed("a certificate that the system's authorities, or those of the configured file, vouch for", certificateText(err, chain), repeatHandshake(t, Handshake{Verify: true}))
 			}
 			return Passed()
-		},
+		}),
+	}
+}
+
+// withCertificates runs look with the certificates that the endpoint shows, its
+// own first. Without a handshake the check is blocked.
+func withCertificates(look func(*Trial, []*x509.Certificate) Result) func(context.Context, *Trial) Result {
+	return func(ctx context.Context, t *Trial) Result {
+		shown, err := t.handshake(ctx, &tls.Config{MinVersion: tls.VersionTLS12})
+		if err != nil {
+			return BlockedBy("no TLS 1.2 handshake: " + tlsText(err))
+		}
+		return look(t, shown.PeerCertificates)
 	}
 }
 
@@ -126,24 +128,18 @@ const leastValidity = 14 * 24 * time.Hour
 
 func tlsExpiry() Check {
 	return Check{
-		ID: "tls.expiry", Level: Should, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyTrouble(),
+		ID: "tls.expiry", Level: Should, Clause: "R-HTTPS", Needs: []Need{NeedHTTPS}, Despite: anyObstacle(),
 		Title: "the certificate is valid for more than 14 days",
 		Why:   "on the day after its end every event is lost; two weeks are what it takes to mend a renewal that fails",
 		How:   "looks at the end of the certificate that the endpoint shows",
 		Fix:   "renew the certificate, let it be renewed by itself, and watch its end",
-		Run: func(ctx context.Context, t *Trial) Result {
-			state, err := t.handshake(ctx, &tls.Config{MinVersion: tls.VersionTLS12})
-			if err != nil {
-				return BlockedBy("no TLS 1.2 handshake: " + tlsText(err))
-			}
-			end := state.PeerCertificates[0].NotAfter
+		Run: withCertificates(func(t *Trial, chain []*x509.Certificate) Result {
+			end := chain[0].NotAfter
 			if left := time.Until(end); left <= leastValidity {
-				host, port := t.hostPort()
-				return Failed("more than 14 days left", endText(end, left),
-					fmt.Sprintf("openssl s_client -connect %s -servername %s </dev/null 2>/dev/null | openssl x509 -noout -enddate", quote(host+":"+port), quote(host)))
+				return Failed("more than 14 days left", endText(end, left), repeatHandshake(t, Handshake{Dates: true}))
 			}
 			return Passed()
-		},
+		}),
 	}
 }
 

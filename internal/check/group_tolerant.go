@@ -2,38 +2,20 @@ package check
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"relayctl/fixtures"
+	"relayctl/internal/check/state"
 	"relayctl/internal/event"
-	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
 )
 
 // tolerantChecks is the group "tolerant".
 func tolerantChecks() []Check {
 	return append([]Check{tolerantProperties(), tolerantEventName(), tolerantAbsent()}, tolerantEffects()...)
-}
-
-// variation is an event that is unusual in one way.
-type variation struct {
-	name string
-	step sim.Step
-}
-
-// takeAll delivers variations for a customer who was introduced.
-func (t *Trial) takeAll(ctx context.Context, list []variation) Result {
-	return t.after(ctx, func() Result {
-		p := t.introduced(ctx)
-		var subs []Sub
-		for i, v := range list {
-			v.step.Message, v.step.At = i+1, time.Duration(i+1)*10*time.Millisecond
-			if v.step.Consent = "express"; v.step.Event != "message.delivered" {
-				t.Deliver(ctx, write(p, sim.Step{Event: "message.delivered", Message: i + 1, At: v.step.At - 5*time.Millisecond}))
-			}
-			subs = append(subs, t.takeEvent(ctx, v.name, write(p, v.step)))
-		}
-		return sum("200 for each of them", subs)
-	})
 }
 
 func tolerantProperties() Check {
@@ -44,16 +26,20 @@ func tolerantProperties() Check {
 		How:   "delivers events with properties that nobody knows, of every JSON type, in the envelope and in the payload",
 		Fix:   "switch strict validation off (additionalProperties, FAIL_ON_UNKNOWN_PROPERTIES, DisallowUnknownFields, extra=forbid), and read only what you need",
 		Run: func(ctx context.Context, t *Trial) Result {
-			with := func(name string, event string, o ...event.Override) variation {
-				return variation{name, sim.Step{Event: event, Set: o}}
+			with := func(name, event string, o event.Override) variation {
+				st := step(30, event, 1, 1)
+				if st.Consent = "express"; event == "message.delivered" {
+					st.Message = 2
+				}
+				return unusual(name, st, o)
 			}
 			object := map[string]any{"a": []any{1, "b", nil, true}, "c": map[string]any{}}
-			return t.takeAll(ctx, []variation{
+			return t.take200(ctx, []variation{
 				with("a text in the envelope", "message.delivered", set("schema_version", "7")),
-				with("an object in the envelope", "message.delivered", set("trace", object)),
+				with("an object in the envelope", "message.action_taken", set("trace", object)),
 				with("a text in the payload", "message.delivered", set("payload.future_property", "x")),
-				with("a number in the payload", "notification.attempted", set("payload.segments", 2.5)),
-				with("an object in the payload", "notification.attempted", set("payload.carrier", object)),
+				with("a number in the payload", "notification.delivered", set("payload.segments", 2.5)),
+				with("an object in the payload", "notification.auth_link_clicked", set("payload.carrier", object)),
 				with("an array in the payload", "channel_consent.update", set("payload.history", []any{"written", 1, nil})),
 			})
 		},
@@ -68,11 +54,16 @@ func tolerantEventName() Check {
 		How:   "delivers events with names that nobody knows, of known families and of none",
 		Fix:   "answer 200 to an event whose name you do not know, and log it",
 		Run: func(ctx context.Context, t *Trial) Result {
-			var list []variation
-			for _, name := range []string{"message.archived", "notification.expired", "survey.answered"} {
-				list = append(list, variation{name, sim.Step{Event: name}})
-			}
-			return t.takeAll(ctx, list)
+			return t.after(ctx, func() Result {
+				var subs []Sub
+				p := t.introduced(ctx)
+				for i, name := range []string{"message.archived", "notification.expired", unknownFamily} {
+					at := time.Duration(i+1) * 10 * time.Millisecond
+					t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "message.delivered", Message: i + 1, At: at - 5*time.Millisecond}))
+					subs = append(subs, t.takeEvent(ctx, name, t.writePlain(p, plan.Step{Event: name, Message: i + 1, At: at})))
+				}
+				return sum("200 for each of them", subs)
+			})
 		},
 	}
 }
@@ -86,23 +77,38 @@ func tolerantAbsent() Check {
 		Fix:   "treat null, \"\" and a missing property alike, as absent, wherever one is read",
 		Run: func(ctx context.Context, t *Trial) Result {
 			var list []variation
-			for _, name := range []string{"message.delivered", "notification.attempted", "message.action_taken"} {
-				list = append(list,
-					variation{name + " with null", sim.Step{Event: name, Set: absent(name, func(p string) event.Override { return set(p, nil) })}},
-					variation{name + " with empty texts", sim.Step{Event: name, Set: absent(name, func(p string) event.Override { return set(p, "") })}},
-					variation{name + " without them", sim.Step{Event: name, Set: absent(name, unset)}},
-				)
+			for _, st := range []plan.Step{message(2), step(30, "notification.delivered", 1, 1), step(30, "message.action_taken", 1, 1)} {
+				for _, how := range []struct {
+					name   string
+					change func(path string) event.Override
+				}{
+					{"with null", func(p string) event.Override { return set(p, nil) }},
+					{"with empty texts", func(p string) event.Override { return set(p, "") }},
+					{"without them", unset},
+				} {
+					v := unusual(st.Event+" "+how.name, st, absent(st.Event, how.change)...)
+					v.free = optional(st.Event)
+					list = append(list, v)
+				}
 			}
-			return t.takeAll(ctx, list)
+			return t.take200(ctx, list)
 		},
 	}
 }
 
-// absent applies a change to all optional properties of an event: those that
-// identify nothing.
+// absent applies a change to all optional properties of an event.
 func absent(name string, change func(path string) event.Override) []event.Override {
-	row, _ := event.Lookup(name)
 	var out []event.Override
+	for _, property := range optional(name) {
+		out = append(out, change("payload."+property))
+	}
+	return out
+}
+
+// optional are the properties of an event that identify nothing.
+func optional(name string) []string {
+	row, _ := event.Lookup(name)
+	var out []string
 	for _, p := range event.PropertiesOf(row.Family) {
 		switch p.Name {
 		case "ccid", "message_id", "event_type", "event_subtype":
@@ -112,7 +118,68 @@ func absent(name string, change func(path string) event.Override) []event.Overri
 				continue
 			}
 		}
-		out = append(out, change("payload."+p.Name))
+		out = append(out, p.Name)
 	}
 	return out
+}
+
+// tolerantEffects are the checks of what unknown events do to the state.
+func tolerantEffects() []Check {
+	return []Check{{
+		ID: "tolerant.unknown-no-effect", Level: Should, Clause: "R-TOLERANT",
+		Title: "an unknown event leaves the state as it was",
+		Why:   "Relay may add events at any time; one that is taken for another changes what it never meant to",
+		How:   "sends events with names that resemble known ones to a customer with a history, and compares the state with that of a customer who got none of them",
+		Fix:   "let events whose name you do not know pass: answer 200 and apply nothing, and match whole names and not their beginnings; a mere log of receipts is left out of what the probe compares",
+		Needs: []Need{NeedProbe}, Run: probed(unknownHasNoEffect),
+	}}
+}
+
+// unknownNames look like known ones to a receiver that matches beginnings, all but
+// the last.
+func unknownNames() []string {
+	return []string{"notification.auth_link_clicked_v2", "message.action_taken_late", "channel_consent.update_requested", "notification_channel.removed", "account.deactivate_requested", "message.pinned", unknownFamily}
+}
+
+// unknownFamily is an event that does not even look like a known one.
+const unknownFamily = "survey.answered"
+
+// withUnknown adds unknown events to a story, after its end, and returns how
+// many of its events are known.
+func withUnknown(s story) (whole story, known int) {
+	known = len(s.steps)
+	whole = story{name: s.name + " with unknown events", steps: slices.Clone(s.steps)}
+	for i, name := range unknownNames() {
+		st := step(0, name, 1, 1)
+		if name == "message.pinned" {
+			st.Message = 9 // nobody has told of it: it is not to be there afterwards
+		}
+		st.At = s.steps[known-1].At + time.Duration(i+2)*2*time.Second
+		st.Set = append(st.Set, set("payload.current_consent", "stop"))
+		whole.steps = append(whole.steps, st)
+	}
+	return whole, known
+}
+
+func unknownHasNoEffect(ctx context.Context, t *Trial) Result {
+	whole, known := withUnknown(life())
+	without, with := t.subject(whole), t.subject(whole)
+	if why := t.tell(ctx, without, without.inOrder()[:known]); why != "" {
+		return BlockedBy(why)
+	}
+	if why := t.tell(ctx, with, with.inOrder()); why != "" {
+		return BlockedBy(why)
+	}
+	if _, why := visibleAlone(ctx, t); why != "" {
+		return Unclear(why)
+	}
+	states, why := t.states.together(ctx, []*subject{without, with}, func(s []*state.State) bool { return state.Same(s[0], s[1]) }, t.states.patience())
+	switch {
+	case why != "":
+		return Unclear(why)
+	case state.Same(states[0], states[1]):
+		return Passed()
+	}
+	return Failed("the state of a customer who got none of the unknown events",
+		fmt.Sprintf("after %s: %s", strings.Join(unknownNames(), ", "), state.Differences(states[0], states[1])), repeatEvents(t.run, "unknown-events", whole, with.inOrder()))
 }

@@ -8,67 +8,42 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"syscall"
 	"time"
+
+	"relayctl/internal/auth"
 )
 
 func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
-}
-
-// hostPort is where the endpoint is.
-func (e *Env) hostPort() (host, port string) {
-	u, err := url.Parse(e.URL)
-	if err != nil {
-		return "", "" // cannot be: the sender has read it
-	}
-	host, port = u.Hostname(), u.Port()
-	switch {
-	case port != "":
-	case strings.EqualFold(u.Scheme, "https"):
-		port = "443"
-	default:
-		port = "80"
-	}
-	return host, port
+	_, ok := auth.Loopback(host)
+	return ok
 }
 
 // dial connects to the endpoint; the deadline of a call holds for all that is
 // done with the connection.
-func (e *Env) dial(ctx context.Context) (net.Conn, error) {
-	deadline := time.Now().Add(e.Timeout)
+func (s *Settings) dial(ctx context.Context) (net.Conn, error) {
+	deadline := time.Now().Add(s.Timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(e.hostPort()))
+	conn, err := s.Proxy.Tunnel(nil)(ctx, "tcp", net.JoinHostPort(s.hostPort()))
 	if err != nil {
 		return nil, err
 	}
 	return conn, conn.SetDeadline(deadline)
 }
 
-// serverName is whom the endpoint's certificate has to be for.
-func (e *Env) serverName() string {
-	if e.TLS != nil && e.TLS.ServerName != "" {
-		return e.TLS.ServerName
-	}
-	host, _ := e.hostPort()
-	return host
-}
-
 // handshake connects with TLS, trusting whatever is shown, and hangs up.
-func (e *Env) handshake(ctx context.Context, conf *tls.Config) (*tls.ConnectionState, error) {
-	conn, err := e.dial(ctx)
+func (s *Settings) handshake(ctx context.Context, conf *tls.Config) (*tls.ConnectionState, error) {
+	conn, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	conf = conf.Clone()
-	conf.InsecureSkipVerify, conf.ServerName, conf.NextProtos = true, e.serverName(), []string{"http/1.1"} //nolint:gosec // verified apart
-	if e.TLS != nil {
-		conf.Certificates = e.TLS.Certificates
+	conf.InsecureSkipVerify, conf.ServerName, conf.NextProtos = true, s.serverName(), []string{"http/1.1"} //nolint:gosec // verified apart
+	if s.TLS != nil {
+		conf.Certificates = s.TLS.Certificates
 	}
 	secure := tls.Client(conn, conf)
 	if err := secure.HandshakeContext(ctx); err != nil {
@@ -79,10 +54,10 @@ func (e *Env) handshake(ctx context.Context, conf *tls.Config) (*tls.ConnectionS
 }
 
 // verify verifies a certificate as a caller does who trusts the run's roots.
-func (e *Env) verify(chain []*x509.Certificate) error {
-	opts := x509.VerifyOptions{DNSName: e.serverName(), Intermediates: x509.NewCertPool()}
-	if e.TLS != nil {
-		opts.Roots = e.TLS.RootCAs
+func (s *Settings) verify(chain []*x509.Certificate) error {
+	opts := x509.VerifyOptions{DNSName: s.serverName(), Intermediates: x509.NewCertPool()}
+	if s.TLS != nil {
+		opts.Roots = s.TLS.RootCAs
 	}
 	for _, c := range chain[1:] {
 		opts.Intermediates.AddCert(c)
@@ -93,16 +68,16 @@ func (e *Env) verify(chain []*x509.Certificate) error {
 
 // offer offers one version of TLS that has to be refused. Go's client builds
 // the hello; what counts is what the endpoint answers first.
-func (e *Env) offer(ctx context.Context, version uint16) Sub {
+func (s *Settings) offer(ctx context.Context, version uint16) Sub {
 	sub := Sub{Name: tls.VersionName(version), Verdict: Inconclusive}
-	conn, err := e.dial(ctx)
+	conn, err := s.dial(ctx)
 	if err != nil {
 		sub.Actual = tlsText(err)
 		return sub
 	}
 	defer conn.Close()
 	heard := &listener{Conn: conn}
-	conf := &tls.Config{MinVersion: version, MaxVersion: version, InsecureSkipVerify: true, ServerName: e.serverName()} //nolint:gosec // nothing is sent
+	conf := &tls.Config{MinVersion: version, MaxVersion: version, InsecureSkipVerify: true, ServerName: s.serverName()} //nolint:gosec // nothing is sent
 	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		conf.CipherSuites = append(conf.CipherSuites, suite.ID)
 	}

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
-)
 
-// minimiseTime bounds how long a failing order is made shorter.
-const minimiseTime = 12 * time.Second
+	"relayctl/internal/check/state"
+)
 
 // minimiser makes an order shorter that ends in a wrong state, by delta
 // debugging: it leaves out ever smaller parts as long as the rest still fails.
@@ -25,7 +24,7 @@ type minimiser struct {
 // differs from that of the same events in the right order, and how; that is "" if
 // no shorter one fails.
 func (t *Trial) minimise(ctx context.Context, s story, order []int) (short []int, wrong string) {
-	m := &minimiser{t: t, story: s, until: time.Now().Add(minimiseTime), clean: map[string]*subject{}}
+	m := &minimiser{t: t, story: s, until: time.Now().Add(t.Waits.Minimise), clean: map[string]*subject{}}
 	return shrink(order, func(o []int) bool { return m.fails(ctx, o) }), m.wrong
 }
 
@@ -70,11 +69,11 @@ func (m *minimiser) fails(ctx context.Context, order []int) bool {
 	if m.t.tell(ctx, s, order) != "" {
 		return false
 	}
-	states, why := m.t.together(ctx, []*subject{want, s}, func(s []*node) bool { return same(s[0], s[1]) }, m.t.Probe.lag.short())
-	if why != "" || same(states[0], states[1]) {
+	states, why := m.t.states.together(ctx, []*subject{want, s}, func(s []*state.State) bool { return state.Same(s[0], s[1]) }, m.t.states.short())
+	if why != "" || state.Same(states[0], states[1]) {
 		return false
 	}
-	m.wrong = differences(states[0], states[1])
+	m.wrong = state.Differences(states[0], states[1])
 	return true
 }
 

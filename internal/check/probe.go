@@ -1,31 +1,33 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/check/state"
+	"relayctl/internal/input"
 	"relayctl/internal/suggest"
 )
 
 // ProbeConfig says how the receiver's state is read from outside: by a URL or
 // by a command, in which placeholders stand for a customer's ids.
 type ProbeConfig struct {
-	URL     string        // http or https, read with GET
-	Command string        // run by sh -c
-	Headers []auth.Header // of the GET: never sent anywhere else, for redirects are not followed
-	Ignore  []string      // JSON pointers to what changes by itself; "*" stands for any one part
-	TLS     *tls.Config   // trust, of the GET
+	URL     string          // http or https, read with GET
+	Command string          // run by sh -c
+	Headers []auth.Header   // of the GET: never sent anywhere else, for redirects are not followed
+	Ignore  []state.Pointer // what changes by itself
+	TLS     *tls.Config     // trust, of the GET
+	Proxy   func(*http.Request) (*url.URL, error)
 	Timeout time.Duration // of one reading; 0 is 10 s
 }
 
@@ -33,25 +35,15 @@ type ProbeConfig struct {
 // concurrent use.
 type Probe struct {
 	uses   []string // the placeholders
-	ignore [][]string
+	ignore []state.Pointer
 	source source
-
-	lag        lag
-	preflight  once[footing]
-	batches    once[batchFinding]
-	references sync.Map // of a story's name to *once[*reference]
-
-	mu       sync.Mutex
-	dropped  map[string]bool // guarded by mu: patterns of what is left out of states
-	volatile map[string]bool // guarded by mu, replaced and never changed: what differs from customer to customer
-	unsteady map[string]bool // guarded by mu, replaced and never changed: what differs from reading to reading
 }
 
 // source is where a reading comes from: a URL or a command.
 type source interface {
-	// read returns what is shown of those ids, and false when they are not
-	// known. An error is no state.
-	read(ctx context.Context, ids idSet) ([]byte, bool, error)
+	// read returns what is shown of those ids, nothing when they are not known. An
+	// error is not a state.
+	read(ctx context.Context, ids idSet) ([]byte, error)
 }
 
 // idSet gives the placeholders' values.
@@ -67,32 +59,16 @@ const (
 	probeTimeout = 10 * time.Second
 )
 
-// NewProbe checks the configuration, in the words of the command line's flags.
-// It reads nothing.
+// NewProbe checks the configuration: exactly one of URL and Command is set. It
+// reads nothing.
 func NewProbe(cfg ProbeConfig) (*Probe, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = probeTimeout
 	}
-	flag, text := "--probe", cfg.URL
-	switch {
-	case cfg.URL != "" && cfg.Command != "":
-		return nil, errors.New("--probe and --probe-cmd exclude each other")
-	case cfg.URL == "" && cfg.Command == "":
-		return nil, errors.New("a probe needs --probe URL or --probe-cmd CMD")
-	case cfg.Command != "":
-		flag, text = "--probe-cmd", cfg.Command
-	}
-	p := &Probe{dropped: map[string]bool{}}
+	p := &Probe{ignore: cfg.Ignore}
 	var err error
-	if p.uses, err = usedPlaceholders(flag, text); err != nil {
+	if p.uses, err = usedPlaceholders(cfg.URL + cfg.Command); err != nil {
 		return nil, err
-	}
-	for _, pointer := range cfg.Ignore {
-		parts, err := parsePointer(pointer)
-		if err != nil {
-			return nil, err
-		}
-		p.ignore = append(p.ignore, parts)
 	}
 	if cfg.Command != "" {
 		p.source = command{cfg.Command, cfg.Timeout}
@@ -104,7 +80,7 @@ func NewProbe(cfg ProbeConfig) (*Probe, error) {
 
 // usedPlaceholders finds the placeholders of a template. Other braces are left
 // alone: commands are full of them.
-func usedPlaceholders(flag, text string) ([]string, error) {
+func usedPlaceholders(text string) ([]string, error) {
 	var used []string
 	for rest := text; ; {
 		_, after, ok := strings.Cut(rest, "{")
@@ -116,26 +92,14 @@ func usedPlaceholders(flag, text string) ([]string, error) {
 		if closed && slices.Contains(placeholders(), name) {
 			used = append(used, name)
 		} else if near := suggest.Nearest(name, placeholders()); closed && near != "" {
-			return nil, fmt.Errorf("%s: {%s} is no placeholder; did you mean {%s}?", flag, name, near)
+			return nil, fmt.Errorf("{%s} is not a placeholder; did you mean {%s}?", name, near)
 		}
 	}
 	if len(used) == 0 {
-		return nil, fmt.Errorf("%s names no customer: put {ccid}, {message_id}, {notification_id} or {event_id} where the id goes", flag)
+		return nil, errors.New("it names no customer: put {ccid}, {message_id}, {notification_id} or {event_id} where the id goes")
 	}
 	slices.Sort(used)
 	return slices.Compact(used), nil
-}
-
-// parsePointer reads a JSON pointer (RFC 6901).
-func parsePointer(s string) ([]string, error) {
-	if !strings.HasPrefix(s, "/") {
-		return nil, fmt.Errorf("--probe-ignore: %q is no JSON pointer such as /updated_at or /events/*/id", s)
-	}
-	parts := strings.Split(s[1:], "/")
-	for i, p := range parts {
-		parts[i] = strings.ReplaceAll(strings.ReplaceAll(p, "~1", "/"), "~0", "~")
-	}
-	return parts, nil
 }
 
 // fill puts the ids into a template.
@@ -159,18 +123,18 @@ func newPage(cfg ProbeConfig) (*page, error) {
 	near := suggest.URL(cfg.URL)
 	switch {
 	case near != "":
-		return nil, fmt.Errorf("--probe: %q is no URL; did you mean %s?", cfg.URL, near)
+		return nil, fmt.Errorf("%q is not a URL; did you mean %s?", cfg.URL, near)
 	case err != nil:
-		return nil, fmt.Errorf("--probe: the URL cannot be read: %w", errors.Unwrap(err))
+		return nil, fmt.Errorf("the URL cannot be read: %w", errors.Unwrap(err))
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return nil, fmt.Errorf("--probe: %q is no URL that begins with https:// or http://", u.Redacted())
+		return nil, fmt.Errorf("%q is not a URL that begins with https:// or http://", u.Redacted())
 	case u.User != nil:
-		return nil, errors.New("--probe: the URL must not carry credentials; give them with --probe-header")
+		return nil, errors.New("the URL must not carry credentials; put them into a header")
 	}
 	if _, host, _ := strings.Cut(cfg.URL, "://"); strings.ContainsAny(strings.SplitN(host, "/", 2)[0], "{}") {
-		return nil, errors.New("--probe: a placeholder cannot stand in the host's name")
+		return nil, errors.New("a placeholder cannot stand in the host's name")
 	}
-	transport := &http.Transport{TLSClientConfig: cfg.TLS.Clone(), MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+	transport := &http.Transport{TLSClientConfig: cfg.TLS.Clone(), Proxy: cfg.Proxy, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
 	p := &page{path: cfg.URL, headers: cfg.Headers, timeout: cfg.Timeout, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -181,13 +145,13 @@ func newPage(cfg ProbeConfig) (*page, error) {
 	return p, nil
 }
 
-func (p *page) read(ctx context.Context, ids idSet) ([]byte, bool, error) {
+func (p *page) read(ctx context.Context, ids idSet) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	target := fill(p.path, ids, url.PathEscape) + fill(p.query, ids, url.QueryEscape)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return nil, false, fmt.Errorf("the probe's URL cannot be read: %w", err)
+		return nil, fmt.Errorf("the probe's URL cannot be read: %w", err)
 	}
 	for _, h := range p.headers {
 		req.Header.Set(h.Name, h.Value)
@@ -196,27 +160,33 @@ func (p *page) read(ctx context.Context, ids idSet) ([]byte, bool, error) {
 		}
 	}
 	resp, err := p.client.Do(req)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, errProbeLate
+	}
 	if err != nil {
-		return nil, false, fmt.Errorf("the probe cannot be read: %w", cause(err))
+		return nil, fmt.Errorf("the probe cannot be read: %w", cause(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxState+1))
+	body, more, err := input.AtMost(resp.Body, maxState)
 	switch s := resp.StatusCode; {
 	case s == http.StatusNotFound, s == http.StatusGone:
-		return nil, false, nil
+		return nil, nil
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
-		return nil, false, fmt.Errorf("the probe is refused with status %d; --probe-header gives it credentials", s)
+		return nil, fmt.Errorf("the probe is refused with status %d: it needs credentials in a header", s)
 	case s >= 300 && s < 400:
-		return nil, false, fmt.Errorf("the probe is redirected to %s, and redirects are not followed; name that URL", resp.Header.Get("Location"))
+		return nil, fmt.Errorf("the probe is redirected to %s, and redirects are not followed; name that URL", resp.Header.Get("Location"))
 	case s < 200 || s >= 400:
-		return nil, false, fmt.Errorf("the probe answers status %d, which is no state", s)
+		return nil, fmt.Errorf("the probe answers status %d, which does not show a state", s)
 	case err != nil:
-		return nil, false, fmt.Errorf("the probe's answer ends too early: %w", cause(err))
-	case len(body) > maxState:
-		return nil, false, fmt.Errorf("the probe's answer is larger than %d MiB", maxState>>20)
+		return nil, fmt.Errorf("the probe's answer ends too early: %w", cause(err))
+	case more:
+		return nil, fmt.Errorf("the probe's answer is larger than %d MiB", maxState>>20)
 	}
-	return body, true, nil
+	return body, nil
 }
+
+// errProbeLate is what a probe that hangs comes to.
+var errProbeLate = errors.New("the probe does not answer in time")
 
 // cause takes the URL, which may hold a secret, out of an error of net/http.
 func cause(err error) error {
@@ -236,27 +206,27 @@ type command struct {
 	timeout  time.Duration
 }
 
-func (c command) read(ctx context.Context, ids idSet) ([]byte, bool, error) {
+func (c command) read(ctx context.Context, ids idSet) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for name, id := range ids {
 		// An id may stand inside quotes of any kind, so no quoting is right
 		// everywhere: only what means nothing to a shell gets in.
 		if !plain(id) {
-			return nil, false, fmt.Errorf("the %s %q is not safe in a command", name, id)
+			return nil, fmt.Errorf("the %s %q is not safe in a command", name, id)
 		}
 	}
 	out, stderr, err := runShell(ctx, fill(c.template, ids, func(s string) string { return s }), maxState)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return nil, false, errors.New("the probe's command does not end in time")
+		return nil, fmt.Errorf("the command of %w", errProbeLate)
 	case errors.As(err, &exit) && exit.ExitCode() == 1 && len(out) == 0 && stderr == "":
-		return nil, false, nil // what grep and jq -e say of nothing found
+		return nil, nil // what grep and jq -e say of nothing found
 	case err != nil:
-		return nil, false, fmt.Errorf("the probe's command fails: %s", orElse(stderr, err.Error()))
+		return nil, fmt.Errorf("the probe's command fails: %s", cmp.Or(stderr, err.Error()))
 	}
-	return out, true, nil
+	return out, nil
 }
 
 // plain says whether an id means nothing to a shell.
@@ -264,11 +234,4 @@ func plain(id string) bool {
 	return id != "" && !strings.HasPrefix(id, "-") && strings.IndexFunc(id, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.:@+", r)
 	}) < 0
-}
-
-func orElse(s, other string) string {
-	if s != "" {
-		return s
-	}
-	return other
 }

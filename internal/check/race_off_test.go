@@ -4,5 +4,5 @@ package check_test
 
 const (
 	bedSlowdown = 1
-	bedParallel = "16"
+	bedParallel = "8"
 )

@@ -3,6 +3,8 @@
 package check_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"regexp"
@@ -12,6 +14,7 @@ import (
 
 	"relayctl/internal/check"
 	"relayctl/internal/check/testbed"
+	"relayctl/internal/report"
 )
 
 // Whoever pastes the command of a failure into a shell sees the status that
@@ -37,11 +40,21 @@ func TestCommandsShowTheFailure(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			rep := bedRun{auth: f.Auth, batch: f.Batch}.start(t, f.Break)
-			for i := range rep.Outcomes {
-				o := &rep.Outcomes[i]
+			repeats := &report.CheckRepeats{Folder: t.TempDir()}
+			rep := bedRun{auth: f.Auth, batch: f.Batch, with: func(s *check.Settings) { repeats.Settings = s }}.start(t, f.Break)
+			var b bytes.Buffer
+			if err := (report.CheckResult{Report: rep, Repeats: repeats}).WriteJSON(&b); err != nil {
+				t.Fatal(err)
+			}
+			var shown struct {
+				Checks []struct{ ID, Verdict, Actual, Repeat string }
+			}
+			if err := json.Unmarshal(b.Bytes(), &shown); err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range shown.Checks {
 				want := saw.FindStringSubmatch(o.Actual)
-				if o.Verdict != check.Fail || want == nil || !strings.Contains(o.Repeat, "curl ") || severalRequests(o.Check.ID) {
+				if o.Verdict != "fail" || want == nil || !strings.Contains(o.Repeat, "curl ") || severalRequests(o.ID) {
 					continue
 				}
 				tried.Add(1)
@@ -49,7 +62,7 @@ func TestCommandsShowTheFailure(t *testing.T) {
 				cmd.Env = env
 				out, err := cmd.CombinedOutput()
 				if first, _, _ := strings.Cut(string(out), "\n"); err != nil || !strings.Contains(first, " "+want[1]) {
-					t.Errorf("%s saw %q; %v, %q of\n%s", o.Check.ID, o.Actual, err, first, o.Repeat)
+					t.Errorf("%s saw %q; %v, %q of\n%s", o.ID, o.Actual, err, first, o.Repeat)
 				}
 			}
 		})

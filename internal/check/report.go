@@ -15,8 +15,10 @@ type Report struct {
 	// Cause is why no valid event was accepted, "" when one was: the first thing
 	// to mend, for everything else follows from it.
 	Cause       string
-	Unreachable bool // nothing was checked, for there is no endpoint
+	Unreachable bool // nothing was checked: the endpoint cannot be reached
 	Interrupted bool
+	Gone        *Lapse    // when the endpoint stopped answering, nil where it answers to the end
+	ReadSide    *ReadSide // nil where no check needed the probe
 	Outcomes    []Outcome // in the order of the catalogue
 	// Stale is what is to be mended in the baseline: it fails the run.
 	Stale []string
@@ -46,10 +48,10 @@ type Status string
 
 // The statuses.
 const (
-	Green        Status = "green"        // everything that was checked holds
+	Green        Status = "green"        // everything that has to hold was seen to hold
 	Red          Status = "red"          // the endpoint fell short
 	Unchecked    Status = "unchecked"    // nothing was checked, which is not green
-	NothingKnown Status = "inconclusive" // unreachable, or every check was inconclusive
+	NothingKnown Status = "inconclusive" // noEndpoint, or nothing can be said of what has to hold
 	Stopped      Status = "interrupted"
 )
 
@@ -86,8 +88,21 @@ func (r *Report) KnownFailures() int {
 	return n
 }
 
+// Undecided counts the inconclusive checks that count in the run: MUST, and
+// SHOULD in a strict one.
+func (r *Report) Undecided() int {
+	n := 0
+	for i := range r.Outcomes {
+		if o := &r.Outcomes[i]; o.Verdict == Inconclusive && (o.Check.Level == Must || o.Check.Level == Should && r.Strict) {
+			n++
+		}
+	}
+	return n
+}
+
 // Status computes the verdict of the run. Blocked checks make it red: an event
-// that is to be accepted was not.
+// that is to be accepted was not. Where nothing can be said of a check that
+// counts, nothing can be said of the run.
 func (r *Report) Status() Status {
 	decided := r.Count(Pass) + r.Count(Warn) + r.Count(Fail)
 	switch {
@@ -95,8 +110,10 @@ func (r *Report) Status() Status {
 		return Stopped
 	case r.Unreachable:
 		return NothingKnown
-	case r.Failures() > 0, r.Count(Blocked) > 0, len(r.Stale) > 0:
+	case r.Gone != nil, r.Failures() > 0, r.Count(Blocked) > 0, len(r.Stale) > 0:
 		return Red
+	case r.Undecided() > 0:
+		return NothingKnown
 	case decided > 0:
 		return Green
 	case r.Count(Inconclusive) > 0:

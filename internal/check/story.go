@@ -2,13 +2,13 @@ package check
 
 import (
 	"context"
-	"fmt"
-	"strconv"
+	"encoding/json"
 	"strings"
 	"time"
 
+	"relayctl/internal/check/state"
 	"relayctl/internal/event"
-	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
 )
 
 // story is what happens to a customer, in the order of event time. Every
@@ -16,16 +16,16 @@ import (
 // can be compared.
 type story struct {
 	name  string
-	steps []sim.Step
+	steps []plan.Step
 }
 
 // step is an event so many seconds after the beginning of its story. Events of
 // a story are at least a second apart unless they are meant to coincide.
-func step(second int, name string, channel, message int) sim.Step {
-	return sim.Step{Event: name, At: time.Duration(second) * time.Second, Channel: channel, Message: message}
+func step(second int, name string, channel, message int) plan.Step {
+	return plan.Step{Event: name, At: time.Duration(second) * time.Second, Channel: channel, Message: message}
 }
 
-func consent(second int, channel int, value string) sim.Step {
+func consent(second int, channel int, value string) plan.Step {
 	st := step(second, "channel_consent.update", channel, 1)
 	st.Consent = value
 	return st
@@ -35,7 +35,7 @@ func consent(second int, channel int, value string) sim.Step {
 // back and forth, what is counted happens more than once, and it uses every
 // event of the catalogue but the end of an account.
 func life() story {
-	return story{"life", []sim.Step{
+	return story{"life", []plan.Step{
 		step(0, "notification_channel.add", 1, 1),
 		consent(2, 1, "express"),
 		step(5, "message.delivered", 1, 1),
@@ -65,7 +65,7 @@ func life() story {
 
 // farewell ends with the account.
 func farewell() story {
-	return story{"farewell", []sim.Step{
+	return story{"farewell", []plan.Step{
 		step(0, "notification_channel.add", 1, 1),
 		consent(2, 1, "written"),
 		step(5, "message.delivered", 1, 1),
@@ -80,15 +80,9 @@ func farewell() story {
 // subject is a customer of the suite's with the events of a story.
 type subject struct {
 	story  story
-	events []sim.Delivery // in the order of the story
-	roles  *roles
-	reads  []reading
-}
-
-// reading is one use of the probe.
-type reading struct {
-	label string // the role of what it is about, "" when there is but one
-	ids   idSet
+	events []plan.Delivery // in the order of the story
+	view   *state.View
+	reads  []idSet // the uses of the probe that show all of it
 }
 
 // lead is how long before now a story ends at least. Receivers may distrust
@@ -97,37 +91,38 @@ type reading struct {
 const lead = 30 * time.Second
 
 // subject makes a fresh customer with the story's events.
-func (t *Trial) subject(s story) *subject {
-	out := &subject{story: s, events: t.written(s)}
-	out.roles = newRoles(out.events, time.Now())
-	out.reads = t.Probe.readings(out.events)
+func (r *run) subject(s story) *subject { return r.subjectAs(s, plan.Identity{}) }
+
+// subjectAs makes a subject whose identity is given as far as it matters.
+func (r *run) subjectAs(s story, id plan.Identity) *subject {
+	out := &subject{story: s, events: r.writtenAs(s, id)}
+	out.view = r.Probe.view(out.events)
+	out.reads = r.Probe.readings(out.events)
 	return out
 }
 
 // written writes the story's events for a fresh customer. They have event times
 // that no other customer of the run has.
-func (t *Trial) written(s story) []sim.Delivery {
+func (r *run) written(s story) []plan.Delivery { return r.writtenAs(s, plan.Identity{}) }
+
+func (r *run) writtenAs(s story, id plan.Identity) []plan.Delivery {
 	length := time.Duration(0)
 	for _, st := range s.steps {
 		length = max(length, st.At)
 	}
-	n := t.customers.Add(1)
+	n := r.customers.Add(1)
 	const spread = 480 // milliseconds, less than what rounding to a second turns up
 	// A long run's last stories must not be too old.
-	end := t.Start.Add(-headstart - 5*time.Second)
-	if late := time.Now().Add(-lead); late.Add(-length).After(t.Start.Add(headstart)) {
+	end := r.Start.Add(-headstart - 5*time.Second)
+	if late := time.Now().Add(-lead); late.Add(-length).After(r.Start.Add(headstart)) {
 		end = late
 	}
 	start := end.Add(-length - time.Duration(n/spread)*time.Second).Truncate(time.Second).Add(time.Duration(1+n%spread) * time.Millisecond)
-	p := t.persona(n, start)
-	var out []sim.Delivery
+	p := r.personaAs(n, id, start)
+	var out []plan.Delivery
 	for _, st := range s.steps {
-		st.Set = append(uniform(st.Event), st.Set...)
-		d, err := p.Deliver(st)
-		if err != nil {
-			panic(err) // cannot be: the overrides are the suite's own
-		}
-		out = append(out, d)
+		st.Set = append(append(uniform(st.Event), r.plainest(p, st)...), st.Set...)
+		out = append(out, write(p, st))
 	}
 	return out
 }
@@ -135,30 +130,24 @@ func (t *Trial) written(s story) []sim.Delivery {
 // uniform gives all customers what a persona would draw for each.
 func uniform(name string) []event.Override {
 	var out []event.Override
-	set := func(path, value string) {
-		o, err := event.NewSet(path, value)
-		if err != nil {
-			panic(err) // cannot be: the paths are the suite's own
-		}
-		out = append(out, o)
-	}
+	add := func(path, value string) { out = append(out, set(path, value)) }
 	if !strings.HasPrefix(name, "notification_channel.") && !strings.HasPrefix(name, "channel_consent.") && name != "account.deactivate" {
-		set("payload.message_name", "Conformance check")
+		add("payload.message_name", "Conformance check")
 	}
 	if name == "message.action_taken" {
-		set("payload.action_label", "Call Customer Service")
-		set("payload.action_value", "(800) 555 1234")
+		add("payload.action_label", "Call Customer Service")
+		add("payload.action_value", "(800) 555 1234")
 	}
 	return out
 }
 
 // readings are the uses of the probe that show all of a customer: one for each
 // of the events, messages or notifications that its placeholders name.
-func (p *Probe) readings(history []sim.Delivery) []reading {
+func (p *Probe) readings(history []plan.Delivery) []idSet {
 	if p == nil {
 		return nil
 	}
-	var out []reading
+	var out []idSet
 	seen := map[string]bool{}
 	for _, d := range history {
 		payload := payloadOf(d)
@@ -179,41 +168,39 @@ func (p *Probe) readings(history []sim.Delivery) []reading {
 			continue
 		}
 		seen[key] = true
-		out = append(out, reading{"reading " + strconv.Itoa(len(out)+1), ids})
-	}
-	if len(out) == 1 && len(p.uses) == 1 && p.uses[0] == "ccid" {
-		out[0].label = ""
+		out = append(out, ids)
 	}
 	return out
 }
 
-// accepted delivers an event as Relay does, up to four attempts while it is
-// answered 500 or not at all, and says why it was not accepted.
-func (t *Trial) accepted(ctx context.Context, d sim.Delivery) string {
-	var x Exchange
-	for n := range 4 {
-		if n > 0 && !wait(ctx, time.Duration(n)*50*time.Millisecond) {
-			break
-		}
-		if x = t.Deliver(ctx, d); x.Accepted() {
-			return ""
-		}
-		if x.Answer.Failure == sim.NoFailure && x.Answer.Status < 500 {
-			break
-		}
+// many says whether a customer may take several readings.
+func (p *Probe) many() bool { return len(p.uses) != 1 || p.uses[0] != "ccid" }
+
+// view makes the view of a customer with that history.
+func (p *Probe) view(history []plan.Delivery) *state.View {
+	if p == nil {
+		return nil
 	}
-	name := "a batch"
-	if len(d.Events) == 1 {
-		name = d.Events[0].Name
+	events := make([]state.Event, len(history))
+	for i, d := range history {
+		events[i] = state.Event{ID: d.Events[0].ID, TS: d.Events[0].TS, Payload: payloadOf(d)}
 	}
-	return fmt.Sprintf("%s was not accepted: %s", name, x.Describe())
+	return state.NewView(events, p.ignore, time.Now())
+}
+
+func payloadOf(d plan.Delivery) map[string]any {
+	var envelope struct {
+		Payload map[string]any `json:"payload"`
+	}
+	_ = json.Unmarshal(d.Body, &envelope) // relayctl wrote it
+	return envelope.Payload
 }
 
 // tell delivers the subject's events in that order, one after the other, and
 // says why one was not accepted. An index may stand there several times.
-func (t *Trial) tell(ctx context.Context, s *subject, order []int) string {
+func (c *caller) tell(ctx context.Context, s *subject, order []int) string {
 	for _, i := range order {
-		if why := t.accepted(ctx, s.events[i]); why != "" {
+		if why := c.accepted(ctx, s.events[i]); why != "" {
 			return why
 		}
 	}

@@ -83,8 +83,8 @@ func elements(body []byte, start int) ([][]byte, []Finding) {
 	return members, nil
 }
 
-// wrappedBatch finds the array of a {"batch":[…]} body: an object that is no
-// envelope itself. It says false too where the JSON is broken, so that the
+// wrappedBatch finds the array of a {"batch":[…]} body: an object that is not an
+// envelope itself. It says false also where the JSON is broken, so that the
 // body is then judged as a single envelope.
 func wrappedBatch(body []byte) (start int, ok bool) {
 	dec := newSplitter(body)

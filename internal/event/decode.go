@@ -14,8 +14,8 @@ import (
 	"relayctl/internal/suggest"
 )
 
-// maxFindings bounds what one event can be told, so that a body of a million
-// unknown properties costs no memory.
+// maxFindings bounds the findings of one event, so that a body with a million
+// unknown properties does not fill the memory.
 const maxFindings = 64
 
 // Decoder decodes and validates envelopes and reuses its buffers between them.
@@ -33,27 +33,17 @@ type Decoder struct {
 }
 
 // Decode decodes one envelope tolerantly (R-TOLERANT) and validates it. It
-// never fails: what could not be read is empty in the envelope and named in
-// the findings, which are nil for an impeccable event. The envelope's Raw
-// aliases raw.
+// never fails: what cannot be read is empty in the envelope and named in the
+// findings, which are nil for an event without fault. The envelope's Raw aliases
+// raw. Safe for concurrent use.
 func Decode(raw []byte) (Envelope, []Finding) {
 	var d Decoder
 	return d.Decode(raw)
 }
 
-// Decode is the function Decode with reused buffers. What it returns stays
-// valid after the next call.
+// Decode works as the function Decode and reuses the decoder's buffers. What it
+// returns stays valid after the next call.
 func (d *Decoder) Decode(raw []byte) (Envelope, []Finding) {
-	if d.readFast(raw) {
-		env := d.env
-		d.env, d.text = Envelope{}, ""
-		return env, nil
-	}
-	return d.decodeSlowly(raw)
-}
-
-// decodeSlowly decodes any body and finds what is to be said of it.
-func (d *Decoder) decodeSlowly(raw []byte) (Envelope, []Finding) {
 	d.read(raw, false)
 	if d.isBroken && bytes.Contains(raw, []byte(`\u`)) && utf8.Valid(raw) {
 		d.readLenient(raw)
@@ -174,13 +164,15 @@ func (d *Decoder) readEnvelope() bool {
 // member reads the next name and, unless the value is an object that the
 // caller wants to walk itself, its value; name is nil at the object's end.
 func (d *Decoder) member() (name []byte, val jsontext.Value, off int, ok bool) {
+	if d.json.PeekKind() == '}' {
+		if _, err := d.json.ReadToken(); err != nil {
+			d.broken(err)
+			return nil, nil, 0, false
+		}
+		return nil, nil, 0, true
+	}
 	v, err := d.json.ReadValue()
 	if err != nil {
-		if d.json.PeekKind() == '}' {
-			if _, err = d.json.ReadToken(); err == nil {
-				return nil, nil, 0, true
-			}
-		}
 		d.broken(err)
 		return nil, nil, 0, false
 	}
@@ -188,7 +180,7 @@ func (d *Decoder) member() (name []byte, val jsontext.Value, off int, ok bool) {
 	if bytes.IndexByte(name, '\\') >= 0 {
 		name, _ = jsontext.AppendUnquote(nil, v) // ReadValue has checked it
 	}
-	if k := d.json.PeekKind(); k == '{' && string(name) == "payload" && d.json.StackDepth() == 1 {
+	if string(name) == "payload" && d.json.StackDepth() == 1 && d.json.PeekKind() == '{' {
 		return name, nil, int(d.json.InputOffset()), true
 	}
 	val, err = d.json.ReadValue()
@@ -252,26 +244,48 @@ func (d *Decoder) stringOf(val jsontext.Value, off int) string {
 
 func (d *Decoder) readTS(off int) {
 	s := d.env.TSText
-	ts, err := time.Parse(time.RFC3339, s)
-	if err != nil || !tsForm(s) {
-		d.add("R-TS", Error, "event_ts", off, "%s is no ISO 8601 date and time such as 2022-04-12T14:53:11.958Z", quote(s))
+	ts, ok := ParseTS(s)
+	if !ok {
+		d.add("R-TS", Error, "event_ts", off, "%s is not an ISO 8601 date and time such as 2022-04-12T14:53:11.958Z", quote(s))
 		return
 	}
 	d.env.TS = ts.UTC()
-	if len(s) != len(TimeLayout) || s[len(s)-1] != 'Z' {
+	switch {
+	case leapSecond(s):
+		d.add("R-TS", Warning, "event_ts", off, "%s is a leap second, which ISO 8601 knows and Relay does not document", quote(s))
+	case strings.Contains(s, ","):
+		d.add("R-TS", Warning, "event_ts", off, "%s has a decimal comma, which ISO 8601 allows and Relay does not write", quote(s))
+	case len(s) != len(TimeLayout) || s[len(s)-1] != 'Z':
 		d.add("R-TS", Warning, "event_ts", off, "%s is not in UTC with milliseconds as Relay writes it", quote(s))
 	}
 }
 
-// tsForm refuses what time.Parse is lenient about: one-digit hours, a comma
-// before the fraction, offsets of a day and more.
+// ParseTS reads an event_ts, and says whether it is a time (R-TS), also in a form that
+// Relay does not use. A leap second is the same as the second after it.
+func ParseTS(s string) (time.Time, bool) {
+	leap, text := time.Duration(0), s
+	if leapSecond(s) {
+		leap, text = time.Second, s[:len("2016-12-31T23:59:")]+"59"+s[len("2016-12-31T23:59:60"):]
+	}
+	ts, err := time.Parse(time.RFC3339, text)
+	return ts.Add(leap), err == nil && tsForm(s)
+}
+
+// leapSecond says whether a time is a 61st second, which comes at the end of an hour.
+func leapSecond(s string) bool {
+	const form = "dddd-dd-ddTdd:59:60"
+	return len(s) > len(form) && hasForm(s[:len(form)], form)
+}
+
+// tsForm refuses what time.Parse is lenient about: one-digit hours, offsets of a
+// day and more.
 func tsForm(s string) bool {
 	const form = "dddd-dd-ddTdd:dd:dd"
 	if len(s) < len(form)+1 || !hasForm(s[:len(form)], form) {
 		return false
 	}
 	rest := s[len(form):]
-	if rest[0] == '.' {
+	if rest[0] == '.' || rest[0] == ',' {
 		rest = strings.TrimLeft(rest[1:], "0123456789")
 	}
 	return rest == "Z" || len(rest) == 6 && (hasForm(rest[1:], "dd:dd") && rest[1:3] < "24" && rest[4:] < "60")
@@ -325,7 +339,7 @@ func (d *Decoder) readProperty(p *fixtures.Property, val jsontext.Value, off int
 		d.add("R-TOLERANT", Warning, "payload."+p.Name, off, "the value has %d characters; Relay documents up to %d", utf8.RuneCountInString(s), p.MaxLen)
 	}
 	if p.Values != nil && s != "" && !slices.Contains(p.Values, s) {
-		d.add("R-TOLERANT", Warning, "payload."+p.Name, off, "%s is none of the documented values (%s)", quote(s), strings.Join(p.Values, ", "))
+		d.add("R-TOLERANT", Warning, "payload."+p.Name, off, "%s is not one of the documented values (%s)", quote(s), strings.Join(p.Values, ", "))
 	}
 	if f := d.env.Payload.field(p.Name); f != nil {
 		*f = s
@@ -363,8 +377,8 @@ func (p *Payload) field(name string) *string {
 	return nil
 }
 
-// checkName holds the event name against the catalogue (R-TOLERANT) and
-// against the payload's event_type and event_subtype (R-NAME).
+// checkName compares the event name with the catalogue (R-TOLERANT) and with
+// the payload's event_type and event_subtype (R-NAME).
 func (d *Decoder) checkName() {
 	name := d.env.Name
 	if name == "" {
@@ -378,11 +392,14 @@ func (d *Decoder) checkName() {
 	if p.EventType == "" || p.EventSubtype == "" {
 		return
 	}
+	if eventType, subtype := splitName(name); known && eventType == p.EventType && subtype == p.EventSubtype {
+		return
+	}
 	joined := p.EventType + "." + p.EventSubtype
 	if joined == name {
 		return
 	}
-	// Of two unknown names nobody can say that they ought to agree.
+	// Whether two unknown names have to agree is not known.
 	level := Warning
 	if _, joinedKnown := d.table.byName[joined]; known || joinedKnown {
 		level = Error

@@ -1,6 +1,14 @@
-// Package event is what travels between Relay and an endpoint: the envelope
-// with its exact bytes, the catalogue of event names, tolerant decoding,
-// validation into findings, and the JSON Schemas derived from the same tables.
+// Package event is what travels between Relay and an endpoint: one event in its
+// envelope, or several in a batch.
+//
+// Begin with Decode: it turns the bytes of an event into an Envelope and a list
+// of Findings, each with the clause of Relay's contract that it is about. Split
+// takes a batch apart first. Schema gives the same rules as JSON Schema, Filter
+// selects events by name, Override changes properties, and Accepted, Attempts
+// and their neighbours are the contract's numbers.
+//
+// Event names and payload properties come from the tables of package fixtures.
+// This package knows nothing of HTTP, files or delivery.
 package event
 
 import (
@@ -19,9 +27,9 @@ type Envelope struct {
 	Payload Payload
 }
 
-// Payload holds the payload properties that order, tracking and display need;
-// "" stands for absent, whichever way it was written (R-ABSENT). Its strings
-// share one copy of the body: clone what is kept for long.
+// Payload holds the payload properties that order, tracking and display need.
+// "" means absent: the property was missing, null or empty (R-ABSENT). All
+// strings share one copy of the body: clone what is kept for long.
 type Payload struct {
 	CCID           string
 	CustomerID     string
@@ -47,7 +55,7 @@ const (
 	Warning Level = "warning"
 )
 
-// Finding is one thing that is wrong with an event or noteworthy about it.
+// Finding is one thing that is wrong or unusual about an event.
 type Finding struct {
 	Clause  string `json:"clause"`  // the clause of the contract, "R-TS"
 	Level   Level  `json:"level"`   // error or warning

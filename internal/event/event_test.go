@@ -41,7 +41,15 @@ func TestSplit(t *testing.T) {
 func TestApply(t *testing.T) {
 	const in = `{ "event_id": "a", "payload": {"ccid": "1", "x": [1, 2]} }`
 	for _, tc := range []struct{ set, want string }{
-		{"payload.ccid=1002", `{ "event_id": "a", "payload": {"ccid": 1002, "x": [1, 2]} }`},
+		{"payload.ccid=1002", `{ "event_id": "a", "payload": {"ccid": "1002", "x": [1, 2]} }`},
+		{"payload.ccid=true", `{ "event_id": "a", "payload": {"ccid": "true", "x": [1, 2]} }`},
+		{"payload.ccid={\"a\"", `{ "event_id": "a", "payload": {"ccid": "{\"a\"", "x": [1, 2]} }`},
+		{"payload.ccid=\"1002\"", `{ "event_id": "a", "payload": {"ccid": "1002", "x": [1, 2]} }`},
+		{"payload.ccid=null and void", `{ "event_id": "a", "payload": {"ccid": "null and void", "x": [1, 2]} }`},
+		{"payload.ccid:=1002", `{ "event_id": "a", "payload": {"ccid": 1002, "x": [1, 2]} }`},
+		{"payload.y=1002", `{ "event_id": "a", "payload": {"ccid": "1", "x": [1, 2],"y":1002} }`},
+		{"notification.*,message.*:payload.y:=[1]", `{ "event_id": "a", "payload": {"ccid": "1", "x": [1, 2],"y":[1]} }`},
+		{"-notification.*:payload.ccid", `{ "event_id": "a", "payload": { "x": [1, 2]} }`},
 		{"payload.ccid=one two", `{ "event_id": "a", "payload": {"ccid": "one two", "x": [1, 2]} }`},
 		{"payload.message_id=null", `{ "event_id": "a", "payload": {"ccid": "1", "x": [1, 2],"message_id":null} }`},
 		{"event_id=\"b\"", `{ "event_id": "b", "payload": {"ccid": "1", "x": [1, 2]} }`},
@@ -71,18 +79,47 @@ func TestApply(t *testing.T) {
 
 func TestOverrideSuggests(t *testing.T) {
 	for arg, want := range map[string]string{
-		"payload.cid=1":           `unknown path "payload.cid"; did you mean "payload.ccid"? (+payload.cid adds a new property)`,
-		"ccid=1":                  `unknown path "ccid"; did you mean "payload.ccid"? (+ccid adds a new property)`,
-		"event_idd=1":             `unknown path "event_idd"; did you mean "event_id"? (+event_idd adds a new property)`,
-		"paylod.ccid=1":           `unknown path "paylod.ccid"; did you mean "payload.ccid"? (+paylod.ccid adds a new property)`,
-		"payload..x=1":            `path "payload..x" has an empty part; paths look like payload.ccid`,
-		"payload.ccid":            `"payload.ccid" is not of the form PATH=VALUE, for example payload.ccid=1002`,
-		"+payload.cid=1":          "",
-		"payload.tenant_region=1": "",
+		"payload.cid=1":             `unknown path "payload.cid"; did you mean "payload.ccid"? (+payload.cid adds a new property)`,
+		"ccid=1":                    `unknown path "ccid"; did you mean "payload.ccid"? (+ccid adds a new property)`,
+		"event_idd=1":               `unknown path "event_idd"; did you mean "event_id"? (+event_idd adds a new property)`,
+		"paylod.ccid=1":             `unknown path "paylod.ccid"; did you mean "payload.ccid"? (+paylod.ccid adds a new property)`,
+		"payload..x=1":              `path "payload..x" has an empty part; paths look like payload.ccid`,
+		"payload.ccid":              `"payload.ccid" is not of the form PATH=VALUE, for example payload.ccid=1002`,
+		"payload.ccid:=1002x":       `the value of payload.ccid: "1002x" is not JSON, which := takes`,
+		"notificaton.*:payload.x=1": `event pattern "notificaton.*" matches no known event; did you mean "notification.*"?`,
+		":payload.x=1":              `":payload.x" begins with a colon; a pattern of events such as notification.* stands before it`,
+		"+payload.cid=1":            "",
+		"payload.tenant_region=1":   "",
 	} {
 		_, err := ParseSet(arg)
 		if got := errText(err); got != want {
 			t.Errorf("%s: got %q, want %q", arg, got, want)
+		}
+	}
+}
+
+// An override is for the events that it names, and doubts a property that their
+// family does not have.
+func TestOverrideForSomeEvents(t *testing.T) {
+	for arg, want := range map[string]string{
+		"notification.*:payload.notification_id=1": "",
+		"payload.action_label=x":                   "notification events have no property action_label; it is added all the same (+payload.action_label says that it is meant)",
+		"payload.x=1":                              "notification events have no property x; it is added all the same (+payload.x says that it is meant)",
+		"+payload.x=1":                             "",
+		"event_id=7":                               "",
+	} {
+		o, err := ParseSet(arg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.Doubt("notification.delivered"); got != want {
+			t.Errorf("%s: got %q, want %q", arg, got, want)
+		}
+		if got := o.Doubt("their.own"); got != "" {
+			t.Errorf("%s: an unknown event: %q", arg, got)
+		}
+		if scoped := strings.HasPrefix(arg, "notification"); o.Events().Match("message.delivered") == scoped {
+			t.Errorf("%s is for %s", arg, o.Events())
 		}
 	}
 }

@@ -62,7 +62,7 @@ func matchesKnown(p string) bool {
 
 // slipOf is the pattern that a misspelt one was meant to be, "" where that is
 // not likely. The names' two parts are looked at one by one, so that a new event
-// of a known family is no slip of an old one, and so that a part may be a
+// of a known family is not taken for a slip of an old one, and so that a part may be a
 // pattern.
 func slipOf(p string) string {
 	var families []string
@@ -120,12 +120,15 @@ func (f Filter) Match(name string) bool {
 		if p == name {
 			return true
 		}
-		if ok, _ := path.Match(p, name); ok {
+		if ok, _ := path.Match(noSlash(p), noSlash(name)); ok {
 			return true
 		}
 	}
 	return false
 }
+
+// noSlash lets * stand for a slash too: names are not paths.
+func noSlash(text string) string { return strings.ReplaceAll(text, "/", "\x00") }
 
 // String gives the patterns as ParseFilter reads them, "*" for everything.
 func (f Filter) String() string {

@@ -9,32 +9,47 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"relayctl/fixtures"
 	"relayctl/internal/suggest"
 )
 
-// Override sets or removes one property of every envelope it is applied to.
+// Override sets or removes one property of the envelopes it is applied to.
 // Safe for concurrent use.
 type Override struct {
-	path  []string       // "payload", "ccid"
-	value jsontext.Value // nil removes the property
+	path   []string       // "payload", "ccid"
+	value  jsontext.Value // nil removes the property
+	events Filter         // those it is meant for
+	forced bool           // the path is meant as it is written
 }
 
-// ParseSet reads PATH=VALUE such as "payload.ccid=1002". VALUE is taken as JSON
-// where it is JSON, and as a string otherwise. A path that is near a known
-// property without being one is refused with that property's name, unless it
-// begins with + ("+payload.cid=1"), which adds a property on purpose.
+// ParseSet reads PATH=VALUE such as "payload.ccid=1002". The value takes the
+// property's type: of a known property, all of which are texts, it is the text as it
+// is written, but for null and for a text in quotation marks. Elsewhere it is taken as
+// JSON where it is JSON, and as a string otherwise. PATH:=VALUE is JSON, whatever the
+// property. A pattern before the path, as in "notification.*:payload.ccid=1002", names
+// the events that it is for.
+//
+// A path that is near a known property without being one is refused with that
+// property's name, unless it begins with + ("+payload.cid=1"), which adds a
+// property on purpose.
 func ParseSet(arg string) (Override, error) {
 	path, value, ok := strings.Cut(arg, "=")
 	if !ok {
 		return Override{}, fmt.Errorf("%q is not of the form PATH=VALUE, for example payload.ccid=1002", arg)
 	}
-	o, err := parsePath(path, "adds a new property")
+	path, raw := strings.CutSuffix(path, ":")
+	o, err := parseScoped(path, "adds a new property")
 	if err != nil {
 		return Override{}, err
 	}
-	if v := jsontext.Value(strings.TrimSpace(value)); v.IsValid() {
+	v := jsontext.Value(strings.TrimSpace(value))
+	text := TakesText(o.path...) && v.Kind() != '"' && v.Kind() != 'n'
+	switch {
+	case v.IsValid() && (raw || !text):
 		o.value = v
 		return o, nil
+	case raw:
+		return Override{}, fmt.Errorf("the value of %s: %q is not JSON, which := takes", path, value)
 	}
 	if o.value, err = jsontext.AppendQuote(nil, value); err != nil {
 		return Override{}, fmt.Errorf("the value of %s: %w", path, err)
@@ -55,9 +70,39 @@ func NewSet(path string, value any) (Override, error) {
 	return o, nil
 }
 
-// ParseUnset reads the path of a property to remove, with the same check of
-// the path as ParseSet.
-func ParseUnset(path string) (Override, error) { return parsePath(path, "removes it all the same") }
+// TakesText says whether a path is that of a known property, all of which are
+// texts: what looks like a number is none there.
+func TakesText(path ...string) bool {
+	switch len(path) {
+	case 1:
+		return path[0] != "payload" && slices.Contains(envelopeNames(), path[0])
+	case 2:
+		return path[0] == "payload" && slices.Contains(catalogue().propNames, path[1])
+	}
+	return false
+}
+
+// ParseUnset reads the path of a property to remove, with a pattern and the same
+// check of the path as ParseSet.
+func ParseUnset(path string) (Override, error) { return parseScoped(path, "removes it all the same") }
+
+// parseScoped reads a path with or without a pattern of events before it.
+func parseScoped(arg, forced string) (Override, error) {
+	pattern, path, scoped := strings.Cut(arg, ":")
+	if !scoped {
+		return parsePath(arg, forced)
+	}
+	events, err := ParseFilter(pattern)
+	if err == nil && events.All() {
+		err = fmt.Errorf("%q begins with a colon; a pattern of events such as notification.* stands before it", arg)
+	}
+	if err != nil {
+		return Override{}, err
+	}
+	o, err := parsePath(path, forced)
+	o.events = events
+	return o, err
+}
 
 // parsePath reads a path; forced says what a + before it does.
 func parsePath(path, forced string) (Override, error) {
@@ -71,7 +116,7 @@ func parsePath(path, forced string) (Override, error) {
 			return Override{}, fmt.Errorf("unknown path %q; did you mean %q? (+%s %s)", path, near, path, forced)
 		}
 	}
-	return Override{path: parts}, nil
+	return Override{path: parts, forced: force}, nil
 }
 
 // nearPath returns the known path that parts most likely means, "" where parts
@@ -105,9 +150,48 @@ func nearPath(parts []string) string {
 // Path gives the path as it was written.
 func (o Override) Path() string { return strings.Join(o.path, ".") }
 
+// Setting is what gives such an override: "set", or "unset" where it removes the
+// property.
+func (o Override) Setting() string {
+	if o.value == nil {
+		return "unset"
+	}
+	return "set"
+}
+
+// Text gives the override as it is read: "payload.ccid=1002", or "without payload.ccid" where
+// it removes the property. Values that are not texts are JSON.
+func (o Override) Text() string {
+	if o.value == nil {
+		return "without " + o.Path()
+	}
+	if o.value.Kind() == '"' {
+		if text, err := jsontext.AppendUnquote(nil, o.value); err == nil {
+			return o.Path() + "=" + string(text)
+		}
+	}
+	return o.Path() + ":=" + string(o.value)
+}
+
+// Events says which events the override is for.
+func (o Override) Events() Filter { return o.events }
+
+// Doubt says that the override adds a property to events of that name which their
+// family does not have, "" where it does not, or is meant to.
+func (o Override) Doubt(name string) string {
+	e, known := Lookup(name)
+	if !known || o.forced || o.value == nil || len(o.path) < 2 || o.path[0] != "payload" {
+		return ""
+	}
+	if slices.ContainsFunc(PropertiesOf(e.Family), func(p fixtures.Property) bool { return p.Name == o.path[1] }) {
+		return ""
+	}
+	return fmt.Sprintf("%s events have no property %s; it is added all the same (+%s says that it is meant)", e.Family, o.path[1], o.Path())
+}
+
 // Apply returns envelope with the overrides applied in their order; the rest
 // keeps its bytes. Objects missing on the way are made. It fails where the
-// envelope is no JSON object or a path leads through a value that is none.
+// envelope is not a JSON object or a path leads through a value that is not an object.
 func Apply(envelope []byte, overrides []Override) ([]byte, error) {
 	for _, o := range overrides {
 		out, err := o.apply(envelope, o.path)

@@ -8,14 +8,14 @@ import (
 const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
 // tsPattern is what readTS accepts, as a regular expression: dates that exist,
-// with any fraction and offset. It is spelt out because validators may ignore
+// with any fraction and offset, and leap seconds. It is spelt out because validators may ignore
 // "format".
 const tsPattern = `^(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))` +
 	`|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)` +
-	`T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$`
+	`T(?:[01][0-9]|2[0-3]):(?:[0-5][0-9]:[0-5][0-9]|59:60)(?:[.,][0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$`
 
 // tsPatternStrict narrows tsPattern to the form that Relay writes (R-TS).
-const tsPatternStrict = `^.{19}\.[0-9]{3}Z$`
+const tsPatternStrict = `^.{17}[0-5][0-9]\.[0-9]{3}Z$`
 
 // Schema returns the JSON Schema (2020-12) of an envelope, ready to be
 // marshalled. It accepts exactly what Decode finds no error in; strict, exactly

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
@@ -18,15 +17,12 @@ import (
 
 // agree holds the Go validator and both schemas to the same verdict.
 func agree(t interface{ Errorf(string, ...any) }, tolerant, strict *jsonschema.Schema, body []byte) {
-	env, findings := Decode(body)
-	if slow, all := new(Decoder).decodeSlowly(body); !cmp.Equal(env, slow) || !cmp.Equal(findings, all) {
-		t.Errorf("%q\nfast %+v %v\nslow %+v %v", body, env, findings, slow, all)
-	}
+	_, findings := Decode(body)
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	switch {
 	case !utf8.Valid(body): // the library mends it, which no receiver can count on
 		if !Invalid(findings) {
-			t.Errorf("%q is no UTF-8, but Decode says %v", body, findings)
+			t.Errorf("%q is not UTF-8, but Decode says %v", body, findings)
 		}
 		return
 	case err != nil:

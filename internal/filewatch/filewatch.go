@@ -1,5 +1,6 @@
-// Package filewatch tells when a file has changed: written in place, replaced
-// as editors do, deleted or made again.
+// Package filewatch reports when a file has changed: written in place, replaced
+// as editors do it, deleted or made again. New begins to watch, Run reports. It
+// does not read the files.
 package filewatch
 
 import (
@@ -15,15 +16,15 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long the files have to be left alone before a change is told:
-// an editor writes in several steps.
+// settle is how long the files have to be left alone before a change is
+// reported: an editor writes in several steps.
 const settle = 100 * time.Millisecond
 
-// lookAgain is how often a directory that is gone is looked for.
+// lookAgain is how often Run looks for a deleted directory.
 const lookAgain = 500 * time.Millisecond
 
-// Watcher watches files through their directories, for an editor puts another
-// file in the place of the one that it was given.
+// Watcher watches files through their directories, because an editor replaces a
+// file by a new one. It is not safe for concurrent use.
 type Watcher struct {
 	files []string
 	seen  map[string]state
@@ -112,7 +113,7 @@ func (w *Watcher) hints(ctx context.Context, hints chan<- struct{}) {
 			if !w.concerns(e.Name) {
 				continue
 			}
-		case _, ok := <-w.fs.Errors: // events were lost: look for oneself
+		case _, ok := <-w.fs.Errors: // events were lost: look at the files
 			if !ok {
 				return
 			}

@@ -1,5 +1,6 @@
-// Package oracle has what this program says of documents judged by libraries of
-// another making. Only tests import it.
+// Package oracle lets tests compare this program's verdict on a document with
+// the verdict of independent libraries for JSON Schema and YAML, and its reports
+// with their schemas. Only tests import it.
 package oracle
 
 import (
@@ -33,8 +34,8 @@ func Schema(t testing.TB, emitted any) *jsonschema.Schema {
 	return s
 }
 
-// YAML gives a YAML document as a schema sees it; ok is false for one that JSON
-// cannot express.
+// YAML decodes a YAML document into the values that a schema validates; ok is
+// false where JSON cannot express it.
 func YAML(text []byte) (doc any, ok bool) {
 	b, err := yaml.YAMLToJSON(text)
 	if err != nil {

@@ -55,7 +55,7 @@ func contains(list []netip.Prefix, a netip.Addr) bool {
 // trusted proxy, the nearest address in X-Forwarded-For that is not one.
 // The header is walked from the right, for only what trusted proxies appended
 // can be believed: everything further left may be the client's invention.
-// A word that is no address ends the walk at the proxy that passed it on.
+// A word that is not an address ends the walk at the proxy that passed it on.
 func clientAddr(peer netip.Addr, h http.Header, trusted []netip.Prefix) netip.Addr {
 	client := peer.Unmap().WithZone("")
 	if !contains(trusted, client) {

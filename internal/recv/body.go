@@ -21,7 +21,7 @@ const (
 )
 
 var (
-	errTooLarge = errors.New("the body is larger than --max-body")
+	errTooLarge = errors.New("the body is larger than the limit")
 	errPartial  = errors.New("the body did not arrive whole")
 )
 

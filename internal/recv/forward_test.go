@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"relayctl/internal/event"
+	"relayctl/internal/recv/forward"
+	"relayctl/internal/recv/judge"
 )
 
-func route(t *testing.T, text string) Route {
+func route(t *testing.T, text string) forward.Route {
 	t.Helper()
-	r, err := ParseRoute(text)
+	r, err := forward.ParseRoute(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,47 +60,6 @@ func (a *fakeApp) requests() []seen {
 	return slices.Clone(a.got)
 }
 
-func TestParseRoute(t *testing.T) {
-	for _, tt := range []struct{ text, pattern, url, err string }{
-		{text: "http://127.0.0.1:3000", pattern: "*", url: "http://127.0.0.1:3000"},
-		{text: "https://localhost/a?b=c", pattern: "*", url: "https://localhost/a?b=c"},
-		{text: "notification.*=http://127.0.0.1:3000/sms?x=1", pattern: "notification.*", url: "http://127.0.0.1:3000/sms?x=1"},
-		{text: "localhost:3000", err: "http://localhost:3000"},
-		{text: "3000", err: "did you mean http://127.0.0.1:3000?"},
-		{text: "nowhere", err: "is no URL"},
-		{text: "ftp://localhost", err: "no http"},
-		{text: "http://", err: "no http"},
-		{text: "http://user:hush@localhost", err: "credentials"},
-		{text: "http://localhost/#x", err: "fragment"},
-		{text: "notifcation.*=http://localhost", err: "notification.*"},
-		{text: "notification.*=localhost", err: "did you mean http://localhost?"},
-		{text: "notification.*=", err: "the URL is missing"},
-		{text: "", err: "the URL is missing"},
-		{text: " =http://localhost", err: "pattern before = is missing"},
-		{text: "http://localhost:65536", err: "no port"},
-		{text: "http://localhost:0", err: "no port"},
-		{text: "http://local host", err: "no URL"},
-		{text: "http://user:hush@local host", err: "no URL"},
-		{text: "user:hush@localhost", err: "no URL"},
-		{text: "http://localhost/?token=hush#x", err: "token=[redacted]"},
-		{text: "ftp://localhost/?token=hush", err: "token=[redacted]"},
-		{text: "localhost:3000/?token=hush", err: "did you mean http://localhost:3000/?token=[redacted]?"},
-		{text: "http://local host/?token=hush", err: "token=[redacted]"},
-	} {
-		r, err := ParseRoute(tt.text)
-		switch {
-		case tt.err == "" && err != nil:
-			t.Errorf("%s: %v", tt.text, err)
-		case tt.err == "" && (r.URL.String() != tt.url || r.Filter.String() != tt.pattern):
-			t.Errorf("%s: %s to %s", tt.text, r.Filter, r.URL)
-		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
-			t.Errorf("%s: error %v", tt.text, err)
-		case err != nil && strings.Contains(err.Error(), "hush"):
-			t.Errorf("%s: the error shows the password: %v", tt.text, err)
-		}
-	}
-}
-
 // The app gets the exact bytes and headers, and its answer is Relay's.
 func TestForwardPassesOn(t *testing.T) {
 	a := newFakeApp(t, func(w http.ResponseWriter, r *http.Request) {
@@ -108,7 +68,7 @@ func TestForwardPassesOn(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = io.WriteString(w, "short and stout")
 	})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}})
 	body := "{ \"event_id\" : \"x\",\r\n\t\"odd\":\"\\u00e9\xff\" } "
 	text := fmt.Sprintf("POST /hook?a=1 HTTP/1.1\r\nHost: relay.example\r\nContent-Type: application/json\r\nApiKey: k\r\nAuthorization: basic eDp5\r\nX-Custom: a\r\nX-Custom: b\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTe: trailers\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	c := b.dial()
@@ -145,7 +105,7 @@ func TestForwardPassesOn(t *testing.T) {
 
 func TestForwardTargets(t *testing.T) {
 	a := newFakeApp(t, func(http.ResponseWriter, *http.Request) {})
-	b := start(t, Config{Forward: []Route{
+	b := start(t, Config{Forward: []forward.Route{
 		route(t, "notification.*="+a.URL+"/sms"), route(t, "message.*="+a.URL+"/feed?k=v"), route(t, "notification.delivered="+a.URL+"/never"),
 	}})
 	b.post(eventBody("1", "notification.delivered", "1"))
@@ -172,7 +132,7 @@ func TestForwardRelaysStatuses(t *testing.T) {
 		w.WriteHeader(want)
 	})
 	store := &memory{}
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}, Capture: store})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}, Capture: store})
 	statuses := []int{200, 201, 204, 302, 304, 307, 400, 401, 404, 500, 503, 599}
 	for i, s := range statuses {
 		want = s
@@ -190,22 +150,12 @@ func TestForwardRelaysStatuses(t *testing.T) {
 	}
 }
 
-// What Relay makes of an answer stands beside it.
-func TestForwardSaysWhatAnAnswerMeans(t *testing.T) {
-	for status, clause := range map[int]string{200: "", 202: "R-2XX", 302: "R-RETRY-ONLY", 400: "R-NO-400", 401: "R-401", 404: "R-RETRY-ONLY", 500: "", 503: "R-RETRY-ONLY"} {
-		got := appReason(status)
-		if !strings.HasPrefix(got, "by the app") || strings.Contains(got, "R-") != (clause != "") || !strings.Contains(got, clause) {
-			t.Errorf("%d: %q", status, got)
-		}
-	}
-}
-
 // Any 2xx may be taken for accepted (R-2XX), so none is answered to what could
 // not be stored.
 func TestFailedStoreIsNoOther2xxEither(t *testing.T) {
 	a := newFakeApp(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	store := &memory{}
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}, Capture: store})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}, Capture: store})
 	store.breakWith(errors.New("no space left on device"))
 	if got := b.post(delivered("1")); got.status != 500 {
 		t.Errorf("answered %d", got.status)
@@ -218,7 +168,7 @@ func TestForwardGuessesNoType(t *testing.T) {
 		w.Header()["Content-Type"] = nil
 		_, _ = io.WriteString(w, "<html>")
 	})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}})
 	if got := b.post(delivered("1")); got.body != "<html>" || got.header.Get("Content-Type") != "" {
 		t.Errorf("%q as %q", got.body, got.header.Get("Content-Type"))
 	}
@@ -228,7 +178,7 @@ func TestForwardRelaysNoHugeBody(t *testing.T) {
 	a := newFakeApp(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, strings.Repeat("x", 10<<20))
 	})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}})
 	if got := b.post(delivered("1")); got.status != 200 || got.body != "" {
 		t.Errorf("answered %d with %d bytes", got.status, len(got.body))
 	}
@@ -237,7 +187,7 @@ func TestForwardRelaysNoHugeBody(t *testing.T) {
 // The script decides first: the app sees the attempt that it lets through.
 func TestScriptBeforeForward(t *testing.T) {
 	a := newFakeApp(t, func(http.ResponseWriter, *http.Request) {})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}, Script: script(t, "500,500,200")})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}, Script: rules(t, "500,500,200")})
 	for i, want := range []int{500, 500, 200} {
 		if got := b.post(delivered("1")); got.status != want {
 			t.Errorf("attempt %d: %d", i+1, got.status)
@@ -257,7 +207,7 @@ func TestAppDownAndBack(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	b := start(t, Config{Forward: []Route{route(t, "http://"+addr+"/?token=hush")}})
+	b := start(t, Config{Forward: []forward.Route{route(t, "http://"+addr+"/?token=hush")}})
 	for range 3 {
 		if got := b.post(delivered("1")); got.status != 500 || !strings.Contains(got.body, "refused") {
 			t.Errorf("answered %d %q", got.status, got.body)
@@ -288,7 +238,7 @@ func TestAppDownAndBack(t *testing.T) {
 func TestAppThatHangs(t *testing.T) {
 	release := make(chan struct{})
 	a := newFakeApp(t, func(http.ResponseWriter, *http.Request) { <-release })
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}, ForwardTimeout: 50 * time.Millisecond})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}, App: forward.Options{Timeout: 50 * time.Millisecond}})
 	got := b.post(delivered("1"))
 	close(release)
 	if got.status != 500 || !strings.Contains(got.body, "no answer in time") {
@@ -296,15 +246,37 @@ func TestAppThatHangs(t *testing.T) {
 	}
 }
 
+// An app that sends its status and then its body byte by byte is answered for in
+// time all the same.
+func TestAppThatDribbles(t *testing.T) {
+	release := make(chan struct{})
+	a := newFakeApp(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "x")
+		_ = http.NewResponseController(w).Flush()
+		<-release
+	})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}, App: forward.Options{Timeout: 200 * time.Millisecond}})
+	got := b.post(delivered("1"))
+	close(release)
+	if got.status != 200 {
+		t.Errorf("answered %d %q", got.status, got.body)
+	}
+}
+
+// The status decides, also where the body is cut.
 func TestAppThatCutsTheAnswer(t *testing.T) {
 	a := newFakeApp(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
-	if got := b.post(delivered("1")); got.status != 500 {
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}, App: forward.Options{Keep: 1 << 10}})
+	if got := b.post(delivered("1")); got.status != 200 {
 		t.Errorf("answered %d %q", got.status, got.body)
+	}
+	if rc := b.received(1)[0]; rc.By != judge.ByApp || string(rc.App.Body) != "half" || !rc.App.Truncated || rc.App.Error == "" {
+		t.Errorf("receipt %+v, app %+v", rc, rc.App)
 	}
 }
 
@@ -319,7 +291,7 @@ func TestHangUpDoesNotReachTheApp(t *testing.T) {
 		<-release
 		finished <- r.Context().Err()
 	})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}})
 	c := b.dial()
 	body := delivered("1")
 	if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
@@ -336,89 +308,11 @@ func TestHangUpDoesNotReachTheApp(t *testing.T) {
 	}
 }
 
-// Requests of a customer reach the app one after the other in the order in
-// which they came; other customers do not wait.
-func TestOrderPerCustomer(t *testing.T) {
-	var mu sync.Mutex
-	inside := map[string]int{}
-	gate := make(chan struct{})
-	begun := make(chan string, 100)
-	a := newFakeApp(t, func(_ http.ResponseWriter, r *http.Request) {
-		who := r.Header.Get("X-Who")
-		mu.Lock()
-		inside[who]++
-		if inside[who] > 1 {
-			t.Errorf("two requests of %s at once", who)
-		}
-		mu.Unlock()
-		begun <- r.Header.Get("X-N")
-		if who == "slow" {
-			<-gate
-		}
-		mu.Lock()
-		inside[who]--
-		mu.Unlock()
-	})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
-	const n = 8
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			if got, err := b.try(eventBody(fmt.Sprint("s", i), "message.delivered", "slow"), "X-Who: slow", fmt.Sprintf("X-N: %d", i)); err != nil || got.status != 200 {
-				t.Errorf("%d, %v", got.status, err)
-			}
-		}()
-		if i == 0 {
-			if got := <-begun; got != "0" {
-				t.Errorf("first came %s", got)
-			}
-			continue
-		}
-		// The next one is sent when this one stands in the line.
-		b.until("arrival", func() bool { return waitingFor(b, "slow", i) || poke(b) })
-	}
-	// One lane in 256 is the slow customer's; of these four at most one may share it.
-	free := 0
-	for _, ccid := range []string{"a", "b", "c", "d"} {
-		if laneOf(b, ccid) != laneOf(b, "slow") {
-			free++
-			if got := b.post(eventBody("q"+ccid, "message.delivered", ccid), "X-Who: "+ccid, "X-N: "+ccid); got.status != 200 {
-				t.Errorf("another customer was answered %d", got.status)
-			}
-			<-begun
-		}
-	}
-	if free == 0 {
-		t.Error("every customer shares the lane")
-	}
-	close(gate)
-	wg.Wait()
-	close(begun)
-	want := 1
-	for got := range begun {
-		if got != fmt.Sprint(want) {
-			t.Errorf("%s came instead of %d", got, want)
-		}
-		want++
-	}
-}
-
-func laneOf(b *testbed, ccid string) int {
-	return b.forward.lanesOf([]*Receipt{{Event: event.Envelope{Payload: event.Payload{CCID: ccid}}}})[0]
-}
-
-// waitingFor says whether n requests wait for the lane of a customer.
-func waitingFor(b *testbed, ccid string, n int) bool {
-	return int(b.forward.lanes[laneOf(b, ccid)].waiting.Load()) == n
-}
-
 // Batches of the same customers in opposite order do not wait for each other
 // forever.
 func TestBatchesDoNotDeadlock(t *testing.T) {
 	a := newFakeApp(t, func(http.ResponseWriter, *http.Request) {})
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}})
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Add(1)
@@ -451,7 +345,7 @@ func TestForwardReusesConnections(t *testing.T) {
 	}
 	a.Start()
 	t.Cleanup(a.Close)
-	b := start(t, Config{Forward: []Route{route(t, a.URL)}})
+	b := start(t, Config{Forward: []forward.Route{route(t, a.URL)}})
 	for i := range 50 {
 		b.post(delivered(fmt.Sprint(i)))
 	}
@@ -466,7 +360,7 @@ func TestForwardReusesConnections(t *testing.T) {
 func TestForwardToLocalTLS(t *testing.T) {
 	app := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }))
 	t.Cleanup(app.Close)
-	b := start(t, Config{Forward: []Route{route(t, app.URL)}})
+	b := start(t, Config{Forward: []forward.Route{route(t, app.URL)}})
 	if got := b.post(delivered("1")); got.status != 202 {
 		t.Errorf("answered %d %q", got.status, got.body)
 	}

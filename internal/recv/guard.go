@@ -1,55 +1,65 @@
 package recv
 
 import (
+	"fmt"
 	"net"
 	"net/http"
-	"net/url"
+	"os"
 	"slices"
 	"strings"
 )
 
-// guard protects what is not the webhook from web pages that the developer
-// has open: a page may make the browser call a loopback address, by a name of
-// its own that it rebinds (the Host then tells) or across origins (the Origin
-// then tells). The webhook itself needs no guard: it is called by any name
-// through tunnels and proxies, and a page cannot send it application/json
-// without a preflight request, which is answered 405.
-type guard struct {
-	names []string // in lower case, besides localhost and plain addresses
-	next  http.Handler
+// names are those by which the receiver may be called, in lower case, beside
+// localhost and plain addresses. They protect it, and the app behind it, from web
+// pages that somebody has open: a page may make the browser call a loopback address,
+// by a name of its own that it rebinds (the Host then tells) or across origins (the
+// Origin and Sec-Fetch-Site then tell).
+type names struct {
+	list  []string
+	allow func(host string) string // how a further name is allowed, may be nil
 }
 
-func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !g.known(r.Host) {
-		http.Error(w, "unknown Host", http.StatusForbidden)
-		return
+// namesOf are the host that is listened on, this machine's, and those that were
+// given.
+func namesOf(addr string, given []string, allow func(host string) string) names {
+	list := []string{strings.ToLower(hostOf(addr))}
+	if host, err := os.Hostname(); err == nil {
+		list = append(list, strings.ToLower(host))
 	}
-	if origin := r.Header.Get("Origin"); origin != "" && !g.sameOrigin(origin, r) {
-		http.Error(w, "calls from web pages are refused", http.StatusForbidden)
-		return
+	for _, name := range given {
+		list = append(list, strings.ToLower(strings.TrimSuffix(name, ".")))
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
-		http.Error(w, "calls from web pages are refused", http.StatusForbidden)
-		return
-	}
-	g.next.ServeHTTP(w, r)
+	return names{list, allow}
 }
 
-// known says whether a Host can be meant for this receiver. An address cannot
-// be rebound, so any is taken.
-func (g *guard) known(hostport string) bool {
-	host := strings.ToLower(hostOf(hostport))
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") ||
-		net.ParseIP(strings.Trim(host, "[]")) != nil || host != "" && slices.Contains(g.names, host)
+// mostShown bounds what a caller's words take up in an answer.
+const mostShown = 100
+
+// refuse says why a request must be that of a web page, "" where nothing tells so.
+func (n names) refuse(r *http.Request) string {
+	site := r.Header.Get("Sec-Fetch-Site")
+	switch host := hostOf(r.Host); {
+	case r.Header["Origin"] != nil || site != "" && site != "none":
+		return "requests of web pages are refused (it has an Origin, or a Sec-Fetch-Site)"
+	case !n.known(host):
+		if len(host) > mostShown {
+			host = host[:mostShown] + "…"
+		}
+		why := fmt.Sprintf("it was called by the name %q, which is not its own", host)
+		if n.allow != nil {
+			why += "; " + n.allow(host)
+		}
+		return why
+	}
+	return ""
 }
 
-func (g *guard) sameOrigin(origin string, r *http.Request) bool {
-	u, err := url.Parse(origin)
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return err == nil && u.Scheme == scheme && strings.EqualFold(u.Host, r.Host)
+// known says whether a Host can be meant for this receiver. An address cannot be
+// rebound, so any is taken; only HTTP/1.0, which no browser speaks, has none.
+func (n names) known(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
+		net.ParseIP(strings.Trim(host, "[]")) != nil || slices.Contains(n.list, host)
 }
 
 func hostOf(hostport string) string {

@@ -5,16 +5,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/capture"
 	"relayctl/internal/event"
+	"relayctl/internal/recv/forward"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/recv/script"
 )
-
-// maxMembers bounds how many events of a batch are judged: a body of a million
-// empty members must not become a million receipts.
-const maxMembers = 1000
 
 // exchange is one request on its way through the receiver. It is used again for
 // another request, together with its buffers.
@@ -27,17 +28,16 @@ type exchange struct {
 	remote  string
 	body    body
 	omitted bool // the body was not read whole
-	dec     event.Decoder
+	judge.Request
 
-	receipts []*Receipt
-	ids      map[string]*Receipt // of a batch
-	spare    Receipt             // the first of receipts
-	told     bool                // the observer was given receipts, and with them the body
-	scripted bool                // the script asked for this status
-	hang     bool                // do not answer until the caller hangs up
-	status   int                 // 0 for none: the connection is cut
-	reason   string
-	relayed  *relayed // the app's answer
+	record  *capture.Record // made once it is asked for
+	told    bool            // somebody was given receipts, and with them the body
+	status  int             // 0 for none: the connection is cut
+	reason  string
+	by      string         // who gave the answer, see judge.Receipt
+	script  script.Answer  // what the script asks for, where by says so
+	app     *forward.Reply // what the app said; nil where it was not asked
+	relayed *forward.Reply // the app's answer, where it is passed back
 }
 
 // ServeHTTP answers one request. The order of the checks is fixed: method,
@@ -45,6 +45,13 @@ type exchange struct {
 // What could be read and stored is answered 200, also when the event is invalid
 // (R-NO-400).
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	c, _ := req.Context().Value(connKey{}).(*conn)
+	if !r.take(c, w, req) {
+		return
+	}
+	if req.ProtoMajor == 2 {
+		defer r.streams.Add(-1)
+	}
 	remote, allowed := r.caller(req)
 	if r.tokens != nil && req.URL.Path == auth.TokenPath {
 		r.serveToken(w, req, allowed)
@@ -52,13 +59,45 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	x := r.exchange()
 	x.w, x.req, x.at, x.remote, x.seq = w, req, time.Now(), remote, r.seq.Add(1)
-	if x.admit(allowed) && x.read() {
-		x.judge()
+	ok := x.admit(allowed) && x.read()
+	defer c.end()
+	if !c.begin() {
+		panic(http.ErrAbortHandler) // it made room for another one
+	}
+	if ok {
+		x.Judge(x.r.tracker, x.body.buf)
+		x.status, x.reason = http.StatusOK, "accepted"
 		x.decide()
 	}
-	x.finish()
+	x.finish(c)
 	x.recycle()
 }
+
+// take prepares for a request on a connection, and says false for one that is
+// answered already.
+func (r *Receiver) take(c *conn, w http.ResponseWriter, req *http.Request) bool {
+	if c != nil {
+		c.handled.Store(true)
+	}
+	if req.Method == "PRI" { // the preface of HTTP/2 (RFC 9113, section 3.4)
+		http.Error(w, noPriorKnowledge, http.StatusHTTPVersionNotSupported)
+		r.refused(req.RemoteAddr, http.StatusHTTPVersionNotSupported, noPriorKnowledge)
+		return false
+	}
+	if req.ProtoMajor == 2 && r.streams.Add(1) > int64(r.lim.conns) && !r.conns.makeRoom(c) {
+		// With hundreds on a connection, what they hold would have no bound.
+		r.streams.Add(-1)
+		panic(http.ErrAbortHandler)
+	}
+	if req.ContentLength != 0 {
+		// Where no deadline can be set, there is no connection to hold up.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(r.slowest))
+	}
+	return true
+}
+
+// noPriorKnowledge is what callers of HTTP/2 learn who do not ask by TLS.
+const noPriorKnowledge = "HTTP/2 with prior knowledge is not served: call with HTTP/1.1, or with HTTP/2 over TLS"
 
 func (r *Receiver) exchange() *exchange {
 	if x, ok := r.pool.Get().(*exchange); ok {
@@ -67,15 +106,15 @@ func (r *Receiver) exchange() *exchange {
 	return &exchange{r: r}
 }
 
-// recycle gives the exchange back, without what receipts in the feed refer to.
+// recycle gives the exchange back, without what receipts in a queue refer to.
 func (x *exchange) recycle() {
 	x.body.release()
 	buf := x.body.buf[:0]
 	if x.told || cap(buf) > smallBody {
 		buf = nil
 	}
-	clear(x.receipts)
-	*x = exchange{r: x.r, dec: x.dec, receipts: x.receipts[:0], body: body{buf: buf}}
+	x.Reset()
+	*x = exchange{r: x.r, Request: x.Request, body: body{buf: buf}}
 	x.r.pool.Put(x)
 }
 
@@ -95,6 +134,9 @@ func (x *exchange) admit(allowed bool) bool {
 		return x.refuse(http.StatusMethodNotAllowed, "only POST carries an event")
 	case !allowed:
 		return x.refuse(http.StatusForbidden, "the caller's address is not allowed (R-IP)")
+	}
+	if why := x.r.names.refuse(x.req); why != "" {
+		return x.refuse(http.StatusForbidden, why)
 	}
 	if v := x.r.cfg.Auth.Verify(h); !v.OK {
 		x.challenge()
@@ -159,131 +201,67 @@ func (x *exchange) read() bool {
 	return x.refuse(0, "the caller hung up")
 }
 
-// judge decodes, validates and tracks the events of the body.
-func (x *exchange) judge() {
-	shape, members, findings := event.Split(x.body.buf)
-	if len(members) == 0 {
-		x.receipt().Findings = findings
-		x.receipts[0].Shape = shape
-	}
-	for i, m := range members[:min(len(members), maxMembers)] {
-		rc := x.receipt()
-		rc.Shape = shape
-		rc.Event, rc.Findings = x.dec.Decode(m)
-		if shape == event.Single {
-			rc.verdicts(x.r.tracker.Observe(&rc.Event))
-			break
-		}
-		rc.Member, rc.Members = i, len(members)
-		if twin := x.twin(rc); twin != nil {
-			rc.verdicts(twin.again(rc))
-		} else {
-			rc.verdicts(x.r.tracker.Observe(&rc.Event))
-		}
-	}
-	if len(members) > maxMembers {
-		x.receipts[0].Findings = append(x.receipts[0].Findings, event.Finding{
-			Clause: "R-BATCH-SIZE", Level: event.Warning,
-			Message: fmt.Sprintf("the batch has %d events; only the first %d are judged", len(members), maxMembers),
-		})
-	}
-	x.status, x.reason = http.StatusOK, "accepted"
-}
-
-// twin returns the member of the same batch that has the event's id and came
-// before it, nil for none.
-func (x *exchange) twin(rc *Receipt) *Receipt {
-	if rc.Event.ID == "" {
-		return nil
-	}
-	if x.ids == nil {
-		x.ids = make(map[string]*Receipt)
-	}
-	if twin, ok := x.ids[rc.Event.ID]; ok {
-		return twin
-	}
-	x.ids[rc.Event.ID] = rc
-	return nil
-}
-
-// receipt adds a receipt to the exchange.
-func (x *exchange) receipt() *Receipt {
-	rc := &x.spare
-	if len(x.receipts) > 0 {
-		rc = &Receipt{}
-	}
-	*rc = Receipt{Shape: event.Single, Attempt: 1}
-	x.receipts = append(x.receipts, rc)
-	return rc
-}
-
 // decide finds the answer to an event that was received: the script's, and
 // where that is 200, the app's.
 func (x *exchange) decide() {
-	a := x.script()
+	a := x.scriptedAnswer()
 	if a.Delay > 0 {
 		x.wait(a.Delay)
 	}
 	switch {
-	case a.Timeout:
-		x.status, x.reason, x.scripted, x.hang = 0, "no answer, by script", true, true
-		return
-	case a.Close:
-		x.status, x.reason, x.scripted = 0, "connection cut, by script", true
-		return
-	case a.Status != http.StatusOK:
-		x.status, x.reason, x.scripted = a.Status, "by script", true
-		if a.Status == http.StatusUnauthorized {
-			x.challenge()
-		}
-	case x.r.forward != nil:
+	case !a.Ordinary():
+		x.scripted(a)
+	case x.r.apps != nil:
 		x.pass()
 	}
-	if (a.Delay > 0 || x.r.forward != nil) && x.req.Context().Err() != nil {
+	if (a.Delay > 0 || x.r.apps != nil) && x.req.Context().Err() != nil {
 		// It will come again, and that is then a retry and no duplicate.
-		x.status, x.reason, x.relayed = 0, "the caller hung up before the answer", nil
+		x.status, x.reason, x.by, x.relayed = 0, "the caller hung up before the answer", "", nil
 	}
 }
 
-// script returns what the script has for the request. The answer covers a whole
+// scriptedAnswer returns what the script has for the request. The answer covers a whole
 // batch (R-BATCH), so it is that of the first member that does not get a plain
 // 200.
-func (x *exchange) script() Answer {
-	plain := Answer{Status: http.StatusOK}
-	if x.r.cfg.Script == nil {
-		return plain
-	}
-	for _, rc := range x.receipts {
-		if a := x.r.cfg.Script.Decide(rc.Event.Name, rc.Event.ID, rc.Times, x.at); a != plain {
-			return a
+func (x *exchange) scriptedAnswer() script.Answer {
+	if x.r.cfg.Script != nil {
+		for _, rc := range x.Receipts {
+			if a := x.r.cfg.Script.Decide(rc.Event.Name, rc.Event.ID, rc.Times, x.at); !a.Ordinary() || a.Delay > 0 {
+				return a
+			}
 		}
 	}
-	return plain
+	return script.Answer{Status: http.StatusOK}
 }
 
 // pass lets the app answer. When it does not, the answer is 500, for that is
 // what makes Relay send the event again.
 func (x *exchange) pass() {
-	app := x.r.forward.route(x.receipts[0].Event.Name)
+	app := x.r.apps.Route(x.Receipts[0].Event.Name)
 	if app == nil {
 		return
 	}
-	x.lingers(x.r.forward.timeout)
-	answer, err := x.r.forward.pass(app, x.req, x.body.buf, x.receipts)
-	switch {
-	case errors.Is(err, errHungUp):
+	x.lingers(x.r.apps.Timeout())
+	answer, err := x.r.apps.Pass(app, x.req, x.body.buf, x.Receipts)
+	if errors.Is(err, forward.ErrHungUp) {
 		x.status, x.reason = 0, err.Error()
-	case err != nil:
-		x.status, x.reason = http.StatusInternalServerError, "app: "+err.Error()
-	default:
-		x.status, x.reason, x.relayed = answer.status, appReason(answer.status), answer
+		return
 	}
+	x.app, x.by = &answer, judge.ByApp
+	if err != nil {
+		x.status, x.reason = http.StatusInternalServerError, "app: "+err.Error()
+		return
+	}
+	x.status, x.reason, x.relayed = answer.Status, forward.Reason(answer.Status), &answer
 }
 
-// lingers keeps the connection writable although the answer takes up to d.
+// lingers keeps the connection writable although the answer takes up to d, and lets
+// the caller be silent meanwhile.
 func (x *exchange) lingers(d time.Duration) {
 	// Where no deadline can be set, the server's own applies.
-	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(d + x.r.lim.write))
+	c := http.NewResponseController(x.w)
+	_ = c.SetReadDeadline(time.Time{})
+	_ = c.SetWriteDeadline(time.Now().Add(d + x.r.lim.write))
 }
 
 // wait lasts for d, or until the caller hangs up or the receiver stops.
@@ -300,76 +278,97 @@ func (x *exchange) wait(d time.Duration) {
 
 // finish stores the request, tells the tracker and the summary, hands the
 // receipts to the observer, and answers.
-func (x *exchange) finish() {
-	if len(x.receipts) == 0 {
-		x.receipt()
-	}
-	if err := x.store(); err != nil && x.status >= 200 && x.status < 300 {
+func (x *exchange) finish(c *conn) {
+	x.Empty()
+	if err := x.store(); err != nil && event.Accepted(x.status) {
 		// An answer 200 promises that the event is kept, and any 2xx may be taken for
 		// one (R-2XX), so this one may not be.
-		x.status, x.reason, x.relayed = http.StatusInternalServerError, "the capture could not be written", nil
+		x.status, x.reason, x.by, x.relayed = http.StatusInternalServerError, "the capture could not be written", "", nil
 	}
-	for _, rc := range x.receipts {
+	for _, rc := range x.Receipts {
 		rc.Seq, rc.ReceivedAt, rc.Remote, rc.Method, rc.Path = x.seq, x.at, x.remote, x.req.Method, x.req.RequestURI
-		rc.Status, rc.Answer = x.status, x.reason
-		if rc.Event.Raw != nil {
-			rc.first = x.r.tracker.Answered(&rc.Event, x.status)
+		rc.Status, rc.Answer, rc.By = x.status, x.reason, x.by
+		if x.app != nil {
+			rc.AppTook, rc.App = x.app.Took, x.app.Record
 		}
+		x.r.tracker.Answered(rc)
 	}
-	if x.r.count(x) {
-		x.r.end() // what is under way, such as this, is still answered
-	}
+	x.r.count(x.outcome(), x.Receipts) // what is under way, such as this, is still answered where that is enough
 	// Told before the answer: the caller's next request is then told after it.
 	x.tell()
-	if x.status == 0 {
-		if x.hang {
-			x.wait(hangFor)
-		}
-		x.body.release()
-		panic(http.ErrAbortHandler)
+	if x.status == 0 || x.fault() != script.NoFault {
+		x.abort(c)
 	}
 	x.answer()
 }
 
-// count adds the request to the summary and says whether that is enough.
-func (r *Receiver) count(x *exchange) (enough bool) {
+// outcome is what the summary counts of the request.
+func (x *exchange) outcome() judge.Outcome {
+	failed := x.app != nil && (x.app.Status == 0 || x.app.Status >= http.StatusInternalServerError)
+	return judge.Outcome{At: x.at, Status: x.status, Scripted: x.by == judge.ByScript, AppFailed: failed}
+}
+
+// count adds a request to the summary, and ends the receiver where that is enough.
+func (r *Receiver) count(o judge.Outcome, receipts []*judge.Receipt) {
+	if r.enoughWith(o, receipts) {
+		r.end()
+	}
+}
+
+func (r *Receiver) enoughWith(o judge.Outcome, receipts []*judge.Receipt) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.summary.addRequest(x.at, x.status, x.scripted)
-	for _, rc := range x.receipts {
-		r.summary.addEvent(rc)
-		r.recent.add(rc)
+	r.summary.AddRequest(o)
+	for _, rc := range receipts {
+		r.summary.AddEvent(rc)
+		r.recent.Add(rc, false)
 	}
 	return r.cfg.Enough != nil && r.cfg.Enough(&r.summary)
 }
 
-// tell hands the receipts that it asked for to the observer, or counts them as
-// dropped where too many bytes wait for it.
+// tell hands copies of the receipts to those who observe.
 func (x *exchange) tell() {
-	if x.r.cfg.Observe == nil {
-		return
-	}
 	took := time.Since(x.at)
-	for _, rc := range x.receipts {
-		if !x.r.cfg.Observed.Match(rc.Event.Name) {
+	for _, rc := range x.Receipts {
+		rc.Took = took
+		if !x.r.observed(rc) {
 			continue
 		}
 		told := *rc // the exchange's own is used again
-		told.Took = took
-		if x.r.tell(&told) {
+		if x.r.show(&told) {
 			x.told = true
 		}
 	}
+	if x.r.cfg.Watch != nil && x.watched() {
+		x.told = true
+	}
 }
 
-func (r *Receiver) tell(rc *Receipt) bool {
-	size := rc.weight()
-	if r.waiting.Add(size) > feedBytes || !r.feed.offer(rc) {
-		r.waiting.Add(-size)
-		r.feed.dropped.Add(1)
+// watched hands the request over as a whole, and says whether there was room.
+func (x *exchange) watched() bool {
+	whole := judge.Exchange{Record: x.toRecord(), Header: x.req.Header, Target: x.req.RequestURI, Receipts: make([]*judge.Receipt, len(x.Receipts))}
+	whole.Record.Status = x.status
+	copies := make([]judge.Receipt, len(x.Receipts))
+	for i, rc := range x.Receipts {
+		copies[i] = *rc
+		whole.Receipts[i] = &copies[i]
+	}
+	return x.r.exchanges.offer(whole, whole.Weight())
+}
+
+// observed says whether the observer asked for such receipts.
+func (r *Receiver) observed(rc *judge.Receipt) bool {
+	if r.cfg.Observe == nil || !r.cfg.Observed.Match(rc.Event.Name) {
 		return false
 	}
-	return true
+	customer, _ := judge.JourneyKey(&rc.Event)
+	return len(r.cfg.ObservedCustomers) == 0 || slices.Contains(r.cfg.ObservedCustomers, customer)
+}
+
+// show hands a receipt to the observer, or counts it as dropped where too many bytes
+// wait for it.
+func (r *Receiver) show(rc *judge.Receipt) bool {
+	return r.receipts.offer(rc, rc.Weight())
 }
 
 // answer writes the status, and what a person at the other end wants to read.
@@ -377,22 +376,30 @@ func (x *exchange) answer() {
 	h := x.w.Header()
 	switch {
 	case x.relayed != nil:
-		for name, values := range x.relayed.header {
+		for name, values := range x.relayed.Header {
 			h[name] = values
 		}
 		x.w.WriteHeader(x.status)
 		if !bodiless(x.status) {
-			_, _ = x.w.Write(x.relayed.body)
+			_, _ = x.w.Write(x.relayed.Body)
 		}
+	case x.by == judge.ByScript:
+		x.answerScripted()
 	case x.status == http.StatusOK || bodiless(x.status):
 		x.w.WriteHeader(x.status)
 	default:
+		x.text(x.reason + "\n")
+	}
+}
+
+// text answers with a text, unless the headers say that it is something else.
+func (x *exchange) text(body string) {
+	if h := x.w.Header(); h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		h.Set("X-Content-Type-Options", "nosniff")
-		x.w.WriteHeader(x.status)
-		// The caller may be gone; there is nobody else to tell.
-		_, _ = io.WriteString(x.w, x.reason+"\n")
 	}
+	x.w.WriteHeader(x.status)
+	_, _ = io.WriteString(x.w, body) // the caller may be gone; there is nobody else to tell
 }
 
 func bodiless(status int) bool {
@@ -400,7 +407,7 @@ func bodiless(status int) bool {
 }
 
 // memberPath puts a finding's path under its member of the batch.
-func memberPath(rc *Receipt, path string) string {
+func memberPath(rc *judge.Receipt, path string) string {
 	if rc.Members == 0 {
 		return path
 	}

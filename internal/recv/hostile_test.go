@@ -2,6 +2,8 @@ package recv
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -10,7 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"relayctl/internal/recv/judge"
 )
 
 // hasty are limits that a test can wait for.
@@ -169,7 +174,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	if got := ended(t, conns[0]); got != "" {
 		t.Errorf("the first idle connection was told %q", got)
 	}
-	if open := b.server.Open(); open > lim.conns {
+	if open := len(b.conns.list()); open > lim.conns {
 		t.Errorf("%d connections are open", open)
 	}
 }
@@ -178,7 +183,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 func TestBusyConnectionsStay(t *testing.T) {
 	lim := defaultLimits()
 	lim.conns = 2
-	b := startWith(t, Config{Script: script(t, "200~1h")}, lim)
+	b := startWith(t, Config{Script: rules(t, "200~1h")}, lim)
 	body := delivered("e1")
 	busy := make([]net.Conn, 2)
 	for i := range busy {
@@ -199,6 +204,152 @@ func TestBusyConnectionsStay(t *testing.T) {
 	}
 }
 
+// Callers who send part of a request and stall, on however many connections, keep
+// nobody out.
+func TestStalledConnectionsMakeRoom(t *testing.T) {
+	lim := defaultLimits()
+	lim.conns = 20
+	for name, part := range map[string]string{
+		"one byte":       "P",
+		"half a header":  "POST / HTTP/1.1\r\nHost: x\r\n",
+		"a byte of body": strings.Replace(call("{"), "Length: 1", "Length: 100", 1),
+		"a chunk":        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
+		"refused":        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := startWith(t, Config{}, lim)
+			for range 3 * lim.conns {
+				_, _ = io.WriteString(b.dial(), part) // it may have made room already
+			}
+			if got := b.post(delivered("1")); got.status != 200 {
+				t.Errorf("the next caller was answered %d", got.status)
+			}
+		})
+	}
+}
+
+// The same over HTTP/2, where each connection has many streams.
+func TestStalledStreamsMakeRoom(t *testing.T) {
+	lim := defaultLimits()
+	lim.conns = 20
+	b := startWith(t, Config{TLS: TLSAuto}, lim)
+	stalled := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: b.CertPool()}, ForceAttemptHTTP2: true}
+	defer stalled.CloseIdleConnections()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	begun := make(chan struct{}, lim.conns)
+	for range lim.conns {
+		body, end := io.Pipe()
+		defer end.Close()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.URL(), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		wg.Go(func() {
+			if resp, err := stalled.RoundTrip(req); err == nil {
+				resp.Body.Close()
+			}
+		})
+		wg.Go(func() {
+			_, _ = io.WriteString(end, "{")
+			begun <- struct{}{}
+		})
+	}
+	for range lim.conns {
+		<-begun
+	}
+	b.until("arrival", func() bool { return b.streams.Load() >= int64(lim.conns) || poke(b) })
+	if got := b.post(delivered("1")); got.status != 200 {
+		t.Errorf("the next caller was answered %d", got.status)
+	}
+}
+
+// A connection that was chosen to make room begins no request, and one that has
+// begun does not make room.
+func TestBusyConnectionMakesNoRoom(t *testing.T) {
+	a, other := net.Pipe()
+	defer other.Close()
+	l := &listener{limit: 1}
+	l.open()
+	c := &conn{Conn: a, of: l}
+	if !l.add(c) || !c.begin() || l.add(&conn{Conn: other, of: l}) {
+		t.Error("a busy connection made room")
+	}
+	c.end()
+	if !l.add(&conn{Conn: other, of: l}) || c.begin() {
+		t.Error("an idle connection did not make room")
+	}
+}
+
+// Nobody waits for the rest of a header when the receiver ends.
+func TestShutdownDoesNotWaitForHalfAHeader(t *testing.T) {
+	for _, mode := range []TLSMode{TLSOff, TLSAuto} {
+		b := start(t, Config{TLS: mode})
+		_, _ = io.WriteString(b.dial(), "POST")
+		begin := time.Now()
+		b.stop()
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("TLS %s: it took %s", mode, took)
+		}
+	}
+}
+
+// pipes is a listener whose connections a test makes itself.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error {
+	defer func() { _ = recover() }() // closed already
+	close(p)
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// However long a body may take, the time for the answer begins after it; and while
+// the answer waits, the caller may be silent.
+func TestSlowBodyAndSlowAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lim := defaultLimits()
+		lim.body, lim.write = time.Hour, time.Second
+		r, err := newReceiver(Config{Addr: "127.0.0.1:0", TLS: TLSOff, Hosts: []string{"x"}, Script: rules(t, "200~3h")}, lim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.conns.Listener.Close()
+		l := make(pipes)
+		r.conns.Listener = l
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Serve(ctx) }()
+		c, other := net.Pipe()
+		l <- other
+		text := call(delivered("1"))
+		go func() {
+			_, _ = io.WriteString(c, text[:len(text)-10])
+			time.Sleep(30 * time.Minute)
+			_, _ = io.WriteString(c, text[len(text)-10:])
+		}()
+		if got := status(c); got != 200 {
+			t.Errorf("answered %d", got)
+		}
+		_ = c.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestShutdownDoesNotWaitForTheSilent(t *testing.T) {
 	b := start(t, Config{})
 	for range 5 {
@@ -212,7 +363,7 @@ func TestShutdownDoesNotWaitForTheSilent(t *testing.T) {
 }
 
 func TestHTTP2(t *testing.T) {
-	b := start(t, Config{TLS: TLSAuto, Script: script(t, "account.*=close", "message.undelivered=200~10ms")})
+	b := start(t, Config{TLS: TLSAuto, Script: rules(t, "account.*=close", "message.undelivered=200~10ms")})
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Add(1)
@@ -265,7 +416,7 @@ func TestHeaderInjection(t *testing.T) {
 // for it is bounded in bytes.
 func TestSlowObserver(t *testing.T) {
 	release := make(chan struct{})
-	r, err := New(Config{Addr: "127.0.0.1:0", TLS: TLSOff, Observe: func(*Receipt) { <-release }})
+	r, err := New(Config{Addr: "127.0.0.1:0", TLS: TLSOff, Hosts: []string{"x"}, Observe: func(*judge.Receipt) { <-release }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,10 +437,10 @@ func TestSlowObserver(t *testing.T) {
 		}
 	}
 	s := r.Summary()
-	if s.Events != n || s.Dropped < n-feedBytes>>21-1 {
-		t.Errorf("%d events, %d dropped", s.Events, s.Dropped)
+	if s.Arrivals != n || s.Dropped < n-queueBytes>>21-1 {
+		t.Errorf("%d arrivals, %d dropped", s.Arrivals, s.Dropped)
 	}
-	if w := r.waiting.Load(); w > feedBytes {
+	if w := r.receipts.waiting.Load(); w > queueBytes {
 		t.Errorf("%d bytes wait", w)
 	}
 }

@@ -3,6 +3,7 @@ package recv
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,14 +32,15 @@ func newTroubles(tell func(string), now func() time.Time) *troubles {
 
 // Write takes one line of the server's error log.
 func (t *troubles) Write(line []byte) (int, error) {
-	if msg := trouble(strings.TrimSpace(string(line))); msg != "" {
-		t.report(msg)
-	}
+	t.report(trouble(strings.TrimSpace(string(line))))
 	return len(line), nil
 }
 
-// report tells of a trouble unless that was done a short while ago.
+// report tells of a trouble unless that was done a short while ago; "" is none.
 func (t *troubles) report(msg string) {
+	if msg == "" {
+		return
+	}
 	t.mu.Lock()
 	now := t.now()
 	if len(t.last) >= maxTroubles {
@@ -56,30 +58,33 @@ func (t *troubles) report(msg string) {
 	}
 }
 
-// trouble words a line of the server's error log for the user, without the
-// caller's port so that repetitions are alike; "" where it is not worth it.
+// trouble words a line of the server's error log for the user; "" where it is not
+// worth it.
 func trouble(line string) string {
-	if rest, ok := strings.CutPrefix(line, "http: TLS handshake error from "); ok {
-		_, cause, _ := strings.Cut(rest, ": ")
-		switch {
-		case strings.Contains(cause, "EOF") || strings.Contains(cause, "reset by peer") || strings.Contains(cause, "i/o timeout") || strings.Contains(cause, "closed network"):
-			return "" // somebody looked whether the port is open
-		case strings.Contains(cause, "unknown certificate authority") || strings.Contains(cause, "bad certificate") || strings.Contains(cause, "unknown certificate"):
-			return fmt.Sprintf("a caller does not trust the certificate (%s): it has to trust the CA that is named above", cause)
-		case strings.Contains(cause, "bad record MAC"):
-			// OpenSSL, and so curl, Node and Python, sends this alert in the clear where
-			// the handshake is encrypted already.
-			return fmt.Sprintf("a caller broke off the TLS handshake (%s), as one does that does not trust the certificate: it has to trust the CA that is named above", cause)
-		case strings.Contains(cause, "client sent an HTTP request to an HTTPS server"):
-			return "a caller spoke plain http to the https port"
-		}
-		return "a TLS handshake failed: " + cause
-	}
-	if strings.HasPrefix(line, "http: panic serving") {
+	switch {
+	case strings.HasPrefix(line, "http: panic serving"):
 		return "a request was dropped by a fault of relayctl: " + line
-	}
-	if strings.HasPrefix(line, "http: Accept error:") {
+	case strings.HasPrefix(line, "http: Accept error:"):
 		return line
 	}
 	return ""
+}
+
+// handshakeTrouble words why a TLS handshake failed, "" where that is not worth it.
+func handshakeTrouble(err error) string {
+	cause := err.Error()
+	has := func(texts ...string) bool {
+		return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(cause, t) })
+	}
+	switch {
+	case has("EOF", "reset by peer", "i/o timeout", "deadline exceeded", "closed network"):
+		return "" // somebody looked whether the port is open
+	case has("unknown certificate authority", "bad certificate", "unknown certificate"):
+		return fmt.Sprintf("a caller does not trust the certificate (%s): it has to trust the CA that is named above", cause)
+	case has("bad record MAC"):
+		// OpenSSL, and so curl, Node and Python, sends this alert in the clear where
+		// the handshake is encrypted already.
+		return fmt.Sprintf("a caller broke off the TLS handshake (%s), as one does that does not trust the certificate: it has to trust the CA that is named above", cause)
+	}
+	return "a TLS handshake failed: " + cause
 }

@@ -1,6 +1,7 @@
 package recv
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,14 +13,14 @@ func TestTroublesAreToldAgain(t *testing.T) {
 	now, told := time.Unix(0, 0), 0
 	tr := newTroubles(func(string) { told++ }, func() time.Time { return now })
 	for i := range 10 * maxTroubles {
-		fmt.Fprintf(tr, "http: TLS handshake error from 127.0.0.1:1: made up %d\n", i)
+		tr.report(fmt.Sprint("made up ", i))
 	}
 	if told != maxTroubles {
 		t.Errorf("%d troubles were told", told)
 	}
 	now, told = now.Add(noticeEvery), 0
 	for range 2 {
-		fmt.Fprintln(tr, "http: TLS handshake error from 127.0.0.1:1: remote error: tls: bad certificate")
+		tr.report("something that matters")
 	}
 	if told != 1 {
 		t.Errorf("a minute later %d were told", told)
@@ -29,7 +30,7 @@ func TestTroublesAreToldAgain(t *testing.T) {
 // Every caller on OpenSSL that does not trust the certificate looks like a
 // broken record.
 func TestTroubleOfCallersOnOpenSSL(t *testing.T) {
-	if got := trouble("http: TLS handshake error from 127.0.0.1:1: local error: tls: bad record MAC"); !strings.Contains(got, "does not trust the certificate") {
+	if got := handshakeTrouble(errors.New("local error: tls: bad record MAC")); !strings.Contains(got, "does not trust the certificate") {
 		t.Error(got)
 	}
 }

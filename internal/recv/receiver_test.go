@@ -16,6 +16,7 @@ import (
 
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
+	"relayctl/internal/recv/judge"
 )
 
 // patience bounds every wait of a test for something that has to happen.
@@ -29,7 +30,7 @@ type testbed struct {
 	stop   func() // ends the receiver and waits for it
 
 	mu       sync.Mutex
-	receipts []*Receipt
+	receipts []*judge.Receipt
 	notices  []string
 	changed  chan struct{}
 }
@@ -38,13 +39,14 @@ type testbed struct {
 func start(t *testing.T, cfg Config) *testbed { return startWith(t, cfg, defaultLimits()) }
 
 func startWith(t *testing.T, cfg Config, lim limits) *testbed {
+	cfg.Hosts = append(cfg.Hosts, "x", "relay.example") // as raw requests of tests name it
 	t.Helper()
 	b := &testbed{t: t, changed: make(chan struct{}, 1)}
 	cfg.Addr = "127.0.0.1:0"
 	if cfg.TLS == "" {
 		cfg.TLS = TLSOff
 	}
-	cfg.Observe = func(rc *Receipt) { b.note(func() { b.receipts = append(b.receipts, rc) }) }
+	cfg.Observe = func(rc *judge.Receipt) { b.note(func() { b.receipts = append(b.receipts, rc) }) }
 	cfg.Notice = func(msg string) { b.note(func() { b.notices = append(b.notices, msg) }) }
 	r, err := newReceiver(cfg, lim)
 	if err != nil {
@@ -105,9 +107,9 @@ func (b *testbed) until(what string, ok func() bool) {
 }
 
 // received waits for n receipts and returns them.
-func (b *testbed) received(n int) []*Receipt {
+func (b *testbed) received(n int) []*judge.Receipt {
 	b.t.Helper()
-	var got []*Receipt
+	var got []*judge.Receipt
 	b.until(fmt.Sprintf("receipt %d", n), func() bool { got = b.receipts; return len(got) >= n })
 	return got
 }
@@ -161,7 +163,7 @@ func (b *testbed) do(req *http.Request) (answer, error) {
 // dial opens a raw connection.
 func (b *testbed) dial() net.Conn {
 	b.t.Helper()
-	c, err := net.Dial("tcp", b.server.Addr().String())
+	c, err := net.Dial("tcp", b.conns.Addr().String())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -248,7 +250,7 @@ func TestObserved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := start(t, Config{Observed: only})
+	b := start(t, Config{Observed: only, ObservedCustomers: []string{"1"}})
 	var want []string
 	for i := range 50 {
 		id := fmt.Sprint("e", i)
@@ -256,6 +258,7 @@ func TestObserved(t *testing.T) {
 		if i%5 == 0 {
 			want = append(want, eventBody(id+"m", "message.delivered", "1"))
 			b.post(want[len(want)-1])
+			b.post(eventBody(id+"o", "message.delivered", "2"))
 		}
 	}
 	for i, rc := range b.received(len(want)) {
@@ -263,7 +266,26 @@ func TestObserved(t *testing.T) {
 			t.Errorf("told of %d %s", rc.Status, rc.Event.Raw)
 		}
 	}
-	if s := b.Summary(); s.Events != 60 || s.Dropped != 0 {
+	if s := b.Summary(); s.Events != 70 || s.Dropped != 0 {
 		t.Errorf("%d events, %d dropped", s.Events, s.Dropped)
+	}
+}
+
+// A fault in the work on one request costs that request, and nobody else waits for it.
+func TestAFaultCostsOneRequest(t *testing.T) {
+	first := true
+	b := start(t, Config{Enough: func(*judge.Summary) bool {
+		if first {
+			first = false
+			panic(http.ErrAbortHandler) // net/http does not print this one
+		}
+		return false
+	}})
+	if resp, err := http.Post(b.URL(), "application/json", strings.NewReader(eventBody("1", "message.delivered", "1"))); err == nil {
+		resp.Body.Close()
+		t.Error("the fault was answered")
+	}
+	if got := b.post(eventBody("2", "message.delivered", "1")); got.status != http.StatusOK {
+		t.Errorf("the next request got %d", got.status)
 	}
 }

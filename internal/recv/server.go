@@ -1,3 +1,8 @@
+// Package recv is the endpoint of Relay's customer: it takes requests over HTTP,
+// checks who calls, reads the body, has its events judged, decides the answer,
+// makes the request durable and answers. Begin with Receiver.ServeHTTP, the way of
+// one request. Each decision has its own room: judge, script, forward, localca,
+// outage. The package knows nothing of flags or of how receipts are shown.
 package recv
 
 import (
@@ -10,8 +15,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +22,11 @@ import (
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
-	"relayctl/internal/recv/serve"
+	"relayctl/internal/recv/forward"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/recv/localca"
+	"relayctl/internal/recv/outage"
+	"relayctl/internal/recv/script"
 )
 
 // TLSMode says how the receiver is reached.
@@ -38,20 +45,28 @@ type Config struct {
 	TLS       TLSMode
 	CertFile  string // with KeyFile: the certificate to show instead
 	KeyFile   string
-	Authority *Authority // of TLSAuto; nil makes one in memory
+	Authority *localca.Authority // of TLSAuto; nil makes one in memory
 
 	Auth   auth.Scheme  // the credentials to expect, nil for none
 	Issuer http.Handler // answers POST /oauth/token, nil for none
 
+	// Hosts are names by which it may be called, beside localhost, addresses, and the
+	// name in Addr.
+	Hosts []string
+	// AllowHost tells a caller who is refused how a further name is allowed; nil tells
+	// nothing.
+	AllowHost  func(host string) string
 	AllowFrom  []netip.Prefix // who may call (R-IP), nil for everybody
 	TrustProxy []netip.Prefix // whose X-Forwarded-For is believed
 
-	Script *Script // nil answers 200
+	Script *script.Rules // nil answers 200
 	// Rules is a file of more rules, which come after those of Script; it is
 	// loaded again when it changes. "" for none.
-	Rules   string
-	MaxBody int64 // 1 MiB
-	Capture Store // nil for none
+	Rules string
+	// Interrupt ends New's wait for the writer of a pipe of rules; nil never does.
+	Interrupt context.Context
+	MaxBody   int64 // 1 MiB
+	Capture   Store // nil for none
 	// Sensitive names headers whose values a capture must not show, beside those
 	// that look like credentials.
 	Sensitive []string
@@ -59,21 +74,27 @@ type Config struct {
 	// Forward passes what the script lets through on to an app, whose answer is
 	// then the receiver's. The first route that matches takes a request; one that
 	// none matches is answered 200.
-	Forward        []Route
-	ForwardTimeout time.Duration // 10 s
+	Forward []forward.Route
+	App     forward.Options // how the app is called
 
 	// Observed selects by name the events that Observe is told of. The zero value
 	// is all of them, and also the requests in which no event could be read.
 	Observed event.Filter
+	// ObservedCustomers are those of whose events Observe is told, by ccid or else by
+	// Relay's customer_id; none are all.
+	ObservedCustomers []string
 	// Observe is told of these events from one goroutine, off the path of the
 	// answers: when it is slow, receipts are dropped and counted. Nil for none.
-	Observe func(*Receipt)
+	Observe func(*judge.Receipt)
+	// Watch is told of every request, whole, in the same way as Observe and from a
+	// goroutine of its own: neither waits for the other. Nil for none.
+	Watch func(judge.Exchange)
 	// Enough says after each request whether what was received ends the receiver:
 	// the requests under way are still answered, and Serve returns as when its
 	// context is done. It is called by one goroutine at a time, on the path of the
 	// answers, so it must be quick, and it must not hold on to the summary, whose
 	// totals alone are there. Nil for never.
-	Enough func(*Summary) bool
+	Enough func(*judge.Summary) bool
 	// Notice is told what the user should know at once, such as a capture that
 	// cannot be written. It may be called from several goroutines.
 	Notice func(string)
@@ -91,12 +112,17 @@ const (
 	defaultMaxBody = 1 << 20
 	maxHeaderBytes = 64 << 10
 	maxConns       = 2048 // open at once
+	// streamBuffer bounds what net/http reads of an HTTP/2 body before the handler
+	// asks for it: its own bound, for each of many connections, is a megabyte.
+	streamBuffer = 64 << 10
 	// slowBody is how many bytes a second of the largest body have to arrive.
 	slowBody = 64 << 10
+	// recentReceipts are remembered for the journeys of the summary, of which the
+	// last few customers' are shown.
+	recentReceipts  = 512
+	recentCustomers = 3
 	// hangFor ends a scripted timeout whose caller never hangs up.
 	hangFor = 2 * time.Minute
-	// feedBytes bounds the bodies that wait for a slow observer.
-	feedBytes = 32 << 20
 )
 
 // limits keep callers from holding the receiver up.
@@ -120,28 +146,32 @@ func defaultLimits() limits {
 
 // Receiver is a listening endpoint.
 type Receiver struct {
-	cfg     Config
-	lim     limits
-	server  *serve.Server
-	tls     *tls.Config
-	tokens  http.Handler // POST /oauth/token, nil for none
-	tracker *Tracker
-	rules   *rulesFile // nil for none
-	forward *forwarder // nil for none
-	bodies  *bodies
-	feed    *feed
-	waiting atomic.Int64  // bytes of receipts that wait for the observer
-	ending  chan struct{} // closed when the receiver stops: scripted waits end
-	enough  chan struct{} // told by the first request after which it is enough
-	storing health
-	pool    sync.Pool // of *exchange
-	seq     atomic.Uint64
+	cfg       Config
+	lim       limits
+	server    *http.Server
+	conns     *listener
+	slowest   time.Duration // for a body to arrive
+	streams   atomic.Int64  // requests of HTTP/2 under way
+	tls       *tls.Config
+	names     names
+	tokens    http.Handler // POST /oauth/token, nil for none
+	tracker   *judge.Tracker
+	rules     *script.File  // nil for none
+	apps      *forward.Apps // nil for none
+	bodies    *bodies
+	receipts  *observerQueue[*judge.Receipt]
+	exchanges *observerQueue[judge.Exchange]
+	ending    chan struct{} // closed when the receiver stops: scripted waits end
+	enough    chan struct{} // told by the first request after which it is enough
+	storing   outage.Watch
+	pool      sync.Pool // of *exchange
+	seq       atomic.Uint64
 
 	troubles *troubles
 
 	mu      sync.Mutex
-	summary Summary
-	recent  recent
+	summary judge.Summary
+	recent  *judge.Journeys
 }
 
 // New checks the configuration and binds the address, so that a port in use is
@@ -163,83 +193,101 @@ func newReceiver(cfg Config, lim limits) (*Receiver, error) {
 		}
 		cfg.Auth = none
 	}
-	r := &Receiver{lim: lim, tracker: NewTracker(), bodies: newBodies(cfg.MaxBody), ending: make(chan struct{}), enough: make(chan struct{}, 1), summary: newSummary()}
+	r := &Receiver{lim: lim, tracker: judge.NewTracker(), bodies: newBodies(cfg.MaxBody), ending: make(chan struct{}), enough: make(chan struct{}, 1), summary: judge.NewSummary(), recent: judge.NewJourneys(recentReceipts)}
 	var err error
 	if r.tls, err = tlsConfig(&cfg); err != nil {
 		return nil, err
 	}
 	if cfg.Rules != "" {
 		if cfg.Script == nil {
-			cfg.Script = &Script{}
+			cfg.Script = &script.Rules{}
 		}
-		if r.rules, err = openRules(cfg.Rules, cfg.Script, r.notice); err != nil {
+		if cfg.Interrupt == nil {
+			cfg.Interrupt = context.Background()
+		}
+		if r.rules, err = script.Open(cfg.Interrupt, cfg.Rules, cfg.Script, r.notice); err != nil {
 			return nil, err
 		}
 	}
 	r.cfg = cfg
 	l, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
-		r.rules.close()
+		r.rules.Close()
 		return nil, &ListenError{cfg.Addr, err}
 	}
-	r.forward = newForwarder(&cfg, r.notice)
+	cfg.App.Notice, cfg.App.Sensitive = r.notice, cfg.Sensitive
+	r.names = namesOf(cfg.Addr, cfg.Hosts, cfg.AllowHost)
+	r.apps = forward.New(cfg.Forward, cfg.App)
 	if cfg.Issuer != nil {
-		r.tokens = &guard{names: ownNames(cfg.Addr), next: cfg.Issuer}
+		r.tokens = cfg.Issuer
 	}
-	r.feed = r.newFeed(cfg.Observe)
+	r.newQueues()
 	r.troubles = newTroubles(func(msg string) { r.notice("%s", msg) }, time.Now)
-	r.server = r.newServer(l)
+	r.newServer(l)
 	return r, nil
 }
 
-// newServer sets what bounds a caller in time and size. Where an answer waits for
-// nothing but the disk, short bodies are served the short way.
-func (r *Receiver) newServer(l net.Listener) *serve.Server {
-	slowest := max(r.lim.body, time.Duration(r.cfg.MaxBody/slowBody)*time.Second)
-	short := 0
-	if r.cfg.Script == nil && r.forward == nil {
-		short = int(min(r.cfg.MaxBody, smallBody))
+// newServer sets what bounds a caller in time and size. How long a body may take is
+// set for each request, see ServeHTTP.
+func (r *Receiver) newServer(l net.Listener) {
+	r.lim.conns = min(r.lim.conns, descriptors()/perCaller(r.apps != nil))
+	r.slowest = max(r.lim.body, time.Duration(r.cfg.MaxBody/slowBody)*time.Second)
+	r.conns = &listener{
+		Listener: l, limit: r.lim.conns, tls: r.tls, timeout: r.lim.header, refused: r.refused,
+		waits:  func() bool { return r.apps != nil || r.cfg.Script.Active() },
+		failed: func(err error) { r.troubles.report(handshakeTrouble(err)) },
 	}
-	return serve.New(l, serve.Config{
-		Handler:        r,
-		TLS:            r.tls,
-		ShortBody:      short,
-		HeaderTimeout:  r.lim.header,
-		ReadTimeout:    r.lim.header + slowest,
-		WriteTimeout:   r.lim.write,
-		IdleTimeout:    r.lim.idle,
-		MaxHeaderBytes: maxHeaderBytes,
-		FreshTimeout:   r.lim.fresh,
-		MaxConns:       r.lim.conns,
-		ErrorLog:       log.New(r.troubles, "", 0),
-	})
+	r.server = &http.Server{
+		Handler:                      r,
+		ReadHeaderTimeout:            r.lim.header,
+		WriteTimeout:                 r.slowest + r.lim.write, // it runs from the header on
+		IdleTimeout:                  r.lim.idle,
+		MaxHeaderBytes:               maxHeaderBytes,
+		HTTP2:                        &http.HTTP2Config{MaxReceiveBufferPerConnection: 2 * streamBuffer, MaxReceiveBufferPerStream: streamBuffer},
+		DisableGeneralOptionsHandler: true, // it is answered like any other request
+		ConnContext:                  connContext,
+		ConnState:                    connState,
+		ErrorLog:                     log.New(r.troubles, "", 0),
+	}
+	r.conns.open()
 }
 
-// newFeed counts the bytes that wait for the observer, beside the receipts.
-func (r *Receiver) newFeed(observe func(*Receipt)) *feed {
-	if observe == nil {
-		return newFeed(nil)
+// perCaller is how many file descriptors a caller takes: its connection, and the one
+// to the app.
+func perCaller(forwards bool) int {
+	if forwards {
+		return 2
 	}
-	return newFeed(func(rc *Receipt) {
-		size := rc.weight()
-		observe(rc)
-		r.waiting.Add(-size)
-	})
+	return 1
 }
 
-// weight is about how much memory a receipt holds: its bytes, and the copy that
-// its strings share.
-func (r *Receipt) weight() int64 { return 512 + 2*int64(len(r.Event.Raw)) + int64(len(r.Path)) }
+// watchGather is how long requests are collected before Watch is woken again: to wake its
+// goroutine for each of them costs answers under load.
+const watchGather = time.Millisecond
 
-// ownNames are the names by which the token endpoint may be called, beside
-// localhost and addresses.
-func ownNames(addr string) []string {
-	names := []string{strings.ToLower(hostOf(addr))}
-	if host, err := os.Hostname(); err == nil {
-		names = append(names, strings.ToLower(host))
+// newQueues begins to tell those who observe.
+func (r *Receiver) newQueues() {
+	var observe func(*judge.Receipt, uint64, bool)
+	if r.cfg.Observe != nil {
+		observe = func(rc *judge.Receipt, missed uint64, more bool) {
+			rc.Missed, rc.More = missed, more
+			r.cfg.Observe(rc)
+		}
 	}
-	return names
+	var watch func(judge.Exchange, uint64, bool)
+	if r.cfg.Watch != nil {
+		watch = func(x judge.Exchange, _ uint64, more bool) {
+			r.cfg.Watch(x)
+			if !more {
+				time.Sleep(watchGather)
+			}
+		}
+	}
+	r.receipts, r.exchanges = newObserverQueue(observe), newObserverQueue(watch)
 }
+
+// Unwatched is how many requests Watch was too slow for.
+func (r *Receiver) Unwatched() uint64 { return r.exchanges.dropped.Load() }
 
 // ListenError says that the address could not be bound.
 type ListenError struct {
@@ -261,7 +309,7 @@ func (e *ListenError) Unwrap() error { return e.Err }
 
 // URL is where the receiver takes events.
 func (r *Receiver) URL() string {
-	host, port, err := net.SplitHostPort(r.server.Addr().String())
+	host, port, err := net.SplitHostPort(r.conns.Addr().String())
 	if err != nil {
 		host, port = "localhost", "" // cannot be: it is a TCP listener
 	}
@@ -272,11 +320,14 @@ func (r *Receiver) URL() string {
 	case ip == nil || ip.IsUnspecified():
 		host = "localhost"
 	}
-	scheme := "https"
+	return r.scheme() + "://" + net.JoinHostPort(host, port) + "/"
+}
+
+func (r *Receiver) scheme() string {
 	if r.tls == nil {
-		scheme = "http"
+		return "http"
 	}
-	return scheme + "://" + net.JoinHostPort(host, port) + "/"
+	return "https"
 }
 
 // CAFile is the file that makes senders trust the receiver, "" where there is
@@ -314,21 +365,22 @@ var ErrStuck = errors.New("the observer is stuck")
 // returns. Its error is nil after an ordinary end, and ErrStuck where the observer
 // hung. It is called once.
 func (r *Receiver) Serve(ctx context.Context) error {
-	r.cfg.Script.begin(time.Now())
+	r.cfg.Script.Begin(time.Now())
 	defer r.follow(ctx)()
 	served := make(chan error, 1)
-	go func() { served <- r.server.Serve() }()
+	go func() { served <- r.server.Serve(r.conns) }()
 	var err error
 	select {
 	case err = <-served:
-		_ = r.server.Close()
+		r.closeConns()
 	case <-ctx.Done():
 		err = r.shutdown(served)
 	case <-r.enough:
 		err = r.shutdown(served)
 	}
-	r.forward.close()
-	if !r.feed.close(r.lim.watch) && err == nil {
+	r.apps.Close()
+	r.exchanges.close(r.lim.watch)
+	if !r.receipts.close(r.lim.watch) && err == nil {
 		err = ErrStuck
 	}
 	return err
@@ -344,7 +396,7 @@ func (r *Receiver) follow(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.rules.run(ctx)
+		r.rules.Run(ctx)
 	}()
 	return func() { cancel(); <-done }
 }
@@ -354,19 +406,27 @@ func (r *Receiver) follow(ctx context.Context) (stop func()) {
 func (r *Receiver) shutdown(served <-chan error) error {
 	close(r.ending)
 	grace := r.lim.grace
-	if r.forward != nil {
-		grace += r.forward.timeout // the app's answer is worth waiting for
+	if r.apps != nil {
+		grace += r.apps.Timeout() // the app's answer is worth waiting for
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if r.server.Shutdown(ctx) != nil {
-		// Who hangs longer than that is cut off; nothing of theirs was answered.
-		_ = r.server.Close()
-	}
+	fresh := time.AfterFunc(r.lim.fresh, r.conns.closeUnasked)
+	defer fresh.Stop()
+	_ = r.server.Shutdown(ctx)
+	// Who hangs longer than that is cut off; nothing of theirs was answered.
+	r.closeConns()
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// closeConns ends every connection at once.
+func (r *Receiver) closeConns() {
+	_ = r.server.Close()
+	r.conns.closeAll()
+	r.conns.tasks.Wait()
 }
 
 // end ends Serve.
@@ -379,21 +439,24 @@ func (r *Receiver) end() {
 
 // Close gives the address back without having served.
 func (r *Receiver) Close() error {
-	r.rules.close()
-	r.feed.close(r.lim.watch)
-	return r.server.Close()
+	r.rules.Close()
+	r.receipts.close(r.lim.watch)
+	r.exchanges.close(r.lim.watch)
+	err := r.conns.Close()
+	r.closeConns()
+	return err
 }
 
 // Summary returns what was received so far. It is safe to call at any time.
-func (r *Receiver) Summary() Summary {
+func (r *Receiver) Summary() judge.Summary {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.summary.clone()
-	s.Journeys = r.recent.journeys()
-	s.Dropped = r.feed.dropped.Load()
+	s := r.summary.Clone()
+	s.Journeys = r.recent.Last(recentCustomers)
+	s.Dropped = r.receipts.dropped.Load()
 	s.ForgottenEvents, s.ForgottenCustomers = r.tracker.Forgotten()
 	s.LeftOut = r.tracker.LeftOut()
-	s.Unstored = r.storing.failing()
+	s.Unstored = r.storing.Failed()
 	return s
 }
 

@@ -2,6 +2,8 @@ package recv
 
 import (
 	"relayctl/internal/capture"
+	"relayctl/internal/duration"
+	"relayctl/internal/recv/judge"
 )
 
 // store appends the request to the capture, if there is one. That it cannot is
@@ -10,20 +12,23 @@ func (x *exchange) store() error {
 	if x.r.cfg.Capture == nil {
 		return nil
 	}
-	if err := x.r.cfg.Capture.Append(x.record()); err != nil {
-		if x.r.storing.fail() {
+	if err := x.r.cfg.Capture.Append(x.toRecord()); err != nil {
+		if x.r.storing.Fail() {
 			x.r.notice("the capture cannot be written, so requests are answered 500: %v", err)
 		}
 		return err
 	}
-	if outage, failed := x.r.storing.work(); failed > 0 {
-		x.r.notice("the capture can be written again after %s; requests not stored meanwhile: %d", shortDuration(outage), failed)
+	if outage, failed := x.r.storing.Work(); failed > 0 {
+		x.r.notice("the capture can be written again after %s; requests not stored meanwhile: %d", duration.Text(outage), failed)
 	}
 	return nil
 }
 
-// record is the request as a line of the capture.
-func (x *exchange) record() *capture.Record {
+// toRecord is the request as a line of the capture.
+func (x *exchange) toRecord() *capture.Record {
+	if x.record != nil {
+		return x.record
+	}
 	redact := capture.Redactor{Names: x.r.cfg.Sensitive}
 	rec := &capture.Record{
 		ReceivedAt: x.at, Remote: x.remote, Method: x.req.Method, Path: redact.Target(x.req.RequestURI),
@@ -32,8 +37,11 @@ func (x *exchange) record() *capture.Record {
 	if !x.omitted {
 		rec.Body = x.body.buf
 	}
-	for i, rc := range x.receipts {
-		badges := badgeTexts(rc.Badges)
+	if x.app != nil {
+		rec.App = x.app.Record
+	}
+	for i, rc := range x.Receipts {
+		badges := judge.BadgeTexts(rc.Badges)
 		if i == 0 {
 			rec.EventID, rec.EventName, rec.EventTS = rc.Event.ID, rc.Event.Name, rc.Event.TSText
 			rec.Attempt, rec.Badges = rc.Attempt, badges
@@ -48,16 +56,6 @@ func (x *exchange) record() *capture.Record {
 		}
 		rec.Members = append(rec.Members, capture.Member{EventID: rc.Event.ID, EventName: rc.Event.Name, Attempt: rc.Attempt, Badges: badges})
 	}
+	x.record = rec
 	return rec
-}
-
-func badgeTexts(badges []Badge) []string {
-	if len(badges) == 0 {
-		return nil
-	}
-	texts := make([]string, len(badges))
-	for i, b := range badges {
-		texts[i] = b.String()
-	}
-	return texts
 }

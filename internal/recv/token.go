@@ -13,10 +13,13 @@ import (
 // sender does not get to send.
 func (r *Receiver) serveToken(w http.ResponseWriter, req *http.Request, allowed bool) {
 	rec := &recordedAnswer{ResponseWriter: w}
-	if allowed {
-		r.tokens.ServeHTTP(rec, req)
-	} else {
+	switch why := r.names.refuse(req); {
+	case !allowed:
 		http.Error(rec, "the caller's address is not allowed (R-IP)", http.StatusForbidden)
+	case why != "":
+		http.Error(rec, why, http.StatusForbidden)
+	default:
+		r.tokens.ServeHTTP(rec, req)
 	}
 	if rec.status >= http.StatusBadRequest {
 		r.troubles.report(fmt.Sprintf("a request for a token was answered %d: %s", rec.status, rec.why()))
@@ -49,6 +52,6 @@ func (a *recordedAnswer) why() string {
 	var e struct {
 		Description string `json:"error_description"`
 	}
-	_ = json.Unmarshal([]byte(a.text), &e) // a plain text is no such error
+	_ = json.Unmarshal([]byte(a.text), &e) // or it is a plain text
 	return cmp.Or(e.Description, strings.TrimSpace(a.text))
 }

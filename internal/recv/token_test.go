@@ -27,7 +27,7 @@ func TestRefusedTokensAreTold(t *testing.T) {
 	}
 	b.told("a request for a token was answered 401: the client credentials are missing or wrong")
 	ask(b, "evil.example", "sec")
-	b.told("a request for a token was answered 403: unknown Host")
+	b.told("a request for a token was answered 403: it was called by the name \"evil.example\"")
 	if got := ask(b, "localhost", "sec"); got != 200 {
 		t.Errorf("answered %d", got)
 	}

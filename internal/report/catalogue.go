@@ -5,24 +5,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 
 	"relayctl/fixtures"
+	"relayctl/internal/report/term"
 )
 
 // Catalogue lists the events, as text or as NDJSON.
-func Catalogue(w io.Writer, st *Style, events []fixtures.Event, asJSON bool) error {
+func Catalogue(w io.Writer, st *term.Style, events []fixtures.Event, asJSON bool) error {
 	if asJSON {
-		l := newLines(w)
-		for _, e := range events {
-			l.put(eventJSON(e))
+		values := make([]map[string]any, len(events))
+		for i, e := range events {
+			values[i] = eventJSON(e)
 		}
-		return l.flush()
+		return writeLines(w, values...)
 	}
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s\n", st.bold(fit("EVENT", nameWidth)+" "+fit("CONTROL", 9)+"MEANING"))
+	fmt.Fprintf(b, "%s\n", st.Bold(term.Fit("EVENT", term.NameWidth)+" "+term.Fit("CONTROL", 9)+"MEANING"))
 	for _, e := range events {
-		st.hanging(b, st.name(e.Name, fit(e.Name, nameWidth))+" "+st.dim(fit(e.Area, 9)), nameWidth+10, e.Meaning)
+		st.Hanging(b, st.NameColumn(e.Name)+" "+st.Dim(term.Fit(e.Area, 9)), term.NameWidth+10, e.Meaning)
 	}
 	return b.Flush()
 }
@@ -31,25 +31,16 @@ func Catalogue(w io.Writer, st *Style, events []fixtures.Event, asJSON bool) err
 type Named struct{ Name, Meaning string }
 
 // Names lists names with what they stand for, wrapped to the terminal.
-func Names(w io.Writer, st *Style, list []Named) error {
+func Names(w io.Writer, st *term.Style, list []Named) error {
 	width := 0
 	for _, n := range list {
 		width = max(width, len(n.Name))
 	}
 	b := bufio.NewWriter(w)
 	for _, n := range list {
-		st.hanging(b, st.bold(fit(n.Name, width+1)), width+1, n.Meaning)
+		st.Hanging(b, st.Bold(term.Fit(n.Name, width+1)), width+1, n.Meaning)
 	}
 	return b.Flush()
-}
-
-// hanging writes a text after a head that is indent columns wide, and what does
-// not fit the terminal below its own beginning.
-func (s *Style) hanging(w io.Writer, head string, indent int, text string) {
-	for _, line := range s.wrapped(text, indent) {
-		fmt.Fprintln(w, head+line)
-		head = strings.Repeat(" ", indent)
-	}
 }
 
 func eventJSON(e fixtures.Event) map[string]any {
@@ -60,37 +51,35 @@ func eventJSON(e fixtures.Event) map[string]any {
 }
 
 // Event explains one event with its properties and a sample.
-func Event(w io.Writer, st *Style, e fixtures.Event, props []fixtures.Property, sample []byte, asJSON bool) error {
+func Event(w io.Writer, st *term.Style, e fixtures.Event, props []fixtures.Property, sample []byte, asJSON bool) error {
 	if asJSON {
-		l := newLines(w)
 		o := eventJSON(e)
 		o["sample"] = json.RawMessage(sample)
-		l.put(o)
-		return l.flush()
+		return writeLines(w, o)
 	}
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s\n", st.name(e.Name, e.Name))
-	st.hanging(b, "", 0, e.Meaning)
+	fmt.Fprintf(b, "%s\n", st.Name(e.Name, e.Name))
+	st.Hanging(b, "", 0, e.Meaning)
 	fmt.Fprintln(b)
-	fmt.Fprintf(b, "%s  %s\n", st.dim("control"), e.Area)
-	st.hanging(b, st.dim("order")+"    ", 9, fmt.Sprintf("%s (%s)", e.Order, e.Mark))
+	fmt.Fprintf(b, "%s  %s\n", st.Dim("control"), e.Area)
+	st.Hanging(b, st.Dim("order")+"    ", 9, fmt.Sprintf("%s (%s)", e.Order, e.Mark))
 	if !e.Default {
-		fmt.Fprintf(b, "%s     generated only when it is asked for by name\n", st.dim("note"))
+		fmt.Fprintf(b, "%s     generated only when it is asked for by name\n", st.Dim("note"))
 	}
-	head, note := st.bold("payload"), ""
+	head, note := st.Bold("payload"), ""
 	if e.Family.PayloadMark() == fixtures.Assumed {
 		note = "(assumed: Relay's documentation shows no payload of " + string(e.Family) + " events)"
 		head += " "
 	}
 	fmt.Fprintln(b)
-	st.hanging(b, head, 8, note)
+	st.Hanging(b, head, 8, note)
 	for _, p := range props {
 		mark := ""
 		if p.Mark != fixtures.Documented && note == "" {
 			mark = fmt.Sprintf(" (%s)", p.Mark)
 		}
-		st.hanging(b, "  "+fit(p.Name, 20)+" ", 23, p.Meaning+mark)
+		st.Hanging(b, "  "+term.Fit(p.Name, 20)+" ", 23, p.Meaning+mark)
 	}
-	fmt.Fprintf(b, "\n%s\n%s", st.bold("sample"), sample)
+	fmt.Fprintf(b, "\n%s\n%s", st.Bold("sample"), sample)
 	return b.Flush()
 }

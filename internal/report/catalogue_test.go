@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/mattn/go-runewidth"
 
 	"relayctl/fixtures"
+	"relayctl/internal/report/term"
 )
 
 // What does not fit the terminal goes on below its own beginning, and nothing
@@ -17,7 +17,7 @@ func TestListsFitTheTerminal(t *testing.T) {
 	list := []Named{{"lost-ack", "An accepted event comes again, because the answer was lost."}, {"give-up", "Four answers."}}
 	events := fixtures.Catalogue()
 	for _, width := range []int{0, 60, 80, 120} {
-		st := NewStyle(io.Discard, ColorNever)
+		st := term.NewStyle(io.Discard, term.ColorNever)
 		st.Width = width
 		var names, catalogue strings.Builder
 		if err := Names(&names, st, list); err != nil {
@@ -38,12 +38,12 @@ func TestListsFitTheTerminal(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(names.String() + catalogue.String()) {
-			if w := runewidth.StringWidth(strings.TrimRight(line, "\n")); width > 0 && w > width {
+			if w := term.Columns(strings.TrimRight(line, "\n")); width > 0 && w > width {
 				t.Errorf("%d columns at a width of %d: %q", w, width, line)
 			}
 		}
 	}
-	st := NewStyle(io.Discard, ColorNever)
+	st := term.NewStyle(io.Discard, term.ColorNever)
 	st.Width = 40
 	var b strings.Builder
 	if err := Names(&b, st, list); err != nil {

@@ -4,41 +4,48 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/report/term"
 )
 
-// CheckText renders a run of check as a tree by group. Every line is written
-// out at once.
+// CheckText renders a run of check by group, each when it is done: what does not
+// hold in full, what passes and what is skipped in one line. Verbose shows every
+// check.
 type CheckText struct {
+	Verbose bool
 	w       *bufio.Writer
-	st      *Style
+	st      *term.Style
 	list    []check.Check
-	group   string
-	idWidth int // of the group
+	group   []*check.Outcome  // of the group under way
+	idWidth int               // of that group
+	told    map[string]string // by reason, the first check that gave it
+	opened  bool              // the group before showed checks
 	cause   string
 	hidden  map[check.Verdict]int // outcomes that follow from the cause
+	repeats *CheckRepeats
 }
 
 // NewCheckText makes the renderer of check's text output for a run of those
 // checks.
-func NewCheckText(w io.Writer, st *Style, list []check.Check) *CheckText {
-	return &CheckText{w: bufio.NewWriter(w), st: st, list: list, hidden: map[check.Verdict]int{}}
+func NewCheckText(w io.Writer, st *term.Style, list []check.Check, repeats *CheckRepeats) *CheckText {
+	return &CheckText{w: bufio.NewWriter(w), st: st, list: list, hidden: map[check.Verdict]int{}, told: map[string]string{}, repeats: repeats}
 }
 
-// Header says what the run is about.
+// Header writes a line about the run before it begins.
 func (c *CheckText) Header(format string, args ...any) {
-	fmt.Fprintln(c.w, c.st.dim(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(c.w, c.st.Dim(fmt.Sprintf(format, args...)))
 	_ = c.w.Flush() // the error comes back with the next write
 }
 
-// Trouble implements check.Observer.
-func (c *CheckText) Trouble(cause string) {
+// Obstacle implements check.Observer.
+func (c *CheckText) Obstacle(cause string) {
 	c.cause = cause
 	fmt.Fprintln(c.w)
-	for _, line := range c.st.wrapped(Clean(cause), 0) {
-		fmt.Fprintln(c.w, c.st.bad(line))
+	for _, line := range c.st.Wrapped(term.Clean(cause), 0) {
+		fmt.Fprintln(c.w, c.st.Bad(line))
 	}
 	_ = c.w.Flush()
 }
@@ -52,34 +59,66 @@ func (c *CheckText) Done(o *check.Outcome) {
 		c.hidden[o.Verdict]++
 		return
 	}
-	c.st.refit()
-	if g := o.Check.Group(); g != c.group {
-		c.group, c.idWidth = g, widestID(c.list, g)
-		fmt.Fprintf(c.w, "\n%s\n", c.st.bold(g))
+	if len(c.group) > 0 && c.group[0].Check.Group() != o.Check.Group() {
+		c.endGroup()
 	}
-	c.outcome(o)
+	c.group = append(c.group, o)
+}
+
+// endGroup writes the group that is done.
+func (c *CheckText) endGroup() {
+	if len(c.group) == 0 {
+		return
+	}
+	c.st.Refit()
+	name := c.group[0].Check.Group()
+	c.idWidth = widestID(c.list, name)
+	var counts []string
+	for _, v := range verdicts() {
+		if n := countIn(c.group, func(o *check.Outcome) bool { return o.Verdict == v && o.Known == nil }); n > 0 {
+			counts = append(counts, c.st.Tone(verdictTone(v))(fmt.Sprintf("%d %s", n, v)))
+		}
+	}
+	if n := countIn(c.group, func(o *check.Outcome) bool { return o.Known != nil }); n > 0 {
+		counts = append(counts, c.st.Warn(fmt.Sprintf("%d known", n)))
+	}
+	open := c.Verbose || slices.ContainsFunc(c.group, speaks)
+	if open || c.opened {
+		fmt.Fprintln(c.w)
+	}
+	c.opened = open
+	fmt.Fprintf(c.w, "%s %s\n", c.st.Bold(term.Fit(name, groupWidth)), strings.Join(counts, ", "))
+	for _, o := range c.group {
+		if c.Verbose || speaks(o) {
+			c.outcome(o)
+		}
+	}
+	c.group = nil
 	_ = c.w.Flush()
+}
+
+func countIn(outcomes []*check.Outcome, is func(*check.Outcome) bool) int {
+	n := 0
+	for _, o := range outcomes {
+		if is(o) {
+			n++
+		}
+	}
+	return n
+}
+
+// groupWidth is the width of the column of groups.
+const groupWidth = 11
+
+// speaks says whether an outcome is shown in a run that is not verbose.
+func speaks(o *check.Outcome) bool {
+	return o.Verdict != check.Pass && o.Verdict != check.Skip || o.Known != nil
 }
 
 // follows says whether an outcome says no more than the cause above does: it is
 // then only counted.
 func (c *CheckText) follows(o *check.Outcome) bool {
-	return o.Verdict == check.Skip || o.Verdict == check.Blocked || o.Verdict == check.Inconclusive && o.Reason == c.cause
-}
-
-// tone is how a verdict looks.
-func (s *Style) tone(t Tone) func(string) string {
-	switch t {
-	case Good:
-		return s.good
-	case Bad:
-		return s.bad
-	case Warn:
-		return s.warn
-	case Muted:
-		return s.dim
-	}
-	return func(t string) string { return t }
+	return o.Verdict == check.Skip || o.Verdict == check.Blocked || o.Verdict == check.Inconclusive && reasonOf(o) == c.cause
 }
 
 // verdictWidth is the width of the column of verdicts.
@@ -90,23 +129,26 @@ const verdictWidth = 7
 func (c *CheckText) outcome(o *check.Outcome) {
 	text := o.Check.Title
 	detailed := o.Verdict == check.Fail || o.Verdict == check.Warn
-	if o.Verdict != check.Pass && (!detailed || o.Actual == "" && o.Reason != "") {
-		text = o.Reason
+	if o.Verdict != check.Pass && (!detailed || o.Actual == "" && reasonOf(o) != "") {
+		text = c.reason(o)
+	}
+	if o.Verdict == check.Pass && o.Reason != "" {
+		text += ": " + o.Reason
 	}
 	if o.Flaky != "" {
 		text = "flaky " + o.Flaky + ": " + o.Check.Title
 	}
-	tone := c.st.tone(verdictTone(o.Verdict))
+	tone := c.st.Tone(verdictTone(o.Verdict))
 	if o.Known != nil {
-		tone = c.st.warn
+		tone = c.st.Warn
 	}
 	word := outcomeWord(o)
 	indent := 2 + verdictWidth + 1 + 6 + 1 + c.idWidth + 1
 	// The longest verdict takes its room from the id's column.
 	head := fmt.Sprintf("  %s %-6s %-*s", tone(fmt.Sprintf("%-*s", verdictWidth, word)), o.Check.Level, c.idWidth-max(0, len(word)-verdictWidth), o.Check.ID)
-	for _, line := range c.st.wrapped(Clean(text), indent) {
+	for _, line := range c.st.Wrapped(term.Clean(text), indent) {
 		if o.Verdict == check.Skip || o.Verdict == check.Pass {
-			line = c.st.dim(line)
+			line = c.st.Dim(line)
 		}
 		fmt.Fprintf(c.w, "%s %s\n", head, line)
 		head = strings.Repeat(" ", indent-1)
@@ -115,11 +157,21 @@ func (c *CheckText) outcome(o *check.Outcome) {
 		for _, row := range detailRows(o) {
 			c.row(row[0], row[1])
 		}
-		if cmd := repeatOf(o); cmd != "" {
+		if cmd := c.repeats.outcome(o); cmd != "" {
 			// Not wrapped, so that it can be copied.
-			fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.dim(fit("repeat", rowLabel)), cleanCommand(cmd))
+			fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.Dim(term.Fit("repeat", rowLabel)), cleanCommand(cmd))
 		}
 	}
+}
+
+// reason is why an outcome is as it is, said once.
+func (c *CheckText) reason(o *check.Outcome) string {
+	text := reasonOf(o)
+	if first, ok := c.told[text]; ok && o.Verdict != check.Skip {
+		return "as " + first
+	}
+	c.told[text] = o.Check.ID
+	return text
 }
 
 // widestID is the width of the longest id of a group.
@@ -141,41 +193,44 @@ const (
 
 // row writes a labelled paragraph, wrapped to the terminal.
 func (c *CheckText) row(label, text string) {
-	for _, line := range c.st.wrapped(text, rowIndent+rowLabel+1) {
-		fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.dim(fit(label, rowLabel)), line)
+	for _, line := range c.st.Wrapped(text, rowIndent+rowLabel+1) {
+		fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.Dim(term.Fit(label, rowLabel)), line)
 		label = ""
 	}
 }
 
 // Finish writes the totals and returns the first error of all the writing.
 func (c *CheckText) Finish(r *check.Report) error {
+	c.endGroup()
 	if n := c.hidden[check.Blocked] + c.hidden[check.Inconclusive]; n > 0 {
 		more := ""
 		if c.hidden[check.Skip] > 0 {
 			more = fmt.Sprintf(", and %d do not apply or are not configured", c.hidden[check.Skip])
 		}
-		for _, line := range c.st.wrapped(fmt.Sprintf("nothing can be said of %s, for the reason above%s", plural(n, "check"), more), 0) {
-			fmt.Fprintf(c.w, "\n%s", c.st.warn(line))
+		for _, line := range c.st.Wrapped(fmt.Sprintf("nothing can be said of %s, for the reason above%s", term.Count(n, "check"), more), 0) {
+			fmt.Fprintf(c.w, "\n%s", c.st.Warn(line))
 		}
 		fmt.Fprintln(c.w)
 	}
 	if len(r.Stale) > 0 {
-		fmt.Fprintf(c.w, "\n%s\n", c.st.bold("baseline"))
+		fmt.Fprintf(c.w, "\n%s\n", c.st.Bold("baseline"))
 	}
 	for _, text := range r.Stale {
-		for _, line := range c.st.wrapped(Clean(text), 2) {
-			fmt.Fprintf(c.w, "  %s\n", c.st.bad(line))
+		for _, line := range c.st.Wrapped(term.Clean(text), 2) {
+			fmt.Fprintf(c.w, "  %s\n", c.st.Bad(line))
 		}
 	}
+	c.lacking(r)
+	c.conclusion(r)
 	head := statusWord(r) + ":"
-	fmt.Fprintf(c.w, "\n%s", c.st.tone(statusTone(r.Status()))(head))
+	fmt.Fprintf(c.w, "\n%s", c.st.Tone(statusTone(r.Status()))(head))
 	at := len(head)
 	for _, p := range countParts(r) {
 		if c.st.Width > 0 && at+1+len(p.text) > c.st.Width {
 			fmt.Fprint(c.w, "\n ")
 			at = 1
 		}
-		fmt.Fprintf(c.w, " %s", c.st.tone(p.tone)(p.text))
+		fmt.Fprintf(c.w, " %s", c.st.Tone(p.tone)(p.text))
 		at += 1 + len(p.text)
 	}
 	fmt.Fprintln(c.w)
@@ -185,7 +240,7 @@ func (c *CheckText) Finish(r *check.Report) error {
 // countPart is a part of the line of counts.
 type countPart struct {
 	text string
-	tone Tone
+	tone term.Tone
 }
 
 // countParts are the parts of the line of counts.
@@ -197,10 +252,10 @@ func countParts(r *check.Report) []countPart {
 		}
 	}
 	if n := r.KnownFailures(); n > 0 {
-		parts = append(parts, countPart{fmt.Sprintf("%d of them known", n), Plain})
+		parts = append(parts, countPart{fmt.Sprintf("%d of them known", n), term.Plain})
 	}
 	for i := range len(parts) - 1 {
 		parts[i].text += ","
 	}
-	return append(parts, countPart{"in " + human(r.Duration), Plain})
+	return append(parts, countPart{"in " + term.Duration(r.Duration), term.Plain})
 }

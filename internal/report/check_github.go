@@ -2,11 +2,13 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/report/term"
 )
 
 // WriteGitHub writes the run as workflow commands of GitHub Actions: one that
@@ -18,7 +20,7 @@ func (r CheckResult) WriteGitHub(w io.Writer) error {
 		fmt.Fprintf(b, "::%s title=%s::%s\n", kind, githubProperty(title), githubData(message))
 	}
 	if r.Cause != "" {
-		command("error", "relayctl check", Clean(r.Cause))
+		command("error", "relayctl check", term.Clean(r.Cause))
 	}
 	for i := range r.Outcomes {
 		o := &r.Outcomes[i]
@@ -29,18 +31,18 @@ func (r CheckResult) WriteGitHub(w io.Writer) error {
 		case o.Verdict == check.Warn:
 			kind = "warning"
 		case o.Verdict == check.Blocked || o.Verdict == check.Inconclusive:
-			if o.Reason == r.Cause {
+			if reasonOf(o) == r.Cause {
 				continue // told above, once
 			}
-			command("warning", fmt.Sprintf("%s (%s) is %s", o.Check.ID, o.Check.Clause, o.Verdict), Clean(o.Reason))
+			command("warning", fmt.Sprintf("%s (%s) is %s", o.Check.ID, o.Check.Clause, o.Verdict), term.Clean(reasonOf(o)))
 			continue
 		case o.Verdict != check.Fail:
 			continue
 		}
-		command(kind, fmt.Sprintf("%s (%s)", o.Check.ID, o.Check.Clause), o.Check.Title+"\n"+strings.TrimSpace(details(o)))
+		command(kind, fmt.Sprintf("%s (%s)", o.Check.ID, o.Check.Clause), o.Check.Title+"\n"+strings.TrimSpace(details(o, r.Repeats)))
 	}
 	for _, text := range r.Stale {
-		command("error", "baseline", Clean(text))
+		command("error", "baseline", term.Clean(text))
 	}
 	return b.Flush()
 }
@@ -60,12 +62,12 @@ func githubProperty(s string) string {
 func (r CheckResult) WriteMarkdown(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "## relayctl check: %s\n\n", statusWord(r.Report))
-	fmt.Fprintf(b, "%s against %s, seed %d\n\n", strings.Join(r.countWords(), ", "), markdownCode(Clean(r.Target)), r.Seed)
+	fmt.Fprintf(b, "%s against %s, seed %d\n\n", strings.Join(r.countWords(), ", "), markdownCode(term.Clean(r.Target)), r.Seed)
 	if r.Cause != "" {
-		fmt.Fprintf(b, "**%s**\n\n", markdownText(Clean(r.Cause)))
+		fmt.Fprintf(b, "**%s**\n\n", markdownText(term.Clean(r.Cause)))
 	}
 	for _, text := range r.Stale {
-		fmt.Fprintf(b, "- %s\n", markdownText(Clean(text)))
+		fmt.Fprintf(b, "- %s\n", markdownText(term.Clean(text)))
 	}
 	if len(r.Stale) > 0 {
 		fmt.Fprintln(b)
@@ -81,12 +83,12 @@ func (r CheckResult) WriteMarkdown(w io.Writer) error {
 			fmt.Fprint(b, "| check | level | clause | expected | actual |\n|---|---|---|---|---|\n")
 		}
 		fmt.Fprintf(b, "| %s `%s` | %s | %s | %s | %s |\n", outcomeWord(o), o.Check.ID, o.Check.Level, o.Check.Clause,
-			markdownText(Clean(o.Expected)), markdownText(Clean(orText(o.Actual, o.Reason))))
+			markdownText(term.Clean(o.Expected)), markdownText(term.Clean(cmp.Or(o.Actual, reasonOf(o)))))
 	}
 	for i := range r.Outcomes {
 		o := &r.Outcomes[i]
 		if o.Failed() {
-			fmt.Fprintf(b, "\n<details><summary>%s: %s</summary>\n\n%s\n\n%s\n\n</details>\n", o.Check.ID, markdownText(o.Check.Title), markdownText(Clean(o.Fix())), markdownBlock(cleanCommand(repeatOf(o))))
+			fmt.Fprintf(b, "\n<details><summary>%s: %s</summary>\n\n%s\n\n%s\n\n</details>\n", o.Check.ID, markdownText(o.Check.Title), markdownText(term.Clean(o.Fix())), markdownBlock(cleanCommand(r.Repeats.outcome(o))))
 		}
 	}
 	return b.Flush()

@@ -4,40 +4,52 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/report/page"
+	"relayctl/internal/report/term"
 )
 
-// WriteHTML writes the run as a page: the counts, then every check with its
-// details to unfold, open where it does not hold.
+// WriteHTML writes the run as a page: the counts, what to fix in which order, the
+// checks that do not hold with their details, and then all others to unfold.
 func (r CheckResult) WriteHTML(w io.Writer) error {
-	p := Page{
+	p := page.Page{
 		Title: "relayctl check", Verdict: statusWord(r.Report), Tone: statusTone(r.Status()),
-		Subtitle: fmt.Sprintf("%s, %s, seed %d", Clean(r.Target), r.StartedAt.UTC().Format("2 January 2006 15:04:05 UTC"), r.Seed),
+		Subtitle: fmt.Sprintf("%s, %s, seed %d", term.Clean(r.Target), r.StartedAt.UTC().Format("2 January 2006 15:04:05 UTC"), r.Seed),
 		Foot:     "MUST fails a run, SHOULD warns (and fails a strict one), MAY informs. Clauses (R-…) are those of Relay's webhook contract as relayctl documents it.",
 	}
 	for _, v := range verdicts() {
-		f := Fact{Label: string(v), Value: strconv.Itoa(r.Count(v)), Tone: verdictTone(v)}
+		f := page.Fact{Label: string(v), Value: strconv.Itoa(r.Count(v)), Tone: verdictTone(v)}
 		if r.Count(v) == 0 {
-			f.Tone = Muted
+			f.Tone = term.Muted
 		}
 		p.Facts = append(p.Facts, f)
 	}
-	p.Facts = append(p.Facts, Fact{Label: "duration", Value: human(r.Duration)})
+	p.Facts = append(p.Facts, page.Fact{Label: "duration", Value: term.Duration(r.Duration)})
 	if r.Cause != "" {
-		p.Sections = append(p.Sections, Section{Title: "What stands in the way", Note: Clean(r.Cause)})
+		p.Sections = append(p.Sections, page.Section{Title: "What stands in the way", Note: term.Clean(r.Cause)})
+	}
+	if s, ok := r.toFix(); ok {
+		p.Sections = append(p.Sections, s)
 	}
 	if len(r.Stale) > 0 {
-		s := Section{Title: "The baseline is to be mended", Tables: []Table{{Head: []Column{{Title: "entry"}}}}}
+		s := page.Section{Title: "The baseline is to be mended", Tables: []page.Table{{Head: []page.Column{{Title: "entry"}}}}}
 		for _, text := range r.Stale {
-			s.Tables[0].Rows = append(s.Tables[0].Rows, []Cell{{Text: Clean(text), Tone: Bad}})
+			s.Tables[0].Rows = append(s.Tables[0].Rows, []page.Cell{{Text: term.Clean(text), Tone: term.Bad}})
 		}
+		p.Sections = append(p.Sections, s)
+	}
+	if s := r.notHolding(); len(s.Items) > 0 {
 		p.Sections = append(p.Sections, s)
 	}
 	for i := range r.Outcomes {
 		o := &r.Outcomes[i]
+		if speaks(o) {
+			continue
+		}
 		if n := len(p.Sections); n == 0 || p.Sections[n-1].Title != o.Check.Group() {
-			p.Sections = append(p.Sections, Section{Title: o.Check.Group()})
+			p.Sections = append(p.Sections, page.Section{Title: o.Check.Group()})
 		}
 		s := &p.Sections[len(p.Sections)-1]
 		s.Items = append(s.Items, r.item(o))
@@ -45,46 +57,70 @@ func (r CheckResult) WriteHTML(w io.Writer) error {
 	return p.Write(w)
 }
 
-func (r CheckResult) item(o *check.Outcome) Item {
-	it := Item{
+// toFix is the index of the page: what to fix, in which order, linked to the check
+// that shows it.
+func (r CheckResult) toFix() (s page.Section, ok bool) {
+	s = page.Section{Title: "To fix, in this order", Tables: []page.Table{{Head: []page.Column{{Title: "check"}, {Title: "what was seen"}, {Title: "explains"}}}}}
+	for _, a := range r.Conclusion() {
+		if a.ID == "" {
+			continue // it stands above
+		}
+		s.Tables[0].Rows = append(s.Tables[0].Rows, []page.Cell{{Text: a.ID, Link: a.ID}, {Text: term.Clean(a.Text)}, {Text: strings.Join(a.Follows, ", ")}})
+	}
+	return s, len(s.Tables[0].Rows) > 0
+}
+
+// notHolding are the checks that do not hold, before all others.
+func (r CheckResult) notHolding() page.Section {
+	s := page.Section{Title: "What does not hold"}
+	for i := range r.Outcomes {
+		if o := &r.Outcomes[i]; speaks(o) {
+			s.Items = append(s.Items, r.item(o))
+		}
+	}
+	return s
+}
+
+func (r CheckResult) item(o *check.Outcome) page.Item {
+	it := page.Item{
 		Badge: outcomeWord(o), Tone: verdictTone(o.Verdict), Title: o.Check.ID + ": " + o.Check.Title,
-		Aside: string(o.Check.Level) + " " + o.Check.Clause, Open: o.Failed(),
+		Aside: string(o.Check.Level) + " " + o.Check.Clause, Open: speaks(o) && o.Known == nil, Anchor: o.Check.ID,
 	}
 	if o.Verdict == check.Fail || o.Verdict == check.Warn {
 		for _, row := range detailRows(o) {
-			it.Facts = append(it.Facts, Fact{Label: row[0], Value: row[1]})
+			it.Facts = append(it.Facts, page.Fact{Label: row[0], Value: row[1]})
 		}
-		it.Code = cleanCommand(repeatOf(o))
-	} else if o.Reason != "" {
-		it.Facts = append(it.Facts, Fact{Label: "reason", Value: Clean(o.Reason)})
+		it.Code = cleanCommand(r.Repeats.outcome(o))
+	} else if reasonOf(o) != "" {
+		it.Facts = append(it.Facts, page.Fact{Label: "reason", Value: term.Clean(reasonOf(o))})
 	}
-	it.Facts = append(it.Facts, Fact{Label: "why", Value: o.Check.Why, Tone: Muted}, Fact{Label: "how", Value: o.Check.How, Tone: Muted})
+	it.Facts = append(it.Facts, page.Fact{Label: "why", Value: o.Check.Why, Tone: term.Muted}, page.Fact{Label: "how", Value: o.Check.How, Tone: term.Muted})
 	if o.Duration > 0 {
-		it.Facts = append(it.Facts, Fact{Label: "took", Value: human(o.Duration), Tone: Muted})
+		it.Facts = append(it.Facts, page.Fact{Label: "took", Value: term.Duration(o.Duration), Tone: term.Muted})
 	}
 	return it
 }
 
-func verdictTone(v check.Verdict) Tone {
+func verdictTone(v check.Verdict) term.Tone {
 	switch v {
 	case check.Pass:
-		return Good
+		return term.Good
 	case check.Fail:
-		return Bad
+		return term.Bad
 	case check.Skip:
-		return Muted
+		return term.Muted
 	}
-	return Warn
+	return term.Warn
 }
 
-func statusTone(s check.Status) Tone {
+func statusTone(s check.Status) term.Tone {
 	switch s {
 	case check.Green:
-		return Good
+		return term.Good
 	case check.Red, check.Unchecked:
-		return Bad
+		return term.Bad
 	}
-	return Warn
+	return term.Warn
 }
 
 // statusWord says how a run ended.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 
 	"relayctl/internal/check"
@@ -38,10 +37,10 @@ type partJSON struct {
 	Repeat  string `json:"repeat,omitempty"`
 }
 
-func checkObject(o *check.Outcome) checkJSON {
+func checkObject(o *check.Outcome, repeats *CheckRepeats) checkJSON {
 	j := checkJSON{
-		ID: o.Check.ID, Level: o.Check.Level, Clause: o.Check.Clause, Title: o.Check.Title, Verdict: string(o.Verdict), Reason: o.Reason,
-		Expected: o.Expected, Actual: o.Actual, Repeat: o.Repeat, DurationMS: millis(o.Duration), Flaky: o.Flaky,
+		ID: o.Check.ID, Level: o.Check.Level, Clause: o.Check.Clause, Title: o.Check.Title, Verdict: string(o.Verdict), Reason: reasonOf(o),
+		Expected: o.Expected, Actual: o.Actual, Repeat: repeats.of(o.Check.ID, o.Repeat), DurationMS: millis(o.Duration), Flaky: o.Flaky,
 	}
 	if o.Verdict == check.Fail || o.Verdict == check.Warn {
 		j.Fix = o.Fix()
@@ -50,7 +49,7 @@ func checkObject(o *check.Outcome) checkJSON {
 		j.Known = &knownJSON{o.Known.Reason, lastDay(o.Known)}
 	}
 	for _, s := range o.Subs {
-		j.Parts = append(j.Parts, partJSON{s.Name, string(s.Verdict), s.Actual, s.Repeat})
+		j.Parts = append(j.Parts, partJSON{s.Name, string(s.Verdict), s.Actual, repeats.of(o.Check.ID, s.Repeat)})
 	}
 	return j
 }
@@ -75,41 +74,61 @@ func (r CheckResult) counts() map[string]any {
 // head is what the JSON outputs say of the run as a whole.
 func (r CheckResult) head() map[string]any {
 	return map[string]any{
-		"target": r.Target, "seed": r.Seed, "run": r.RunID, "started_at": rfc3339(r.StartedAt), "strict": r.Strict,
+		"read_side": readSideObject(r.ReadSide),
+		"target":    r.Target, "seed": r.Seed, "run": r.RunID, "started_at": rfc3339(r.StartedAt), "strict": r.Strict,
 		"cause": r.Cause, "baseline": orEmpty(r.Stale), "summary": r.counts(), "exit": r.Exit,
 	}
+}
+
+// readSideJSON is how the probe shows the receiver's state.
+type readSideJSON struct {
+	LagMS   float64  `json:"lag_ms"`
+	Moving  []string `json:"changes_by_itself"`
+	Blocked string   `json:"blocked,omitempty"`
+}
+
+func readSideObject(r *check.ReadSide) *readSideJSON {
+	if r == nil {
+		return nil
+	}
+	return &readSideJSON{millis(r.Lag), orEmpty(r.Moving), r.Blocked}
 }
 
 // WriteJSON writes the run as one JSON object.
 func (r CheckResult) WriteJSON(w io.Writer) error {
 	checks := []checkJSON{}
 	for i := range r.Outcomes {
-		checks = append(checks, checkObject(&r.Outcomes[i]))
+		checks = append(checks, checkObject(&r.Outcomes[i], r.Repeats))
 	}
 	o := r.head()
 	o["checks"] = checks
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(o)
+	return writeObject(w, o)
 }
 
 // CheckJSON renders a run of check as NDJSON: an object a check as it ends, and
 // a last one with the summary.
-type CheckJSON struct{ lines }
+type CheckJSON struct {
+	lines
+	repeats *CheckRepeats
+}
 
 // NewCheckJSON makes the renderer of check's JSON output.
-func NewCheckJSON(w io.Writer) *CheckJSON { return &CheckJSON{newLines(w)} }
+func NewCheckJSON(w io.Writer, repeats *CheckRepeats) *CheckJSON {
+	return &CheckJSON{newLines(w), repeats}
+}
 
-// Trouble implements check.Observer. The cause stands in the summary.
-func (c *CheckJSON) Trouble(string) {}
+// Obstacle implements check.Observer. The cause stands in the summary.
+func (c *CheckJSON) Obstacle(string) {}
+
+// Measured implements check.Observer. It stands in the summary.
+func (c *CheckJSON) Measured(*check.ReadSide) {}
 
 // Running implements check.Observer.
 func (c *CheckJSON) Running([]string) {}
 
 // Done implements check.Observer.
 func (c *CheckJSON) Done(o *check.Outcome) {
-	j := checkObject(o)
+	j := checkObject(o, c.repeats)
 	j.Type = "check"
 	c.put(j)
 	_ = c.flush() // the error comes back at the end

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/report/term"
 )
 
 // clauseWidth is the width of the column of clauses.
 const clauseWidth = 12
 
 // CheckList lists checks by group, or as JSON objects, one a line.
-func CheckList(w io.Writer, st *Style, list []check.Check, asJSON bool) error {
+func CheckList(w io.Writer, st *term.Style, list []check.Check, asJSON bool) error {
 	if asJSON {
 		l := newLines(w)
 		for i := range list {
@@ -29,19 +30,19 @@ func CheckList(w io.Writer, st *Style, list []check.Check, asJSON bool) error {
 			if group, width = g, widestID(list, g); i > 0 {
 				fmt.Fprintln(b)
 			}
-			fmt.Fprintln(b, st.bold(g))
+			fmt.Fprintln(b, st.Bold(g))
 		}
 		mark := " "
 		if needs(c) != "" {
 			mark = "*"
 		}
 		head := fmt.Sprintf("  %-6s %-*s%s %-*s", c.Level, width, c.ID, mark, clauseWidth, c.Clause)
-		for _, line := range st.wrapped(c.Title, len(head)+1) {
+		for _, line := range st.Wrapped(c.Title, len(head)+1) {
 			fmt.Fprintf(b, "%s %s\n", head, line)
 			head = strings.Repeat(" ", len(head))
 		}
 	}
-	fmt.Fprintf(b, "\n%s\n", st.dim(plural(len(list), "check")+"; * needs more than --to, as --explain ID says"))
+	fmt.Fprintf(b, "\n%s\n", st.Dim(term.Count(len(list), "check")+"; * needs more than --to, as --explain ID says"))
 	return b.Flush()
 }
 
@@ -54,21 +55,19 @@ func checkValue(c *check.Check) map[string]any {
 }
 
 // CheckExplained explains one check, or gives it as JSON.
-func CheckExplained(w io.Writer, st *Style, c *check.Check, asJSON bool) error {
+func CheckExplained(w io.Writer, st *term.Style, c *check.Check, asJSON bool) error {
 	if asJSON {
-		l := newLines(w)
-		l.put(checkValue(c))
-		return l.flush()
+		return writeLines(w, checkValue(c))
 	}
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s (%s, %s)\n%s\n", st.bold(c.ID), c.Level, c.Clause, c.Title)
+	fmt.Fprintf(b, "%s (%s, %s)\n%s\n", st.Bold(c.ID), c.Level, c.Clause, c.Title)
 	for _, row := range explainRows(c) {
 		if row[1] == "" {
 			continue
 		}
 		label := row[0]
-		for _, line := range st.wrapped(row[1], 9) {
-			fmt.Fprintf(b, "\n%s%s", st.dim(fit(label, 9)), line)
+		for _, line := range st.Wrapped(row[1], 9) {
+			fmt.Fprintf(b, "\n%s%s", st.Dim(term.Fit(label, 9)), line)
 			label = ""
 		}
 	}
@@ -87,7 +86,7 @@ func explainRows(c *check.Check) [][2]string {
 func needs(c *check.Check) string {
 	var list []string
 	for _, n := range c.Needs {
-		list = append(list, n.Text())
+		list = append(list, needText(n))
 	}
 	return strings.Join(list, "; ")
 }

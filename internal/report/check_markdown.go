@@ -26,7 +26,7 @@ const checksIntro = "# The checks of `relayctl check`\n\n" +
 	"check that fails in some of its runs is told as flaky, and fails.\n\n" +
 	"The run is green (exit 0) when nothing failed and something was checked; red (1) when a\n" +
 	"check failed or was blocked, or the baseline is to be mended; 2 when nothing was\n" +
-	"checked; 3 when the endpoint cannot be reached or everything was inconclusive.\n"
+	"checked; 3 when the endpoint cannot be reached or a check that counts is inconclusive.\n"
 
 // ChecksMarkdown writes the reference page of the checks from their values.
 func ChecksMarkdown(w io.Writer) error {

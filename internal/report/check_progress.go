@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/report/term"
 )
 
 // CheckProgress shows on a terminal what is under way, in one line that comes
@@ -13,14 +14,14 @@ import (
 type CheckProgress struct {
 	check.Observer // what it goes before
 	w              io.Writer
-	st             *Style
+	st             *term.Style
 	total, done    int
 	line           string
 }
 
 // NewCheckProgress shows the progress of so many checks on w, and tells out
 // everything.
-func NewCheckProgress(w io.Writer, st *Style, total int, out check.Observer) *CheckProgress {
+func NewCheckProgress(w io.Writer, st *term.Style, total int, out check.Observer) *CheckProgress {
 	return &CheckProgress{Observer: out, w: w, st: st, total: total}
 }
 
@@ -46,7 +47,7 @@ func (p *CheckProgress) draw(line string) {
 		return
 	}
 	p.line = line
-	fmt.Fprint(p.w, p.st.dim(strings.TrimRight(fit(line, max(p.st.Width-1, 10)), " ")))
+	fmt.Fprint(p.w, p.st.Dim(strings.TrimRight(term.Fit(line, max(p.st.Width-1, 10)), " ")))
 }
 
 func (p *CheckProgress) clear() {

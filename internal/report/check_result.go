@@ -5,12 +5,14 @@ import (
 	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/report/term"
 )
 
 // CheckResult is a run of check for the reports.
 type CheckResult struct {
 	*check.Report
-	Exit int // the exit code of the run
+	Exit    int // the exit code of the run
+	Repeats *CheckRepeats
 }
 
 // verdicts lists the verdicts in the order in which they are counted.
@@ -38,7 +40,7 @@ func detailRows(o *check.Outcome) [][2]string {
 	out := rows[:0]
 	for _, row := range rows {
 		if row[1] != "" {
-			out = append(out, [2]string{row[0], Clean(row[1])})
+			out = append(out, [2]string{row[0], term.Clean(row[1])})
 		}
 	}
 	return out
@@ -65,26 +67,37 @@ func badParts(o *check.Outcome) []string {
 	return out
 }
 
-// repeatOf is the command that shows the failure: the check's own, or that of
-// the first part that fails.
-func repeatOf(o *check.Outcome) string {
-	if o.Repeat != "" {
-		return o.Repeat
+// reasonOf is why an outcome is as it is.
+func reasonOf(o *check.Outcome) string {
+	switch {
+	case o.Missing == "":
+		return o.Reason
+	case o.Missing == check.NeedHTTPS:
+		return "not applicable: the endpoint is plain http"
+	case o.Reason != "":
+		return "not configured: " + needText(o.Missing) + ", and " + o.Reason
 	}
-	for _, s := range o.Subs {
-		if s.Verdict == check.Fail && s.Repeat != "" {
-			return s.Repeat
-		}
-	}
-	return ""
+	return "not configured: " + needText(o.Missing)
 }
 
-func details(o *check.Outcome) string {
+// needText is how a user gives a run what a check needs.
+func needText(n check.Need) string {
+	text, ok := map[check.Need]string{
+		check.NeedAuth: "--auth", check.NeedOAuth: "--auth oauth", check.NeedHTTPS: "an https endpoint", check.NeedProbe: "--probe or --probe-cmd",
+		check.NeedBatch: "--batch", check.NeedRestart: "--restart-cmd", check.NeedFault: "--fault-on and --fault-off",
+	}[n]
+	if !ok {
+		return string(n)
+	}
+	return text
+}
+
+func details(o *check.Outcome, repeats *CheckRepeats) string {
 	var b strings.Builder
 	for _, row := range detailRows(o) {
 		fmt.Fprintf(&b, "%-9s %s\n", row[0], row[1])
 	}
-	if cmd := repeatOf(o); cmd != "" {
+	if cmd := repeats.outcome(o); cmd != "" {
 		fmt.Fprintf(&b, "%-9s %s\n", "repeat", cleanCommand(cmd))
 	}
 	return b.String()
@@ -95,7 +108,7 @@ func details(o *check.Outcome) string {
 func cleanCommand(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
-		lines[i] = Clean(lines[i])
+		lines[i] = term.Clean(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -11,10 +11,16 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"relayctl/internal/check"
+	"relayctl/internal/oracle"
+	"relayctl/internal/report/term"
 )
 
 // aRun is a made-up run with every verdict in it.
-func aRun() CheckResult {
+func aRun() CheckResult { return aRunRepeatedBy("curl 'a\nb' https://127.0.0.1/") }
+
+// aRunRepeatedBy is the same with that command for its failure.
+func aRunRepeatedBy(command string) CheckResult {
+	again := &check.Repeat{Itself: true}
 	def := func(id string, level check.Level) *check.Check {
 		return &check.Check{ID: id, Level: level, Clause: "R-401", Title: "what holds of " + id, Why: "why <so>", How: "how", Fix: "mend it"}
 	}
@@ -24,30 +30,30 @@ func aRun() CheckResult {
 		Outcomes: []check.Outcome{
 			{Check: def("auth.valid", check.Must), Result: check.Passed()},
 			{Check: def("auth.wrong", check.Must), Result: check.Result{
-				Verdict: check.Fail, Expected: "401", Actual: "200, 100% of it\x1b[31m\n::error::x", Repeat: "curl 'a\nb' https://127.0.0.1/", Duration: 2 * time.Millisecond,
+				Verdict: check.Fail, Expected: "401", Actual: "200, 100% of it\x1b[31m\n::error::x", Repeat: again, Duration: 2 * time.Millisecond,
 				Subs: []check.Sub{{Name: "one", Verdict: check.Pass}, {Name: "two", Verdict: check.Fail, Actual: "a, b: c"}},
 			}},
 			{Check: def("auth.challenge", check.Should), Result: check.Result{Verdict: check.Warn, Reason: "no header", Expected: "one", Actual: "no header"}},
-			{Check: def("event.effect", check.Must), Result: check.Skipped("not configured: --probe")},
+			{Check: def("event.effect", check.Must), Result: check.Lacking(check.NeedProbe)},
 			{Check: def("event.old", check.Must), Result: check.BlockedBy("a valid event was not accepted")},
 			{Check: def("load.burst", check.Must), Result: check.Unclear("the generator lagged")},
-			{Check: def("load.known", check.Must), Result: check.Failed("x", "y", ""), Known: &check.Known{ID: "load.known", Reason: "until | spring", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}},
+			{Check: def("load.known", check.Must), Result: check.Failed("x", "y", nil), Known: &check.Known{ID: "load.known", Reason: "until | spring", Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		},
 	}
-	return CheckResult{Report: rep, Exit: 1}
+	return CheckResult{Report: rep, Exit: 1, Repeats: &CheckRepeats{commands: map[*check.Repeat]string{again: command}}}
 }
 
 func checkText(t *testing.T, width int) string {
 	t.Helper()
 	var out bytes.Buffer
-	st := NewStyle(&out, ColorNever)
+	st := term.NewStyle(&out, term.ColorNever)
 	st.Width = width
 	r := aRun()
 	var list []check.Check
 	for i := range r.Outcomes {
 		list = append(list, *r.Outcomes[i].Check)
 	}
-	c := NewCheckText(&out, st, list)
+	c := NewCheckText(&out, st, list, r.Repeats)
 	for i := range r.Outcomes {
 		c.Done(&r.Outcomes[i])
 	}
@@ -59,8 +65,7 @@ func checkText(t *testing.T, width int) string {
 
 func TestCheckTextIsATree(t *testing.T) {
 	want := `
-auth
-  pass    MUST   auth.valid     what holds of auth.valid
+auth        1 pass, 1 fail, 1 warn
   FAIL    MUST   auth.wrong     what holds of auth.wrong
           clause   R-401
           expected 401
@@ -74,11 +79,10 @@ b' https://127.0.0.1/
           actual   no header
           to do    mend it
 
-event
-  skip    MUST   event.effect not configured: --probe
+event       1 skip, 1 blocked
   blocked MUST   event.old    a valid event was not accepted
 
-load
+load        1 inconclusive, 1 known
   inconclusive MUST   load.burst the generator lagged
   known   MUST   load.known what holds of load.known
           clause   R-401
@@ -89,6 +93,14 @@ load
 
 baseline
   b.yaml: a.b passes now; remove its entry
+
+skipped: 1 check for want of --probe or --probe-cmd
+
+to fix, in this order
+  1. auth.wrong: 200, 100% of it\x1b[31m\n::error::x
+  2. event.old: a valid event was not accepted
+  3. load.burst: the generator lagged
+  4. auth.challenge: no header
 
 red: 1 pass, 2 fail, 1 warn, 1 skip, 1 blocked, 1 inconclusive, 1 of them known in 1.5s
 `
@@ -111,8 +123,8 @@ func TestCheckTextFitsTheTerminal(t *testing.T) {
 
 func TestCheckTextTellsACauseOnce(t *testing.T) {
 	var out bytes.Buffer
-	c := NewCheckText(&out, NewStyle(&out, ColorNever), nil)
-	c.Trouble("the endpoint cannot be reached: connection refused")
+	c := NewCheckText(&out, term.NewStyle(&out, term.ColorNever), nil, nil)
+	c.Obstacle("the endpoint cannot be reached: connection refused")
 	r := &check.Report{Cause: "the endpoint cannot be reached: connection refused", Unreachable: true, Duration: time.Millisecond}
 	for range 50 {
 		r.Outcomes = append(r.Outcomes, check.Outcome{Check: &check.Check{ID: "a.b"}, Result: check.Unclear(r.Cause)})
@@ -121,7 +133,7 @@ func TestCheckTextTellsACauseOnce(t *testing.T) {
 	if err := c.Finish(r); err != nil {
 		t.Fatal(err)
 	}
-	want := "\nthe endpoint cannot be reached: connection refused\n\nnothing can be said of 50 checks, for the reason above\n\nunreachable: 50 inconclusive in 1.0ms\n"
+	want := "\nthe endpoint cannot be reached: connection refused\n\nnothing can be said of 50 checks, for the reason above\n\nunreachable: 50 inconclusive in 1ms\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -159,8 +171,8 @@ func TestCheckJSONHasTheBindingFields(t *testing.T) {
 		}
 	}
 	out.Reset()
-	j := NewCheckJSON(&out)
 	r := aRun()
+	j := NewCheckJSON(&out, r.Repeats)
 	for i := range r.Outcomes {
 		j.Done(&r.Outcomes[i])
 	}
@@ -190,7 +202,7 @@ func TestCheckJUnit(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, out.String())
 		}
 	}
-	checkJUnit(t, out.String())
+	oracle.JUnit(t, out.String())
 }
 
 func TestCheckGitHub(t *testing.T) {
@@ -219,8 +231,7 @@ func TestCheckGitHub(t *testing.T) {
 
 func TestCheckMarkdown(t *testing.T) {
 	var out bytes.Buffer
-	r := aRun()
-	r.Outcomes[1].Repeat = "curl '```'"
+	r := aRunRepeatedBy("curl '```'")
 	if err := r.WriteMarkdown(&out); err != nil {
 		t.Fatal(err)
 	}
@@ -246,11 +257,27 @@ func TestCheckHTMLEscapesEverything(t *testing.T) {
 	}
 }
 
+// What does not hold stands first, with an index that leads to it.
+func TestCheckHTMLBeginsWithWhatFails(t *testing.T) {
+	var out bytes.Buffer
+	if err := aRun().WriteHTML(&out); err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, want := range []string{"<h2>To fix, in this order</h2>", `<a href="#auth.wrong">`, "<h2>What does not hold</h2>", `<details id="auth.wrong" open>`, `<details id="load.burst" open>`, "<h2>auth</h2>", `<details id="auth.valid">`} {
+		i := strings.Index(out.String()[at:], want)
+		if i < 0 {
+			t.Fatalf("no %q after byte %d", want, at)
+		}
+		at += i
+	}
+}
+
 func TestCheckErrorsOfWritingAreTold(t *testing.T) {
-	if err := NewCheckText(fullDisk{}, NewStyle(fullDisk{}, ColorNever), nil).Finish(aRun().Report); err == nil {
+	if err := NewCheckText(fullDisk{}, term.NewStyle(fullDisk{}, term.ColorNever), nil, nil).Finish(aRun().Report); err == nil {
 		t.Error("text")
 	}
-	if err := NewCheckJSON(fullDisk{}).Finish(aRun()); err == nil {
+	if err := NewCheckJSON(fullDisk{}, nil).Finish(aRun()); err == nil {
 		t.Error("NDJSON")
 	}
 	for name, write := range map[string]error{"json": aRun().WriteJSON(fullDisk{}), "github": aRun().WriteGitHub(fullDisk{}), "markdown": aRun().WriteMarkdown(fullDisk{})} {

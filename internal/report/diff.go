@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-
-	"github.com/mattn/go-runewidth"
+	"strconv"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/report/term"
 )
 
 // Compared is what is shown of two requests of a capture.
@@ -18,40 +18,40 @@ type Compared struct {
 	Body             capture.BodyRelation
 }
 
-// Diff shows in what two requests differ.
-func Diff(w io.Writer, st *Style, c Compared) error {
+// Diff shows the differences of two requests.
+func Diff(w io.Writer, st *term.Style, c Compared) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintln(b, diffHead(st, st.bad("-"), c.NumberA, c.A))
-	fmt.Fprintln(b, diffHead(st, st.good("+"), c.NumberB, c.B))
+	fmt.Fprintln(b, diffHead(st, st.Bad("-"), c.NumberA, c.A))
+	fmt.Fprintln(b, diffHead(st, st.Good("+"), c.NumberB, c.B))
 	part := ""
 	for _, d := range c.Differences {
 		if d.Part != part {
 			part = d.Part
-			fmt.Fprintln(b, st.bold(part))
+			fmt.Fprintln(b, st.Bold(part))
 		}
 		writeDifference(b, st, d)
 	}
 	switch c.Body {
 	case capture.SameBytes:
-		fmt.Fprintf(b, "%s identical, byte for byte (%s)\n", st.bold("body"), plural(len(c.A.Body), "byte"))
+		fmt.Fprintf(b, "%s identical, byte for byte (%s)\n", st.Bold("body"), term.Count(len(c.A.Body), "byte"))
 	case capture.SameJSON:
-		fmt.Fprintf(b, "%s the same JSON, written differently (%d and %d bytes)\n", st.bold("body"), len(c.A.Body), len(c.B.Body))
+		fmt.Fprintf(b, "%s the same JSON, written differently (%s and %s)\n", st.Bold("body"), term.Count(len(c.A.Body), "byte"), term.Count(len(c.B.Body), "byte"))
 	}
 	return b.Flush()
 }
 
-func diffHead(st *Style, sign string, n uint64, r *capture.Record) string {
-	name := Clean(r.EventName)
+func diffHead(st *term.Style, sign string, n uint64, r *capture.Record) string {
+	name := term.Clean(r.EventName)
 	if name == "" {
 		name = "(no event)"
 	}
-	return fmt.Sprintf("%s #%d %s %s %s", sign, n, st.dim(r.ReceivedAt.UTC().Format(dayLayout+" "+clockLayout)), st.name(r.EventName, name), st.dim(shortID(r.EventID, wideID)))
+	return fmt.Sprintf("%s #%d %s %s %s", sign, n, st.Dim(moment(r.ReceivedAt.UTC())), st.Name(r.EventName, name), st.Dim(term.ShortID(r.EventID)))
 }
 
-// writeDifference writes a value of both on lines below one another, so that
-// they can be compared by eye.
-func writeDifference(w io.Writer, st *Style, d capture.Difference) {
-	path := Clean(d.Path)
+// writeDifference writes the two values on lines below one another, so that they
+// are easy to compare.
+func writeDifference(w io.Writer, st *term.Style, d capture.Difference) {
+	path := term.Clean(d.Path)
 	if path == "" {
 		path = "(whole)"
 	}
@@ -60,22 +60,40 @@ func writeDifference(w io.Writer, st *Style, d capture.Difference) {
 		if value == nil {
 			return
 		}
-		text := Clean(*value)
+		text := term.Clean(*value)
 		if st.Width > 0 {
-			text = runewidth.Truncate(text, max(st.Width-6, 10), "…")
+			text = term.Cut(text, max(st.Width-6, 10))
 		}
 		fmt.Fprintf(w, "    %s %s\n", tone(sign), text)
 	}
-	side("-", st.bad, d.A)
-	side("+", st.good, d.B)
+	side("-", st.Bad, d.A)
+	side("+", st.Good, d.B)
 }
 
 type differenceJSON struct {
-	Type string  `json:"type"`
-	Part string  `json:"part"`
-	Path string  `json:"path"`
-	A    *string `json:"a"`
-	B    *string `json:"b"`
+	Type string `json:"type"`
+	Part string `json:"part"`
+	Path string `json:"path"`
+	A    any    `json:"a"`
+	B    any    `json:"b"`
+}
+
+func newDifferenceJSON(d capture.Difference) differenceJSON {
+	return differenceJSON{"difference", d.Part, d.Path, differing(d, d.A), differing(d, d.B)}
+}
+
+// differing is a value as JSON has it: a status is a number, or null where there is none.
+func differing(d capture.Difference, value *string) any {
+	if value == nil {
+		return nil
+	}
+	if d.Path != "status" || d.Part != "request" && d.Part != "answer" {
+		return *value
+	}
+	if status, err := strconv.Atoi(*value); err == nil {
+		return status
+	}
+	return nil
 }
 
 // DiffJSON writes the same as NDJSON: a line for a difference, and a last one
@@ -83,7 +101,7 @@ type differenceJSON struct {
 func DiffJSON(w io.Writer, c Compared) error {
 	l := newLines(w)
 	for _, d := range c.Differences {
-		l.put(differenceJSON{"difference", d.Part, d.Path, d.A, d.B})
+		l.put(newDifferenceJSON(d))
 	}
 	l.put(map[string]any{
 		"type": "summary", "a": c.NumberA, "b": c.NumberB, "differences": len(c.Differences), "body": c.Body,

@@ -4,23 +4,27 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strings"
 
 	"relayctl/internal/event"
+	"relayctl/internal/report/term"
 )
 
 // Findings renders what validate found, as text or as NDJSON, and counts it.
 type Findings struct {
 	Events, Errors, Warnings int
 
+	documents map[string]int // other files, by what they are
+
 	w    *bufio.Writer
-	st   *Style
+	st   *term.Style
 	json *lines
 	most int
 }
 
-// NewFindings makes the renderer. It shows the first most findings, all of them
-// where most is 0, and counts all.
-func NewFindings(w io.Writer, st *Style, asJSON bool, most int) *Findings {
+// NewFindings makes the renderer. It counts all findings and shows the first most
+// of them, or all if most is 0.
+func NewFindings(w io.Writer, st *term.Style, asJSON bool, most int) *Findings {
 	f := &Findings{w: bufio.NewWriterSize(w, 64<<10), st: st, most: most}
 	if asJSON {
 		l := newLines(w)
@@ -29,17 +33,22 @@ func NewFindings(w io.Writer, st *Style, asJSON bool, most int) *Findings {
 	return f
 }
 
-type findingJSON struct {
-	File    string      `json:"file"`
-	Line    int         `json:"line"`
-	EventID string      `json:"event_id"`
-	Clause  string      `json:"clause"`
-	Level   event.Level `json:"level"`
-	Path    string      `json:"path"`
-	Message string      `json:"message"`
+// Document counts a file that holds no events: "scenario".
+func (f *Findings) Document(kind string) {
+	if f.documents == nil {
+		f.documents = map[string]int{}
+	}
+	f.documents[kind]++
 }
 
-// Add writes a finding, or only counts it where enough are shown.
+type findingJSON struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	EventID string `json:"event_id"`
+	event.Finding
+}
+
+// Add counts a finding, and writes it unless enough are shown.
 func (f *Findings) Add(file string, line int, id string, fi event.Finding) {
 	if fi.Level == event.Error {
 		f.Errors++
@@ -50,31 +59,27 @@ func (f *Findings) Add(file string, line int, id string, fi event.Finding) {
 		return
 	}
 	if f.json != nil {
-		f.json.put(findingJSON{file, line, id, fi.Clause, fi.Level, fi.Path, fi.Message})
+		f.json.put(findingJSON{file, line, id, fi})
 		return
 	}
 	path := ""
 	if fi.Path != "" {
-		path = " " + Clean(fi.Path)
+		path = " " + term.Clean(fi.Path)
 	}
-	fmt.Fprintf(f.w, "%s:%d: %s %s%s: %s\n", Clean(file), line, f.st.findingTone(fi.Level)(string(fi.Level)), f.st.dim(fi.Clause), path, Clean(fi.Message))
+	clause := ""
+	if fi.Clause != "" {
+		clause = " " + f.st.Dim(term.Clean(fi.Clause))
+	}
+	fmt.Fprintf(f.w, "%s:%d: %s%s%s: %s\n", term.Clean(file), line, f.st.FindingTone(fi.Level)(term.Clean(string(fi.Level))), clause, path, term.Clean(fi.Message))
 }
 
-// findingTone is how findings of a level look.
-func (s *Style) findingTone(level event.Level) func(string) string {
-	if level == event.Error {
-		return s.bad
-	}
-	return s.warn
-}
-
-// findingText is a finding after its level: "R-TS event_ts: ...".
+// findingText writes a finding without its level: "R-TS event_ts: ...".
 func findingText(f *event.Finding) string {
-	text := f.Clause + " "
+	text := term.Clean(f.Clause) + " "
 	if f.Path != "" {
-		text += Clean(f.Path) + ": "
+		text += term.Clean(f.Path) + ": "
 	}
-	return text + Clean(f.Message)
+	return text + term.Clean(f.Message)
 }
 
 // Flush writes out what was added.
@@ -94,6 +99,13 @@ func (f *Findings) Finish(stderr io.Writer) error {
 	if n := f.Errors + f.Warnings; f.most > 0 && n > f.most {
 		fmt.Fprintf(stderr, "the first %d of %d findings are shown; --max-findings 0 shows all\n", f.most, n)
 	}
-	_, err := fmt.Fprintf(stderr, "%s: %s, %s\n", plural(f.Events, "event"), plural(f.Errors, "error"), plural(f.Warnings, "warning"))
+	var counted []string
+	if f.Events > 0 || len(f.documents) == 0 {
+		counted = append(counted, term.Count(f.Events, "event"))
+	}
+	for _, kind := range sortedKeys(f.documents) {
+		counted = append(counted, term.Count(f.documents[kind], kind))
+	}
+	_, err := fmt.Fprintf(stderr, "%s: %s, %s\n", strings.Join(counted, ", "), term.Count(f.Errors, "error"), term.Count(f.Warnings, "warning"))
 	return err
 }

@@ -8,31 +8,28 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-runewidth"
-
-	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/report/term"
 )
 
-// InspectText shows journeys of a capture for people: a customer's events in
-// true order, time from top to bottom, with all their arrivals.
+// InspectText shows journeys of a capture as text: a customer's events in
+// the order of event_ts, from top to bottom, each with all its arrivals.
 type InspectText struct {
 	w  *bufio.Writer
-	st *Style
+	st *term.Style
 }
 
 // NewInspectText makes the renderer of inspect's text output.
-func NewInspectText(w io.Writer, st *Style) *InspectText {
+func NewInspectText(w io.Writer, st *term.Style) *InspectText {
 	return &InspectText{bufio.NewWriterSize(w, 64<<10), st}
 }
 
 const (
-	clockLayout = "15:04:05.000"
-	dayLayout   = "2006-01-02"
-	// pauseFrom is how long nothing happens before the picture shows a gap.
+	// pauseFrom is the shortest time without events that the picture shows.
 	pauseFrom = 10 * time.Second
-	// pictureIndent is what stands left of the second line of an event: two
-	// spaces, the clock, a space.
-	pictureIndent = 2 + len(clockLayout) + 1
+	// pictureIndent is the indent of the second line of an event: two spaces, the
+	// clock, a space.
+	pictureIndent = 2 + term.ClockWidth + 1
 )
 
 // picture is the layout of one journey.
@@ -43,9 +40,8 @@ type picture struct {
 	id      int // columns of the event id, 0 for none
 }
 
-// Journey draws one customer's journey. Of more than most events only the last
-// ones are drawn; 0 draws all.
-func (t *InspectText) Journey(j *recv.Journey, most int) error {
+// Journey draws one customer's journey: its last most events, or all if most is 0.
+func (t *InspectText) Journey(j *judge.Journey, most int) error {
 	events := j.Events
 	if most > 0 && len(events) > most {
 		events = events[len(events)-most:]
@@ -53,10 +49,10 @@ func (t *InspectText) Journey(j *recv.Journey, most int) error {
 	p := t.layout(events)
 	t.head(j)
 	if n := len(j.Events) - len(events); n > 0 {
-		p.note(t.st.dim, "┊ "+plural(n, "earlier event")+" not shown; --ccid shows them")
+		p.note(t.st.Dim, "┊ "+term.Count(n, "earlier event")+" not shown; --ccid shows them")
 	}
 	if j.Forgotten > 0 {
-		p.note(t.st.dim, fmt.Sprintf("┊ the %d first arrivals are not held", j.Forgotten))
+		p.note(t.st.Dim, "┊ "+term.Count(j.Forgotten, "arrival")+" before are not held")
 	}
 	for i := range events {
 		if i > 0 {
@@ -68,7 +64,7 @@ func (t *InspectText) Journey(j *recv.Journey, most int) error {
 	return t.w.Flush()
 }
 
-func (t *InspectText) head(j *recv.Journey) {
+func (t *InspectText) head(j *judge.Journey) {
 	arrivals := 0
 	for i := range j.Events {
 		arrivals += len(j.Events[i].Arrivals)
@@ -79,42 +75,41 @@ func (t *InspectText) head(j *recv.Journey) {
 	}
 	from := ""
 	if first := j.Events[0].TS; !first.IsZero() {
-		from = ", " + first.Format(dayLayout) + " UTC"
+		from = ", " + term.Day(first) + " UTC"
 	}
-	count := plural(len(j.Events), "event")
+	count := term.Count(len(j.Events), "event")
 	if arrivals > len(j.Events) {
-		count += fmt.Sprintf(" in %d arrivals", arrivals)
+		count += " in " + term.Count(arrivals, "arrival")
 	}
 	if j.Partial {
 		count += ", what came before is not held"
 	}
-	name := Clean(j.Customer)
+	name := term.Clean(j.Customer)
 	if t.st.Width > 0 {
-		room := max(t.st.Width-runewidth.StringWidth(who+count+from)-3, 12)
-		name = runewidth.Truncate(name, room, "…")
+		room := max(t.st.Width-term.Columns(who+count+from)-3, 12)
+		name = term.Cut(name, room)
 	}
-	fmt.Fprintf(t.w, "%s %s, %s%s\n", who, t.st.bold(name), count, t.st.dim(from))
+	fmt.Fprintf(t.w, "%s %s, %s%s\n", who, t.st.Bold(name), count, t.st.Dim(from))
 }
 
-func (t *InspectText) layout(events []recv.JourneyEvent) picture {
+func (t *InspectText) layout(events []judge.JourneyEvent) picture {
 	p := picture{t: t}
 	for i := range events {
 		e := &events[i]
-		p.id = max(p.id, runewidth.StringWidth(Clean(e.ID)))
+		p.id = max(p.id, term.Columns(term.ShortID(e.ID)))
 		for k := range e.Arrivals {
-			badges := e.Arrivals[k].Badges
+			badges := judge.BadgeTexts(e.Arrivals[k].Badges)
 			if k > 0 {
-				_, badges = againBadges(badges)
+				_, badges = againBadges(e.Arrivals[k].Badges)
 			}
 			p.request = max(p.request, len(requestNumber(&e.Arrivals[k])))
-			p.badge = max(p.badge, len(badgeText(badges)))
+			p.badge = max(p.badge, term.Columns(term.Clean(strings.Join(badges, " "))))
 		}
 	}
 	// 2 for the mark of the event, 1 and 5 for the answer.
-	room := t.st.Width - pictureIndent - 2 - nameWidth - 1 - p.request - 5
+	room := t.st.Width - pictureIndent - 2 - term.NameWidth - 1 - p.request - 5
 	switch {
-	case t.st.Width >= wideFrom:
-		p.id = min(p.id, wideID)
+	case t.st.ShowsIDs() && t.st.Width > 0:
 		p.badge = min(p.badge, room-p.id-1)
 	case t.st.Width > 0:
 		p.id = 0
@@ -123,119 +118,88 @@ func (t *InspectText) layout(events []recv.JourneyEvent) picture {
 	return p
 }
 
-// badgeText is what badges are in one text.
-func badgeText(badges []recv.Badge) string {
-	texts := make([]string, len(badges))
-	for i, b := range badges {
-		texts[i] = Clean(b.String())
-	}
-	return strings.Join(texts, " ")
-}
-
-// requestNumber names a request as --curl and --diff take it, with the index
-// of the member where it is a batch.
-func requestNumber(a *recv.Arrival) string {
+// requestNumber is the number of a request as --curl and --diff take it. In a
+// batch the index of the event follows.
+func requestNumber(a *judge.Arrival) string {
 	if a.Members > 0 {
 		return fmt.Sprintf("#%d[%d]", a.Seq, a.Member)
 	}
 	return "#" + strconv.FormatUint(a.Seq, 10)
 }
 
-// pause marks a time in which nothing happened, and a new day.
-func (p picture) pause(before, after *recv.JourneyEvent) {
+// pause writes how long nothing happened, if it was long, and the date of a new day.
+func (p picture) pause(before, after *judge.JourneyEvent) {
 	if before.TS.IsZero() || after.TS.IsZero() {
 		return
 	}
 	if d := after.TS.Sub(before.TS); d >= pauseFrom {
-		p.note(p.t.st.dim, "┊ "+human(d))
+		p.note(p.t.st.Dim, "┊ "+term.Duration(d))
 	}
-	if day := after.TS.Format(dayLayout); day != before.TS.Format(dayLayout) {
-		fmt.Fprintf(p.t.w, "  %s\n", p.t.st.dim(day))
+	if day := term.Day(after.TS); day != term.Day(before.TS) {
+		fmt.Fprintf(p.t.w, "  %s\n", p.t.st.Dim(day))
 	}
 }
 
-func (p picture) event(e *recv.JourneyEvent) {
+func (p picture) event(e *judge.JourneyEvent) {
 	st := p.t.st
-	at := fit("no time", len(clockLayout))
+	at := term.Fit("no time", term.ClockWidth)
 	if !e.TS.IsZero() {
-		at = e.TS.Format(clockLayout)
+		at = term.Clock(e.TS)
 	}
-	dot := st.name(e.Name, "●")
+	dot := st.Name(e.Name, "●")
 	if !e.Accepted() {
-		dot = st.bad("○")
+		dot = st.Bad("○")
 	}
 	first := &e.Arrivals[0]
 	id := ""
 	if p.id > 0 {
-		id = st.dim(shortID(e.ID, p.id))
+		id = st.Dim(term.ShortID(e.ID))
 	}
-	p.line(fmt.Sprintf("  %s %s %s", st.dim(at), dot, st.name(e.Name, fit(nameOf(e.Name), nameWidth))), first, first.Badges, id)
+	p.line(fmt.Sprintf("  %s %s %s", st.Dim(at), dot, st.NameColumn(e.Name)), first, judge.BadgeTexts(first.Badges), id)
+	p.appSaid(first)
 	p.findings(first)
 	for i := 1; i < len(e.Arrivals); i++ {
 		p.again(e, i)
 	}
 	if e.Lacks != "" {
-		p.note(st.warn, "╵ no "+e.Lacks+" came (R-FILTER, R-ORDER)")
+		p.note(st.Warn, "╵ no "+e.Lacks+" came (R-FILTER, R-ORDER)")
 	}
 	if !e.Accepted() {
-		p.note(st.bad, "╵ never accepted")
+		p.note(st.Bad, "╵ never accepted")
 	}
 }
 
-// answer gives the request's number and how it was answered.
-func (p picture) answer(a *recv.Arrival) string {
-	st := p.t.st
-	status, tone := strconv.Itoa(a.Status), st.good
-	switch {
-	case a.Status == 0:
-		status, tone = "---", st.warn
-	case a.Status < 200 || a.Status > 299:
-		tone = st.bad
-	}
-	return st.dim(fmt.Sprintf("%*s", p.request, requestNumber(a))) + " " + tone(status)
+// answer is the request's number and the status of its answer.
+func (p picture) answer(a *judge.Arrival) string {
+	return p.t.st.Dim(fmt.Sprintf("%*s", p.request, requestNumber(a))) + " " + p.t.st.Status(a.Status)
 }
 
-// line writes an arrival: what it is, how it was answered, the badges that there
-// is room for, and the event's id.
-func (p picture) line(what string, a *recv.Arrival, badges []recv.Badge, id string) {
-	shown, columns := "", 0
-	for i, b := range badges {
-		text := Clean(b.String())
-		if columns+len(text) > p.badge {
-			if more := fmt.Sprintf("+%d", len(badges)-i); columns+len(more) <= p.badge {
-				shown += p.t.st.warn(more) + " "
-				columns += len(more) + 1
-			}
-			break
-		}
-		columns += len(text) + 1
-		tone := p.t.st.warn
-		if b.Kind == recv.Conflict {
-			tone = p.t.st.bad
-		}
-		shown += tone(text) + " "
-	}
+// line writes an arrival: what it is, its answer, as many badges as fit, and the
+// event's id.
+func (p picture) line(what string, a *judge.Arrival, badges []string, id string) {
+	shown, columns := p.t.st.Badges(badges, p.badge)
 	if id != "" {
-		id = strings.Repeat(" ", max(p.badge+1-columns, 0)) + id
+		id = strings.Repeat(" ", p.badge-columns+1) + id
 	}
 	fmt.Fprintln(p.t.w, strings.TrimRight(what+" "+p.answer(a)+" "+shown+id, " "))
 }
 
-// againBadges parts the badges that name a later arrival from the rest.
-func againBadges(badges []recv.Badge) (what []string, rest []recv.Badge) {
+// againBadges separates the badges that say why the event came again from the
+// others.
+func againBadges(badges []judge.Badge) (what, rest []string) {
 	for _, b := range badges {
 		switch b.Kind {
-		case recv.AttemptBadge, recv.Duplicate, recv.Conflict:
+		case judge.Attempt, judge.Duplicate, judge.Conflict:
 			what = append(what, b.String())
 		default:
-			rest = append(rest, b)
+			rest = append(rest, b.String())
 		}
 	}
 	return what, rest
 }
 
 // again draws a later arrival of the event.
-func (p picture) again(e *recv.JourneyEvent, i int) {
+func (p picture) again(e *judge.JourneyEvent, i int) {
 	st, a := p.t.st, &e.Arrivals[i]
 	what, rest := againBadges(a.Badges)
 	if what == nil {
@@ -247,30 +211,38 @@ func (p picture) again(e *recv.JourneyEvent, i int) {
 	}
 	after := "at once"
 	if d := a.ReceivedAt.Sub(e.Arrivals[i-1].ReceivedAt); d >= time.Millisecond {
-		after = human(d) + " later"
+		after = term.Duration(d) + " later"
 	}
 	text := strings.Join(what, ", ") + ", " + after
-	tone := st.warn
-	if what[0] == string(recv.Conflict) {
-		tone = st.bad
-	}
-	p.line(fmt.Sprintf("%*s%s %s", pictureIndent, "", st.dim(branch), tone(fit(text, nameWidth))), a, rest, "")
+	tone := st.BadgeTone(what[0])
+	p.line(fmt.Sprintf("%*s%s %s", pictureIndent, "", st.Dim(branch), tone(term.Fit(text, term.NameWidth))), a, rest, "")
+	p.appSaid(a)
 	p.findings(a)
 }
 
-func (p picture) findings(a *recv.Arrival) {
+// appSaid writes the first line of what an app that failed answered.
+func (p picture) appSaid(a *judge.Arrival) {
+	if a.AppSaid == "" {
+		return
+	}
+	for _, line := range p.t.st.Within(fmt.Sprintf("%s: %s", strings.TrimSpace(givenBy(a.By, a.AppTook)), term.Clean(a.AppSaid)), pictureIndent+2) {
+		p.note(p.t.st.Dim, "│ "+line)
+	}
+}
+
+func (p picture) findings(a *judge.Arrival) {
 	for i := range a.Findings {
 		f := &a.Findings[i]
-		for _, line := range p.t.st.within(string(f.Level)+" "+findingText(f), pictureIndent+2) {
-			p.note(p.t.st.findingTone(f.Level), "│ "+line)
+		for _, line := range p.t.st.Within(term.Clean(string(f.Level))+" "+findingText(f), pictureIndent+2) {
+			p.note(p.t.st.FindingTone(f.Level), "│ "+line)
 		}
 	}
 }
 
-// note writes a line under an event, cut to the terminal's width.
+// note writes a line below an event, cut to the terminal's width.
 func (p picture) note(tone func(string) string, text string) {
 	if w := p.t.st.Width; w > 0 {
-		text = runewidth.Truncate(text, max(w-pictureIndent, 10), "…")
+		text = term.Cut(text, max(w-pictureIndent, 10))
 	}
 	fmt.Fprintf(p.t.w, "%*s%s\n", pictureIndent, "", tone(text))
 }

@@ -4,11 +4,11 @@ import (
 	"io"
 
 	"relayctl/internal/event"
-	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
 )
 
 // InspectJSON shows journeys of a capture as NDJSON: a line for a journey, one
-// for each of its events in true order, and a last one with the summary.
+// for each of its events in the order of event_ts, and a last one with the summary.
 type InspectJSON struct{ lines }
 
 // NewInspectJSON makes the renderer of inspect --output json.
@@ -45,10 +45,13 @@ type arrivalJSON struct {
 	Attempt    int             `json:"attempt"`
 	Badges     []string        `json:"badges"`
 	Findings   []event.Finding `json:"findings"`
+	By         string          `json:"by,omitempty"`
+	AppMS      float64         `json:"app_ms,omitempty"`
+	AppSaid    string          `json:"app_said,omitempty"`
 }
 
-// Journey writes the lines of one journey, whole.
-func (o *InspectJSON) Journey(j *recv.Journey, _ int) error {
+// Journey writes the lines of one journey, always with all its events.
+func (o *InspectJSON) Journey(j *judge.Journey, _ int) error {
 	head := journeyJSON{Type: "journey", CCID: j.Customer, Events: len(j.Events), Whole: !j.Partial && j.Forgotten == 0}
 	if j.NoCCID {
 		head.CCID, head.CustomerID = "", j.Customer
@@ -74,22 +77,19 @@ func (o *InspectJSON) Journey(j *recv.Journey, _ int) error {
 	return o.err
 }
 
-// tsOf is event_ts in Relay's form, or as it was written where it is no time.
-func tsOf(e *recv.JourneyEvent) string {
+// tsOf is event_ts in Relay's form, or as it was written if it is not a time.
+func tsOf(e *judge.JourneyEvent) string {
 	if e.TS.IsZero() {
 		return e.TSText
 	}
 	return event.FormatTS(e.TS)
 }
 
-func arrivalsOf(e *recv.JourneyEvent) []arrivalJSON {
+func arrivalsOf(e *judge.JourneyEvent) []arrivalJSON {
 	out := make([]arrivalJSON, len(e.Arrivals))
 	for i := range e.Arrivals {
 		a := &e.Arrivals[i]
-		out[i] = arrivalJSON{Request: a.Seq, ReceivedAt: rfc3339(a.ReceivedAt), Attempt: a.Attempt, Badges: []string{}, Findings: orEmpty(a.Findings)}
-		for _, b := range a.Badges {
-			out[i].Badges = append(out[i].Badges, b.String())
-		}
+		out[i] = arrivalJSON{Request: a.Seq, ReceivedAt: rfc3339(a.ReceivedAt), Attempt: a.Attempt, Badges: badgeTexts(a.Badges), Findings: orEmpty(a.Findings), By: a.By, AppMS: millis(a.AppTook), AppSaid: a.AppSaid}
 		if a.Status != 0 {
 			out[i].Status = &a.Status
 		}
@@ -103,14 +103,15 @@ func arrivalsOf(e *recv.JourneyEvent) []arrivalJSON {
 // Finish writes the summary.
 func (o *InspectJSON) Finish(s Inspected) error {
 	sum := listenSummary(s.Totals())
-	delete(sum, "dropped") // nothing is
+	delete(sum, "dropped") // a reader of a file drops nothing
 	sum["type"] = "summary"
 	sum["files"] = s.Files
-	sum["retries"] = s.ByBadge[recv.AttemptBadge]
-	sum["duplicates"] = s.ByBadge[recv.Duplicate]
-	sum["conflicts"] = s.ByBadge[recv.Conflict]
-	sum["late"] = s.ByBadge[recv.Late]
-	sum["early"] = s.ByBadge[recv.Early]
+	sum["requests_read"] = s.Read
+	sum["retries"] = s.ByBadge[judge.Attempt]
+	sum["duplicates"] = s.ByBadge[judge.Duplicate]
+	sum["conflicts"] = s.ByBadge[judge.Conflict]
+	sum["late"] = s.ByBadge[judge.Late]
+	sum["early"] = s.ByBadge[judge.Early]
 	sum["never_accepted"] = s.Unaccepted().Count
 	sum["without_predecessor"] = s.Orphans().Count
 	sum["longest_silence_ms"] = millis(s.Silence.For)

@@ -1,94 +1,99 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/mattn/go-runewidth"
-
-	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/report/term"
 )
 
-// Inspected is what inspect found, for the end of its output.
+// Inspected is what inspect found in a capture, for the summary.
 type Inspected struct {
-	*recv.Inspection
+	*judge.Inspection
 	Files    []string
+	Read     uint64   // requests in the files, selected or not
 	Skipped  int      // lines that could not be read
 	Shown    int      // journeys
-	Failures []string // what --fail-on fails on
+	Listed   bool     // requests were listed in place of journeys
+	Failures []string // what --fail-on counts as a failure
 }
 
 // Finish writes the summary.
 func (t *InspectText) Finish(s Inspected) error {
 	st := t.st
-	t.line("%s: %s, %s", st.bold(t.files(s.Files)), plural(s.Requests, "request"), plural(s.Events, "event"))
+	requests := term.Count(s.Requests, "request")
+	if s.Requests < s.Read {
+		requests = fmt.Sprintf("%d of %s", s.Requests, term.Count(s.Read, "request"))
+	}
+	t.line("%s: %s, %s", st.Bold(t.files(s.Files)), requests, eventsText(&s.Summary))
 	if s.Requests > 0 {
 		t.item("received", between(s.First.UTC(), s.Last.UTC()))
 	}
-	for _, name := range sortedKeys(s.ByName) {
-		fmt.Fprintf(t.w, "    %s %d\n", st.name(name, fit(nameOf(name), nameWidth)), s.ByName[name])
-	}
-	t.item("answers", answersOf(&s.Summary))
-	t.item("retries", t.badge(s, recv.AttemptBadge))
-	t.item("duplicates", t.badge(s, recv.Duplicate))
+	writeNames(t.w, st, &s.Summary)
+	t.item("answers", cmp.Or(tally(s.ByStatus, answerWord), "none"))
+	t.item("retries", t.badge(s, judge.Attempt))
+	t.item("duplicates", t.badge(s, judge.Duplicate))
 	for _, kind := range sortedKeys(s.ByBadge) {
 		switch kind {
-		case recv.AttemptBadge, recv.Duplicate, recv.Late, recv.Early:
+		case judge.Attempt, judge.Duplicate, judge.Late, judge.Early:
 		default:
-			t.item(Clean(string(kind)), t.badge(s, kind))
+			t.item(term.Clean(string(kind)), t.badge(s, kind))
 		}
 	}
-	t.item("late", t.badge(s, recv.Late))
-	t.item("early", t.badge(s, recv.Early))
+	t.item("late", t.badge(s, judge.Late))
+	t.item("early", t.badge(s, judge.Early))
 	t.gaps(s)
 	if s.Silence.For >= pauseFrom {
-		t.item("silence", fmt.Sprintf("%s at the longest, after #%d", human(s.Silence.For), s.Silence.After))
+		t.item("silence", fmt.Sprintf("%s at the longest, after #%d", term.Duration(s.Silence.For), s.Silence.After))
 	}
 	t.item("findings", t.findings(s))
 	if n := s.NoEvent; n > 0 {
-		t.item("no event", t.counted(plural(n, "request"), s.Examples[recv.MarkNoEvent], n))
+		t.item("no event", t.counted(term.Count(n, "request"), s.Examples[judge.MarkNoEvent], n))
 	}
 	if n := s.NoCustomer; n > 0 {
-		t.item("no ccid", t.counted(plural(n, "event"), s.Examples[recv.MarkNoCustomer], n))
+		t.item("no ccid", t.counted(term.Count(n, "event"), s.Examples[judge.MarkNoCustomer], n))
 	}
 	if s.Skipped > 0 {
-		t.item("skipped", st.warn(plural(s.Skipped, "line")+" that could not be read"))
+		t.item("skipped", st.Warn(term.Count(s.Skipped, "line")+" that could not be read"))
 	}
-	if n := s.Customers(); uint64(s.Shown) < n {
+	if n := s.Customers(); uint64(s.Shown) < n && !s.Listed {
 		of := "of"
-		if n > recv.MostHeld {
-			of = "of up to" // some may have come back
+		if n > judge.MostHeld {
+			of = "of up to" // a customer that was dropped and came back counts twice
 		}
-		t.item("shown", fmt.Sprintf("the last %d %s %s (--ccid, --journeys)", s.Shown, of, plural(n, "customer")))
+		t.item("shown", fmt.Sprintf("the last %d %s %s (--ccid, --journeys)", s.Shown, of, term.Count(n, "customer")))
 	}
 	totals := s.Totals()
 	for _, note := range trackingNotes(st, &totals) {
 		t.line("  %s", note)
 	}
 	for _, f := range s.Failures {
-		t.item("failed on", st.bad(f))
+		t.item("failed on", st.Bad(f))
 	}
 	return t.w.Flush()
 }
 
-// between names a span of time.
+// between writes a range of time.
 func between(first, last time.Time) string {
-	layout := clockLayout
-	if first.Format(dayLayout) != last.Format(dayLayout) {
-		layout = dayLayout + " " + clockLayout
+	end := term.Clock(last)
+	if term.Day(first) != term.Day(last) {
+		end = moment(last)
 	}
-	return first.Format(dayLayout+" "+clockLayout) + " to " + last.Format(layout) + " UTC"
+	return moment(first) + " to " + end + " UTC"
 }
 
-// files names what was read, in short.
+func moment(t time.Time) string { return term.Day(t) + " " + term.Clock(t) }
+
+// files names the files that were read, in short.
 func (t *InspectText) files(names []string) string {
-	text := Clean(names[0])
+	text := term.Clean(names[0])
 	if len(names) > 1 {
 		text += fmt.Sprintf(" and %d more", len(names)-1)
 	}
 	if t.st.Width > 0 {
-		text = runewidth.Truncate(text, max(t.st.Width-40, 20), "…")
+		text = term.Cut(text, max(t.st.Width-40, 20))
 	}
 	return text
 }
@@ -97,35 +102,20 @@ func (t *InspectText) line(format string, args ...any) { fmt.Fprintf(t.w, format
 
 // item writes a line of the summary.
 func (t *InspectText) item(name, text string) {
-	t.line("  %s %s", t.st.dim(fit(name, 10)), text)
+	t.line("  %s %s", t.st.Dim(term.Fit(name, 10)), text)
 }
 
-func answersOf(s *recv.Summary) string {
-	var parts []string
-	for _, code := range sortedKeys(s.ByStatus) {
-		name := fmt.Sprint(code)
-		if code == 0 {
-			name = "no answer"
-		}
-		parts = append(parts, fmt.Sprintf("%s × %d", name, s.ByStatus[code]))
-	}
-	if parts == nil {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// badge counts a badge and points to where it stands.
-func (t *InspectText) badge(s Inspected, kind recv.BadgeKind) string {
+// badge counts a badge and names the first requests that have it.
+func (t *InspectText) badge(s Inspected, kind judge.BadgeKind) string {
 	n := s.ByBadge[kind]
 	if n == 0 {
-		return t.st.good("none")
+		return t.st.Good("none")
 	}
 	return t.counted(fmt.Sprint(n), s.Examples[string(kind)], n)
 }
 
-// counted points to the first of n things.
-func (t *InspectText) counted(count string, examples []recv.Example, n uint64) string {
+// counted writes a count and names the first of the requests that it counts.
+func (t *InspectText) counted(count string, examples []judge.Example, n uint64) string {
 	room := -1
 	if t.st.Width > 0 {
 		room = t.st.Width - 15 - len(count)
@@ -134,13 +124,13 @@ func (t *InspectText) counted(count string, examples []recv.Example, n uint64) s
 	for i, e := range examples {
 		text := fmt.Sprintf("#%d", e.Seq)
 		if e.Customer != "" {
-			text += " (" + runewidth.Truncate(Clean(e.Customer), 24, "…") + ")"
+			text += " (" + term.Cut(term.Clean(e.Customer), 24) + ")"
 		}
 		if i > 0 {
 			text = ", " + text
 		}
-		if room >= 0 && runewidth.StringWidth(where+text)+2 > room {
-			n++ // it is left out
+		if room >= 0 && term.Columns(where+text)+2 > room {
+			n++ // not all examples are shown
 			break
 		}
 		where += text
@@ -148,15 +138,16 @@ func (t *InspectText) counted(count string, examples []recv.Example, n uint64) s
 	if uint64(len(examples)) < n && where != "" {
 		where += " …"
 	}
-	return t.st.warn(count) + "  " + t.st.dim(where)
+	return t.st.Warn(count) + "  " + t.st.Dim(where)
 }
 
-// gaps points to what has not come to its end, with a line for each kind.
+// gaps counts events that were never accepted or whose predecessor is missing, and
+// lists the first requests of each kind.
 func (t *InspectText) gaps(s Inspected) {
 	name := "gaps"
 	for _, kind := range []struct {
 		what string
-		gap  recv.Gap
+		gap  judge.Gap
 	}{{"never accepted", s.Unaccepted()}, {"without predecessor", s.Orphans()}} {
 		if n := kind.gap.Count; n > 0 {
 			t.item(name, t.counted(fmt.Sprintf("%d %s", n, kind.what), kind.gap.First, n))
@@ -164,14 +155,13 @@ func (t *InspectText) gaps(s Inspected) {
 		}
 	}
 	if name != "" {
-		t.item(name, t.st.good("none"))
+		t.item(name, t.st.Good("none"))
 	}
 }
 
 func (t *InspectText) findings(s Inspected) string {
 	if s.Errors+s.Warnings == 0 {
-		return t.st.good("none")
+		return t.st.Good("none")
 	}
-	count := fmt.Sprintf("%s, %s", plural(s.Errors, "error"), plural(s.Warnings, "warning"))
-	return t.counted(count, s.Examples[recv.MarkFinding], s.Errors+s.Warnings)
+	return t.counted(findingCounts(&s.Summary), s.Examples[judge.MarkFinding], s.Errors+s.Warnings)
 }

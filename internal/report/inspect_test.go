@@ -7,17 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mattn/go-runewidth"
-
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
-	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/report/term"
 )
 
 // TestInspectFitsTheTerminal draws hostile journeys: whatever a capture holds,
 // no line is wider than the terminal and nothing reaches it raw.
 func TestInspectFitsTheTerminal(t *testing.T) {
-	in := recv.NewInspection(recv.Selection{})
+	in := judge.NewInspection(capture.Filter{})
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	odd := []string{"1001", strings.Repeat("😀", 40), `\u001b]0;owned\u0007`, `\u202egnp\n\n`, strings.Repeat("long", 60)}
 	for i := range 60 {
@@ -30,7 +29,9 @@ func TestInspectFitsTheTerminal(t *testing.T) {
 	}
 	for _, width := range []int{80, 120} {
 		var b strings.Builder
-		out := NewInspectText(&b, &Style{Width: width, Terminal: true, r: NewStyle(io.Discard, ColorNever).r})
+		st := term.NewStyle(&b, term.ColorNever)
+		st.Width, st.Terminal = width, true
+		out := NewInspectText(&b, st)
 		js := in.Journeys(0)
 		for i := range js {
 			if err := out.Journey(&js[i], 5); err != nil {
@@ -42,10 +43,10 @@ func TestInspectFitsTheTerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.SplitSeq(b.String(), "\n") {
-			if w := runewidth.StringWidth(line); w > width {
+			if w := term.Columns(line); w > width {
 				t.Errorf("%d columns, not %d: %s", w, width, line)
 			}
-			if strings.ContainsFunc(line, unsafeRune) {
+			if strings.ContainsFunc(line, term.Unsafe) {
 				t.Errorf("raw: %q", line)
 			}
 		}
@@ -55,7 +56,7 @@ func TestInspectFitsTheTerminal(t *testing.T) {
 // Where nothing limits a line, a later arrival shows all its badges, although the
 // first one has none.
 func TestInspectShowsEveryBadgeOfALaterArrival(t *testing.T) {
-	in := recv.NewInspection(recv.Selection{})
+	in := judge.NewInspection(capture.Filter{})
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for i, a := range []struct {
 		id     string
@@ -66,10 +67,10 @@ func TestInspectShowsEveryBadgeOfALaterArrival(t *testing.T) {
 		in.Add(&capture.Record{ReceivedAt: at.Add(time.Duration(i) * time.Second), Method: "POST", Body: []byte(body), Status: a.status})
 	}
 	var b strings.Builder
-	if err := NewInspectText(&b, NewStyle(io.Discard, ColorNever)).Journey(&in.Journeys(0)[0], 0); err != nil {
+	if err := NewInspectText(&b, term.NewStyle(io.Discard, term.ColorNever)).Journey(&in.Journeys(0)[0], 0); err != nil {
 		t.Fatal(err)
 	}
-	if want := "└ attempt 2/4, 2s later          #3 200 late 1h0m0s\n"; !strings.Contains(b.String(), want) {
+	if want := "└ attempt 2/4, 2s later          #3 200 late 1h\n"; !strings.Contains(b.String(), want) {
 		t.Errorf("%q is missing in\n%s", want, b.String())
 	}
 }

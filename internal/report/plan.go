@@ -4,21 +4,26 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
-	"relayctl/internal/sim"
+	"relayctl/internal/event"
+	"relayctl/internal/report/term"
+	"relayctl/internal/sim/plan"
 )
 
 // Plan renders the plan of a dry run.
 type Plan struct {
+	Overrides []event.Override // of the plan, shown below the events that they change
+
 	w     *bufio.Writer
-	st    *Style
+	st    *term.Style
 	json  *lines
 	count int
 }
 
 // NewPlan makes the renderer, as text or as NDJSON.
-func NewPlan(w io.Writer, st *Style, asJSON bool) *Plan {
+func NewPlan(w io.Writer, st *term.Style, asJSON bool) *Plan {
 	p := &Plan{w: bufio.NewWriter(w), st: st}
 	if asJSON {
 		l := newLines(w)
@@ -39,7 +44,7 @@ type plannedJSON struct {
 }
 
 // Delivery writes one delivery of the plan.
-func (p *Plan) Delivery(d *sim.Delivery) {
+func (p *Plan) Delivery(d *plan.Delivery) {
 	p.count++
 	if p.json != nil {
 		p.json.put(plannedJSON{
@@ -49,12 +54,12 @@ func (p *Plan) Delivery(d *sim.Delivery) {
 		return
 	}
 	if p.count == 1 {
-		fmt.Fprintln(p.w, p.st.dim(fmt.Sprintf("%5s %12s  %s %s", "call", "arrives", fit("event", nameWidth), "id")))
+		fmt.Fprintln(p.w, p.st.Dim(fmt.Sprintf("%5s %12s  %s %s %s", "call", "arrives", term.Fit("event", term.NameWidth), term.Fit("customer", p.st.CustomerWidth()), "id")))
 	}
 	name, id := deliveryName(d)
 	note := ""
 	if d.Copy > 0 {
-		note += fmt.Sprintf(" copy %d", d.Copy)
+		note += " copy"
 	}
 	if d.Late {
 		note += " late"
@@ -62,8 +67,16 @@ func (p *Plan) Delivery(d *sim.Delivery) {
 	if d.LostAcks > 0 {
 		note += " lost ack"
 	}
-	fmt.Fprintf(p.w, "%5d %12s  %s %s%s\n", d.Seq, d.Arrives.Round(time.Millisecond), p.st.name(name, fit(name, nameWidth)), p.st.id(id), p.st.warn(note))
+	fmt.Fprintf(p.w, "%5d %12s  %s %s %s%s\n", d.Seq, d.Arrives.Round(time.Millisecond), p.st.NameColumn(name), p.st.CustomerColumn(customerOf(d)), p.st.IDColumn(id), p.st.Warn(note))
+	for _, o := range p.Overrides {
+		if slices.ContainsFunc(d.Events, func(e plan.EventRef) bool { return o.Events().Match(e.Name) }) {
+			fmt.Fprintf(p.w, "%*s%s\n", planIndent, "", p.st.Dim(term.Clean(o.Text())))
+		}
+	}
 }
+
+// planIndent is where the column of the events begins.
+const planIndent = 5 + 1 + 12 + 2
 
 // Finish ends the plan and returns the first error of all the writing.
 func (p *Plan) Finish(seed uint64) error {
@@ -71,6 +84,6 @@ func (p *Plan) Finish(seed uint64) error {
 		p.json.put(map[string]any{"type": "summary", "planned": p.count, "seed": seed})
 		return p.json.flush()
 	}
-	fmt.Fprintf(p.w, "%s planned, nothing sent, seed %d\n", plural(p.count, "call"), seed)
+	fmt.Fprintf(p.w, "%s planned, nothing sent, seed %d\n", term.Count(p.count, "call"), seed)
 	return p.w.Flush()
 }

@@ -10,38 +10,39 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/mattn/go-runewidth"
-
 	"relayctl/internal/event"
-	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
-func receipt(id, name string, badges ...recv.Badge) *recv.Receipt {
-	return &recv.Receipt{
+func receipt(id, name string, badges ...judge.Badge) *judge.Receipt {
+	return &judge.Receipt{
 		Event: event.Envelope{ID: id, Name: name, Raw: []byte(`{}`)}, Status: 200, Badges: badges,
 		Findings: []event.Finding{{Clause: "R-TOLERANT", Level: event.Warning, Path: "payload." + id, Message: strings.Repeat("long ", 40)}},
 	}
 }
 
 func TestLinesFitTheTerminal(t *testing.T) {
-	late := recv.Badge{Kind: recv.Late, By: 3200 * time.Millisecond}
-	early := recv.Badge{Kind: recv.Early, After: "notification.attempted"}
+	late := judge.Badge{Kind: judge.Late, By: 3200 * time.Millisecond}
+	early := judge.Badge{Kind: judge.Early, After: "notification.attempted"}
 	for _, width := range []int{80, 120} {
-		for _, r := range []*recv.Receipt{
-			receipt("ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha", "notification.auth_link_clicked", late, early, recv.Badge{Kind: recv.Conflict}),
+		for _, r := range []*judge.Receipt{
+			receipt("ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha", "notification.auth_link_clicked", late, early, judge.Badge{Kind: judge.Conflict}),
 			receipt(strings.Repeat("😀", 60), strings.Repeat("漢字", 40), late),
 			receipt("x\x1b[2J\r\n\u202e", "a\u0301.b"),
 		} {
 			var out bytes.Buffer
-			st := NewStyle(&out, ColorNever)
+			st := term.NewStyle(&out, term.ColorNever)
 			st.Width = width
 			if err := shown(NewListenText(&out, st, false), r); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(out.String()) {
 				line = strings.TrimSuffix(line, "\n")
-				if w := runewidth.StringWidth(line); w > width || strings.ContainsFunc(line, unicode.IsControl) {
+				if w := term.Columns(line); w > width || strings.ContainsFunc(line, unicode.IsControl) {
 					t.Errorf("%d of %d columns: %q", w, width, line)
 				}
 			}
@@ -52,18 +53,18 @@ func TestLinesFitTheTerminal(t *testing.T) {
 // A window is resized while listen runs in it.
 func TestLinesFollowTheTerminal(t *testing.T) {
 	var out bytes.Buffer
-	st := NewStyle(&out, ColorNever)
+	st := term.NewStyle(&out, term.ColorNever)
 	st.Width = 120
 	l := NewListenText(&out, st, false)
 	for _, width := range []int{80, 60} {
 		out.Reset()
-		st.columns = func() int { return width }
+		st.Columns = func() int { return width }
 		if err := shown(l, receipt("a", "message.delivered")); err != nil {
 			t.Fatal(err)
 		}
 		longest := 0
 		for line := range strings.Lines(out.String()) {
-			longest = max(longest, runewidth.StringWidth(strings.TrimSuffix(line, "\n")))
+			longest = max(longest, term.Columns(strings.TrimSuffix(line, "\n")))
 		}
 		if longest > width || longest < width-10 {
 			t.Errorf("%d of %d columns", longest, width)
@@ -73,30 +74,34 @@ func TestLinesFollowTheTerminal(t *testing.T) {
 
 func TestAttemptsFitTheTerminal(t *testing.T) {
 	id := "ip-10-3-0-224-668176-8h-b98185e8-8a01-406f-a9e9-a62a2e437da7-1mha"
-	d := &sim.Delivery{Events: []sim.EventRef{{ID: id, Name: "notification.auth_link_clicked"}}}
-	for _, width := range []int{80, 84, 85, 110, 120} {
+	d := &plan.Delivery{Events: []plan.EventRef{{ID: id, Name: "notification.auth_link_clicked", CCID: "123456789"}}}
+	for _, width := range []int{80, 95, 96, 110, 120} {
 		var out bytes.Buffer
-		st := NewStyle(&out, ColorNever)
+		st := term.NewStyle(&out, term.ColorNever)
 		st.Width = width
 		s := NewSendText(&out, st)
 		for _, wait := range []time.Duration{100 * time.Millisecond, 30 * time.Second, 2 * time.Minute} {
 			s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Status: 500, Latency: 9999 * time.Millisecond, Retry: true, RetryIn: wait})
 		}
-		s.Attempt(&sim.Attempt{Delivery: d, Number: 4, Of: 4, Failure: sim.Timeout, Latency: 10 * time.Second, Outcome: sim.GivenUp})
-		s.Attempt(&sim.Attempt{Delivery: d, Number: 4, Of: 4, Failure: sim.Timeout, LostAck: true, Latency: 10 * time.Second, Outcome: sim.Skipped})
-		s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: sim.Interrupted, Latency: 10 * time.Second, Outcome: sim.Skipped})
+		s.Attempt(&sim.Attempt{Delivery: d, Number: 4, Of: 4, Failure: wire.Timeout, Latency: 10 * time.Second, Outcome: sim.GivenUp})
+		s.Attempt(&sim.Attempt{Delivery: d, Number: 4, Of: 4, Failure: wire.Timeout, LostAck: true, Latency: 10 * time.Second, Outcome: sim.Skipped})
+		s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: wire.Interrupted, Latency: 10 * time.Second, Outcome: sim.Skipped})
 		s.Attempt(&sim.Attempt{Delivery: d, Number: 2, Of: 4, Status: 200, Latency: time.Millisecond, Outcome: sim.Accepted})
-		sum := sim.Summary{Events: 3, Deliveries: 3, Attempts: 5, Accepted: 1, Statuses: map[int]int{500: 3, 200: 1}}
+		sum := sim.Summary{Events: 3, Deliveries: 3, Attempts: 5, Outcomes: sim.Outcomes{Accepted: 1}, Statuses: map[int]int{500: 3, 200: 1}}
 		sum.Outage.WorstDelay = 162*time.Second + 345*time.Millisecond
 		if err := s.Finish(sum, nil); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {
-			if w := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); w > width {
+			if w := term.Columns(strings.TrimSuffix(line, "\n")); w > width {
 				t.Errorf("%d of %d columns: %q", w, width, line)
 			}
 		}
-		for _, whole := range []string{" retry in 100ms\n", " retry in 30s\n", " retry in 2m0s\n", " interrupted 10s\n", " lost ack   10s\n"} {
+		retry, lostAck := " retry in ", " lost ack   10s\n"
+		if width < 96 {
+			retry, lostAck = " retry ", " lost ack  10s\n"
+		}
+		for _, whole := range []string{" 123456789 ", retry + "100ms\n", retry + "30s\n", retry + "2m\n", " interrupted 10s\n", lostAck, " accepted\n"} {
 			if !strings.Contains(out.String(), whole) {
 				t.Errorf("at %d columns no %q:\n%s", width, whole, out.String())
 			}
@@ -108,12 +113,12 @@ func TestAttemptsFitTheTerminal(t *testing.T) {
 // tried again, and not with every one that follows.
 func TestAFailureIsExplainedOnce(t *testing.T) {
 	var out bytes.Buffer
-	s := NewSendText(&out, NewStyle(&out, ColorNever))
-	d := &sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "message.delivered"}}}
+	s := NewSendText(&out, term.NewStyle(&out, term.ColorNever))
+	d := &plan.Delivery{Events: []plan.EventRef{{ID: "a", Name: "message.delivered"}}}
 	for n := 1; n <= 4; n++ {
-		s.Attempt(&sim.Attempt{Delivery: d, Number: n, Of: 4, Failure: sim.Connect, Detail: "connection refused", Retry: n < 4})
+		s.Attempt(&sim.Attempt{Delivery: d, Number: n, Of: 4, Failure: wire.Connect, Detail: "connection refused", Retry: n < 4})
 	}
-	s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: sim.Connect, Detail: "no route", Retry: true})
+	s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: wire.Connect, Detail: "no route", Retry: true})
 	s.Flush()
 	first, _, _ := strings.Cut(out.String(), " 2/4 ")
 	if !strings.Contains(first, "connection refused") || strings.Count(out.String(), "connection refused") != 1 || !strings.Contains(out.String(), "no route") {
@@ -123,8 +128,8 @@ func TestAFailureIsExplainedOnce(t *testing.T) {
 
 func TestPlansAreRounded(t *testing.T) {
 	var out bytes.Buffer
-	p := NewPlan(&out, NewStyle(&out, ColorNever), false)
-	p.Delivery(&sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "message.delivered"}}, Arrives: 276871732306})
+	p := NewPlan(&out, term.NewStyle(&out, term.ColorNever), false)
+	p.Delivery(&plan.Delivery{Events: []plan.EventRef{{ID: "a", Name: "message.delivered"}}, Arrives: 276871732306})
 	if err := p.Finish(1); err != nil {
 		t.Fatal(err)
 	}
@@ -133,35 +138,10 @@ func TestPlansAreRounded(t *testing.T) {
 	}
 }
 
-func TestCleanShowsWhatIsHidden(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain ü 漢 😀":  "plain ü 漢 😀",
-		"a\x1b[31mb":   `a\x1b[31mb`,
-		"a\nb\tc\rd":   `a\nb\tc\x0dd`,
-		"\u202eevil":   `\u202eevil`,
-		"bad\xff":      `bad\xff`,
-		"c1\u009b31m":  `c1\x9b31m`,
-		"line\u2028up": `line\u2028up`,
-	} {
-		if got := Clean(in); got != want {
-			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
-func FuzzClean(f *testing.F) {
-	f.Add("a\x1b]0;title\x07")
-	f.Fuzz(func(t *testing.T, s string) {
-		if got := Clean(s); strings.ContainsFunc(got, unsafeRune) {
-			t.Errorf("%q still has control characters", got)
-		}
-	})
-}
-
 func TestColourOnlyWhereItIsWanted(t *testing.T) {
-	for mode, want := range map[ColorMode]bool{ColorAuto: false, ColorNever: false, ColorAlways: true} {
+	for mode, want := range map[term.ColorMode]bool{term.ColorAuto: false, term.ColorNever: false, term.ColorAlways: true} {
 		var out bytes.Buffer
-		if err := shown(NewListenText(&out, NewStyle(&out, mode), true), receipt("a", "message.delivered")); err != nil {
+		if err := shown(NewListenText(&out, term.NewStyle(&out, mode), true), receipt("a", "message.delivered")); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(out.String(), "\x1b["); got != want {
@@ -173,8 +153,8 @@ func TestColourOnlyWhereItIsWanted(t *testing.T) {
 func TestSendJSONHasTheBindingFields(t *testing.T) {
 	var out bytes.Buffer
 	s := NewSendJSON(&out)
-	d := &sim.Delivery{Events: []sim.EventRef{{ID: "a", Name: "message.delivered"}}}
-	s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: sim.Timeout, Latency: 1500 * time.Microsecond, SentAt: time.UnixMilli(0)})
+	d := &plan.Delivery{Events: []plan.EventRef{{ID: "a", Name: "message.delivered"}}}
+	s.Attempt(&sim.Attempt{Delivery: d, Number: 1, Of: 4, Failure: wire.Timeout, Latency: 1500 * time.Microsecond, SentAt: time.UnixMilli(0)})
 	s.Attempt(&sim.Attempt{Delivery: d, Number: 2, Of: 4, Status: 200})
 	s.Outcome(&sim.Outcome{Delivery: d, Kind: sim.Accepted, Attempts: 2})
 	if err := s.Finish(sim.Summary{Events: 1, Statuses: map[int]int{200: 1}, Seed: 7}, nil); err != nil {
@@ -205,21 +185,21 @@ func TestSendJSONHasTheBindingFields(t *testing.T) {
 // Whoever follows an event by its id finds it in a batch too, also in one of a
 // single member, and a body without a readable event still has the fields.
 func TestSendJSONNamesEveryEventOfABatch(t *testing.T) {
-	a, b := sim.EventRef{ID: "a", Name: "message.delivered"}, sim.EventRef{ID: "b", Name: "message.undelivered"}
+	a, b := plan.EventRef{ID: "a", Name: "message.delivered", CCID: "7"}, plan.EventRef{ID: "b", Name: "message.undelivered"}
 	for _, tc := range []struct {
-		d       sim.Delivery
+		d       plan.Delivery
 		attempt string
 		want    []string
 	}{
-		{sim.Delivery{Events: []sim.EventRef{a, b}, Body: []byte(`[{},{}]`)}, `"event_ids":["a","b"]`, []string{
-			`{"type":"delivery","event_id":"a","event_name":"message.delivered","outcome":"accepted","attempts":1}`,
-			`{"type":"delivery","event_id":"b","event_name":"message.undelivered","outcome":"accepted","attempts":1}`,
+		{plan.Delivery{Events: []plan.EventRef{a, b}, Body: []byte(`[{},{}]`)}, `"event_ids":["a","b"],"ccids":["7",""]`, []string{
+			`{"type":"delivery","event_id":"a","event_name":"message.delivered","ccid":"7","outcome":"accepted","attempts":1}`,
+			`{"type":"delivery","event_id":"b","event_name":"message.undelivered","ccid":"","outcome":"accepted","attempts":1}`,
 		}},
-		{sim.Delivery{Events: []sim.EventRef{b}, Body: []byte(`{"batch":[{}]}`)}, `"event_ids":["b"]`, []string{
-			`{"type":"delivery","event_id":"b","event_name":"message.undelivered","outcome":"accepted","attempts":1}`,
+		{plan.Delivery{Events: []plan.EventRef{b}, Body: []byte(`{"batch":[{}]}`)}, `"event_ids":["b"]`, []string{
+			`{"type":"delivery","event_id":"b","event_name":"message.undelivered","ccid":"","outcome":"accepted","attempts":1}`,
 		}},
-		{sim.Delivery{Body: []byte("[]")}, `"event_id":"","event_name":""`, []string{
-			`{"type":"delivery","event_id":"","event_name":"","outcome":"accepted","attempts":1}`,
+		{plan.Delivery{Body: []byte("[]")}, `"event_id":"","event_name":"","ccid":""`, []string{
+			`{"type":"delivery","event_id":"","event_name":"","ccid":"","outcome":"accepted","attempts":1}`,
 		}},
 	} {
 		var out bytes.Buffer
@@ -245,18 +225,18 @@ func TestWriteErrorsAreTold(t *testing.T) {
 	if err := NewSendJSON(fullDisk{}).Finish(sim.Summary{}, nil); err == nil {
 		t.Error("NDJSON")
 	}
-	if err := NewSendText(fullDisk{}, NewStyle(fullDisk{}, ColorNever)).Finish(sim.Summary{}, nil); err == nil {
+	if err := NewSendText(fullDisk{}, term.NewStyle(fullDisk{}, term.ColorNever)).Finish(sim.Summary{}, nil); err == nil {
 		t.Error("text")
 	}
-	if err := shown(NewListenText(fullDisk{}, NewStyle(fullDisk{}, ColorNever), false), receipt("a", "b")); err == nil {
+	if err := shown(NewListenText(fullDisk{}, term.NewStyle(fullDisk{}, term.ColorNever), false), receipt("a", "b")); err == nil {
 		t.Error("receipt")
 	}
 }
 
 func shown(l interface {
-	Receipt(*recv.Receipt)
+	Receipt(*judge.Receipt)
 	Flush() error
-}, r *recv.Receipt,
+}, r *judge.Receipt,
 ) error {
 	l.Receipt(r)
 	return l.Flush()
@@ -266,7 +246,7 @@ func shown(l interface {
 // to try it needs.
 func TestBannerTellsWhereTheTokenComesFrom(t *testing.T) {
 	var b strings.Builder
-	l := NewListenText(&b, NewStyle(&b, ColorNever), false)
+	l := NewListenText(&b, term.NewStyle(&b, term.ColorNever), false)
 	if err := l.Listening(Banner{URL: "https://127.0.0.1:8443/", CA: "/c/ca.pem", Auth: ` -H "Authorization: Bearer $TOKEN"`, Token: ` -u "$CLIENT_ID:$CLIENT_SECRET"`}); err != nil {
 		t.Fatal(err)
 	}
@@ -277,14 +257,26 @@ func TestBannerTellsWhereTheTokenComesFrom(t *testing.T) {
 }
 
 func TestWhatIsSentAgainIsNamedBriefly(t *testing.T) {
-	event := sim.EventRef{ID: "b98185e8-8a01-406f-a9e9-a62a2e437da7", Name: "message.delivered"}
+	event := plan.EventRef{ID: "b98185e8-8a01-406f-a9e9-a62a2e437da7", Name: "message.delivered"}
 	for n, want := range map[int]string{
 		0: "",
 		1: "1 in flight when it ended, sent again: b9818…37da7",
 		7: "7 in flight when it ended, sent again: " + strings.Repeat("b9818…37da7, ", 5) + "and 2 more (--output json names all)",
 	} {
-		if got := resumedText(&sim.Summary{Resent: slices.Repeat([]sim.EventRef{event}, n)}); got != want {
+		if got := resumedText(&sim.Summary{Resent: slices.Repeat([]plan.EventRef{event}, n)}); got != want {
 			t.Errorf("of %d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+// A time that there is not is null or what was written, never the year 1.
+func TestNoTimeIsNotTheYearOne(t *testing.T) {
+	sum := sim.Summary{Outage: sim.Outage{Failed: 1, DeliveredLate: 1, WorstDelay: time.Minute}}
+	journeys := []judge.Journey{{Customer: "1", Events: []judge.JourneyEvent{{ID: "a", TSText: "soon", Arrivals: []judge.Arrival{{}}}}}}
+	for _, v := range []any{sendSummary(&sum, nil), recentsJSON(journeys)} {
+		text, err := json.Marshal(v)
+		if err != nil || bytes.Contains(text, []byte("0001-01-01")) {
+			t.Errorf("%v %s", err, text)
 		}
 	}
 }

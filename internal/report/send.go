@@ -7,63 +7,66 @@ import (
 	"sync"
 	"time"
 
+	"relayctl/internal/capture"
+	"relayctl/internal/event"
+	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
-// fewLines is how many attempts are all shown; from then on only failures,
-// retries and what ends badly are.
+// fewLines is how many attempts are shown one by one. After them, only failures
+// and retries are.
 const fewLines = 60
 
-// behindMatters is from when on it is said that a schedule was not kept.
+// behindMatters is the smallest delay behind the schedule that the summary mentions.
 const behindMatters = 250 * time.Millisecond
 
-// Widths of the columns of an attempt's line.
-const (
-	nameWidth   = 30
-	idWidth     = 11
-	wideID      = 36 // a whole UUID, where the terminal has the room
-	wideFrom    = 110
-	answerWidth = 14 // a status and a latency
-	// slimID is what 80 columns leave when they are to say what happens next.
-	slimID   = 6
-	slimUpTo = 84
-)
+// answerWidth is the width of the column with a status and a latency.
+const answerWidth = 13
 
-// SendText renders a run of send for people. Its methods are called from one
-// goroutine at a time.
+// SendText shows a run of send as text. Its methods are called from one goroutine
+// at a time.
 type SendText struct {
-	mu       sync.Mutex // guards what follows from the clock's goroutine
+	// Quiet leaves out the header and what is accepted at once. It is set before
+	// the first call.
+	Quiet bool
+
+	mu       sync.Mutex // guards the fields below: the progress is drawn by another goroutine
 	w        *bufio.Writer
-	st       *Style
+	st       *term.Style
 	shown    int
 	hidden   int
 	reasons  reasons
-	told     map[string]bool // the explanations of failures that were given
+	told     map[string]bool // explanations of failures that were written
 	progress progress
-	stop     func() // ends the clock's goroutine
+	stop     func() // ends the goroutine that draws the progress
 }
 
 // NewSendText makes the renderer of send's text output.
-func NewSendText(w io.Writer, st *Style) *SendText {
+func NewSendText(w io.Writer, st *term.Style) *SendText {
 	return &SendText{w: bufio.NewWriterSize(w, 64<<10), st: st, told: map[string]bool{}, stop: func() {}}
 }
 
-// Header says what the run is about.
+// Header writes a line about the run before it begins.
 func (s *SendText) Header(format string, args ...any) {
-	text := Clean(fmt.Sprintf(format, args...))
-	for _, line := range s.st.wrapped(text, 0) {
-		fmt.Fprintln(s.w, s.st.dim(line))
+	if s.Quiet {
+		return
+	}
+	text := term.Clean(fmt.Sprintf(format, args...))
+	for _, line := range s.st.Wrapped(text, 0) {
+		fmt.Fprintln(s.w, s.st.Dim(line))
 	}
 	_ = s.flush() // the error comes back with the next write
 }
 
-// Follow shows the progress where there is a screen for it. Finish ends it.
+// Follow shows the progress if there is a screen for it, until Finish.
 func (s *SendText) Follow(p Progress) {
 	if p.now == nil {
 		p.now = time.Now
 	}
 	s.progress = progress{Progress: p, began: p.now()}
-	if p.Screen == nil || !p.Screen.live {
+	if p.Screen == nil || !p.Screen.Live {
 		return
 	}
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -83,13 +86,13 @@ func (s *SendText) Follow(p Progress) {
 	s.stop = sync.OnceFunc(func() { close(done); <-ended })
 }
 
-// draw draws the progress anew, below the lines that have gathered.
+// draw writes the buffered lines and draws the progress below them.
 func (s *SendText) draw() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_ = s.flush() // the error comes back with the next write
 	screen := s.progress.Screen
-	screen.show(s.st.dim(s.progress.line(s.progress.now(), screen.width())))
+	screen.Show(s.st.Dim(s.progress.line(s.progress.now(), screen.Width())))
 }
 
 // Flush implements sim.Flusher.
@@ -105,7 +108,7 @@ func (s *SendText) flush() error {
 		return nil
 	}
 	if s.progress.Screen != nil && s.st.Terminal {
-		return s.progress.Screen.above(s.w.Flush)
+		return s.progress.Screen.Above(s.w.Flush)
 	}
 	return s.w.Flush()
 }
@@ -116,73 +119,102 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	defer s.mu.Unlock()
 	s.progress.attempt(a)
 	plain := a.Number == 1 && a.Outcome == sim.Accepted && a.Status == 200
+	if plain && s.Quiet {
+		return
+	}
 	if plain && s.shown >= fewLines {
 		s.hidden++
 		return
 	}
 	s.shown++
 	if s.w.Buffered() == 0 {
-		s.st.refit()
+		s.st.Refit()
 	}
 	name, id := deliveryName(a.Delivery)
-	status, tone := fmt.Sprint(a.Status), s.st.good
+	status, tone := fmt.Sprint(a.Status), s.st.Good
 	switch {
 	case a.LostAck:
-		status, tone = "lost ack", s.st.warn
-	case a.Failure != sim.NoFailure:
-		status, tone = string(a.Failure), s.st.bad
-	case a.Status >= 300:
-		tone = s.st.bad
+		status, tone = "lost ack", s.st.Warn
+	case a.Failure != wire.NoFailure:
+		status, tone = string(a.Failure), s.st.Bad
+	case !event.Accepted(a.Status):
+		tone = s.st.Bad
 	case a.Status != 200:
-		tone = s.st.warn
+		tone = s.st.Warn
 	}
-	// 8 + 1 + 30 + 1 + 6 + 1 + 3 + 1 + 14 leave 15 of 80 columns to say what is next.
+	who, width := s.st.CustomerColumn(customerOf(a.Delivery)), answerWidth
+	if s.st.ShowsIDs() {
+		who += " " + s.st.IDColumn(id)
+		width++
+	}
+	// 8 + 1 + 30 + 1 + 9 + 1 + 3 + 1 + 13 leave 13 of 80 columns for what happens next.
 	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %*s%s\n",
-		s.st.dim(a.SentAt.Local().Format("15:04:05")), s.st.name(name, fit(name, nameWidth)), s.id(id),
-		a.Number, a.Of, tone(status), answerWidth-len(status)-1, human(a.Latency), s.next(a))
-	if a.Failure != sim.NoFailure && a.Failure != sim.Interrupted && !a.LostAck {
+		s.st.Dim(term.Seconds(a.SentAt.Local())), s.st.NameColumn(name), who,
+		a.Number, a.Of, tone(status), width-len(status)-1, term.Duration(a.Latency), s.next(a))
+	if a.Failure != wire.NoFailure && a.Failure != wire.Interrupted && !a.LostAck {
 		s.explain(a.Detail)
 	}
+	if a.Failure == wire.NoFailure && !event.Accepted(a.Status) {
+		if said := capture.FirstText(a.Answer); said != "" {
+			s.explain(fmt.Sprintf("answer %d: %s", a.Status, said))
+		}
+	}
+	if a.RetryIn >= longWait && !s.Quiet {
+		s.explain("--time-scale 0.01 makes the waits between attempts a hundred times shorter (R-DELAYS, assumed)")
+		if a.Requests == 0 {
+			s.explain("--give-up-after 2 ends the run after two attempts in a row that could not connect")
+		}
+	}
 	if s.shown == fewLines {
-		fmt.Fprintln(s.w, s.st.dim("… from here on only failures and retries"))
+		fmt.Fprintln(s.w, s.st.Dim("… from here on only failures and retries"))
 	}
 }
 
-// mostDetails is how many kinds of failure are explained.
+// mostDetails is how many different failures are explained.
 const mostDetails = 20
 
-// explain words a failure, where the same was not said before: who sees no
-// more than "connect" and a wait of ten seconds wants to know why.
+// longWait is a wait before a retry at which it is told how to shorten it.
+const longWait = 5 * time.Second
+
+// explain writes why an attempt failed, once for each reason: "connect" alone does
+// not tell the user what to do.
 func (s *SendText) explain(text string) {
 	if text == "" || s.told[text] || len(s.told) >= mostDetails {
 		return
 	}
 	s.told[text] = true
-	for _, line := range s.st.wrapped(Clean(text), 9) {
-		fmt.Fprintf(s.w, "         %s\n", s.st.dim(line))
+	for _, line := range s.st.Wrapped(term.Clean(text), 9) {
+		fmt.Fprintf(s.w, "         %s\n", s.st.Dim(line))
 	}
 }
 
-// id is the id column, which is the first to make room.
-func (s *SendText) id(id string) string {
-	if s.st.Width > 0 && s.st.Width <= slimUpTo {
-		return s.st.dim(fit(shortID(id, slimID), slimID))
-	}
-	return s.st.id(id)
-}
-
+// next is what happens after an attempt; of a copy it says so, where there is room.
 func (s *SendText) next(a *sim.Attempt) string {
+	text := s.outlook(a)
+	switch {
+	case text != "" && !s.st.ShowsIDs():
+	case a.Delivery.Copy > 0:
+		return s.st.Dim(" copy") + text
+	case a.Delivery.Copies > 0:
+		return s.st.Dim(" "+term.Count(a.Delivery.Copies, "copy")) + text
+	}
+	return text
+}
+
+func (s *SendText) outlook(a *sim.Attempt) string {
 	switch {
 	case a.Retry && a.RetryIn == 0:
-		return s.st.warn(" retry at once")
+		return s.st.Warn(" retry now")
+	case a.Retry && !s.st.ShowsIDs(): // there is no room for more
+		return s.st.Warn(" retry " + term.Duration(a.RetryIn))
 	case a.Retry:
-		return s.st.warn(" retry in " + human(a.RetryIn))
+		return s.st.Warn(" retry in " + term.Duration(a.RetryIn))
 	case a.Outcome == sim.Accepted && a.Number > 1:
-		return s.st.good(" accepted")
+		return s.st.Good(" accepted")
 	case a.Outcome == sim.GivenUp:
-		return s.st.bad(" given up")
+		return s.st.Bad(" given up")
 	case a.Outcome == sim.Refused:
-		return s.st.bad(" refused")
+		return s.st.Bad(" refused")
 	}
 	return ""
 }
@@ -197,12 +229,28 @@ func (s *SendText) Outcome(o *sim.Outcome) {
 	}
 }
 
-func deliveryName(d *sim.Delivery) (name, id string) {
+// customerOf is the customer of a delivery, "3 ccids" for a batch with events of
+// several.
+func customerOf(d *plan.Delivery) string {
+	ccids := map[string]bool{}
+	for _, e := range d.Events {
+		ccids[e.CCID] = true
+	}
+	if len(ccids) > 1 {
+		return fmt.Sprintf("%d ccids", len(ccids))
+	}
+	for ccid := range ccids {
+		return ccid
+	}
+	return ""
+}
+
+func deliveryName(d *plan.Delivery) (name, id string) {
 	switch len(d.Events) {
 	case 0:
 		return "(unreadable)", ""
 	case 1:
-		return nameOf(d.Events[0].Name), d.Events[0].ID
+		return term.NameOf(d.Events[0].Name), d.Events[0].ID
 	}
 	return fmt.Sprintf("batch of %d", len(d.Events)), d.Events[0].ID
 }

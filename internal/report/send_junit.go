@@ -3,55 +3,64 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
-	"relayctl/internal/sim"
+	"relayctl/internal/report/junit"
+	"relayctl/internal/report/term"
 )
 
-// WriteJUnit writes the run as a JUnit report: a case for what was accepted of
-// each event name, and one for each delivery that fell short.
+// WriteJUnit writes the run as a JUnit report: a case for the events of each name, and
+// one for the plan as a whole. Their names are the same in every run.
 func (r SendResult) WriteJUnit(w io.Writer) error {
 	sum := &r.Summary
-	s := JUnitSuite{
+	s := junit.Suite{
 		Name: "relayctl send", Began: sum.Began, Took: sum.Ended.Sub(sum.Began),
-		Properties: []JUnitProperty{
-			{"target", Clean(r.Record.Target)}, {"seed", strconv.FormatUint(sum.Seed, 10)},
-			{"events", strconv.Itoa(sum.Events)}, {"attempts", strconv.Itoa(sum.Attempts)},
+		Properties: [][2]string{
+			{"target", term.Clean(r.Record.Target)}, {"seed", strconv.FormatUint(sum.Seed, 10)},
+			{"events", strconv.Itoa(sum.Events)}, {"copies", strconv.Itoa(sum.Copies)}, {"attempts", strconv.Itoa(sum.Attempts)}, {"requests", strconv.Itoa(sum.Requests)},
 			{"accepted", strconv.Itoa(sum.Accepted)}, {"accepted after a retry", strconv.Itoa(sum.Retried)},
 			{"given up", strconv.Itoa(sum.GivenUp)}, {"refused", strconv.Itoa(sum.Refused)}, {"skipped", strconv.Itoa(sum.Skipped)},
-			{"latency p50", human(sum.P50)}, {"latency p99", human(sum.P99)}, {"latency max", human(sum.Max)},
+			{"latency p50", term.Duration(sum.P50)}, {"latency p99", term.Duration(sum.P99)}, {"latency max", term.Duration(sum.Max)},
 		},
 	}
-	for _, name := range r.Record.names {
-		if c := r.Record.byName[name]; c.Accepted > 0 {
-			s.Cases = append(s.Cases, JUnitCase{Class: junitClass(name), Name: fmt.Sprintf("%d accepted", c.Accepted)})
-		}
+	for _, name := range sortedKeys(r.Record.byName) {
+		s.Cases = append(s.Cases, r.Record.junitCase(name))
 	}
-	for _, t := range r.Record.troubles {
-		c := JUnitCase{Class: junitClass(t.name), Name: orText(Clean(t.id), "(no event_id)"), Took: t.took, Kind: string(t.kind), Message: Clean(t.reason)}
-		c.Detail = fmt.Sprintf("%s after %s", t.kind, plural(t.attempts, "attempt"))
-		if c.Result = JUnitFailed; t.kind == sim.Skipped {
-			c.Result = JUnitSkipped
-		}
-		s.Cases = append(s.Cases, c)
-	}
-	if note := r.Record.cutNote(); note != "" {
-		s.Cases = append(s.Cases, JUnitCase{Class: "relayctl.send", Name: "not listed", Result: JUnitFailed, Kind: "not-listed", Message: note})
-	}
+	whole := junit.Case{Class: "relayctl.send", Name: "whole plan"}
 	if text := cutShortText(sum); text != "" {
-		s.Cases = append(s.Cases, JUnitCase{Class: "relayctl.send", Name: "whole plan", Result: JUnitSkipped, Kind: "cut-short", Message: text})
+		whole.Skipped = &junit.Skip{Message: text}
 	}
 	if sum.Deliveries == 0 {
-		s.Cases = append(s.Cases, JUnitCase{Class: "relayctl.send", Name: "run", Result: JUnitError, Kind: "nothing-sent", Message: "nothing was sent"})
+		whole.Error = &junit.Problem{Kind: "nothing-sent", Message: "nothing was sent"}
 	}
-	return JUnit{Suites: []JUnitSuite{s}}.Write(w)
+	s.Cases = append(s.Cases, whole)
+	s.Output = r.Record.cutNote()
+	return junit.Report{Suites: []junit.Suite{s}}.Write(w)
 }
 
-func junitClass(name string) string { return "relayctl.send." + nameOf(name) }
-
-func orText(text, otherwise string) string {
-	if text == "" {
-		return otherwise
+// junitCase is the case of the events of a name: it fails where one of them was given
+// up or refused, and is skipped where none was accepted because the run ended.
+func (r *SendRecord) junitCase(name string) junit.Case {
+	n := r.byName[name]
+	c := junit.Case{Class: junitClass(name), Name: "accepted"}
+	groups := r.failuresOf(func(m *missed) bool { return slices.Contains(m.names, name) || name == "" && len(m.names) == 0 })
+	detail, message := "", "not listed"
+	for i, f := range groups {
+		c.Took = max(c.Took, junit.Seconds(f.missed[0].took))
+		if i == 0 {
+			message = f.title()
+		}
+		detail += fmt.Sprintf("%s, %s\n%s\n", term.Count(len(f.missed), "delivery"), f.title(), f.lines(term.Clean))
 	}
-	return text
+	all := n.Accepted + n.GivenUp + n.Refused + n.Skipped
+	switch failed := n.GivenUp + n.Refused; {
+	case failed > 0:
+		c.Failure = &junit.Problem{Kind: "not-accepted", Message: fmt.Sprintf("%d of %d not accepted: %s", failed, all, message), Detail: detail}
+	case n.Skipped > n.Before:
+		c.Skipped = &junit.Skip{Message: fmt.Sprintf("%d of %d not sent: %s", n.Skipped-n.Before, all, message)}
+	}
+	return c
 }
+
+func junitClass(name string) string { return "relayctl.send." + term.NameOf(name) }

@@ -1,41 +1,63 @@
 package report
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
-	"relayctl/internal/recv"
+	"relayctl/internal/recv/judge"
+	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // Bounds of what a report lists one by one: a run may have a million events.
 const (
-	maxTroubles = 1000
-	maxNames    = 200
+	mostMissed = 1000
+	mostNames  = 200
 )
 
-// SendRecord gathers what the reports of a run of send tell beside its summary.
-// It is a sim.Observer of bounded size.
+// SendRecord gathers what the reports of a run of send show beside its summary. It
+// is a sim.Observer of bounded size.
 type SendRecord struct {
-	Target   string // the endpoint, in words
-	troubles []trouble
-	cut      int // deliveries that fell short beyond the listed ones
-	names    []string
-	byName   map[string]*nameCount
+	Target string // the endpoint, in words
+	missed []missed
+	cut    int // deliveries that were not accepted and are not listed
+	byName map[string]*nameCount
 }
 
-// trouble is a delivery that was not accepted.
-type trouble struct {
-	id, name string
-	events   int // members of a batch
-	ccid     string
-	kind     sim.OutcomeKind
-	attempts int
-	status   int
-	failure  sim.Failure
-	reason   string
-	first    time.Time
-	took     time.Duration
+// missed is a delivery that was not accepted, as the JSON report lists it.
+type missed struct {
+	EventID   string          `json:"event_id"`
+	EventName string          `json:"event_name"`
+	Events    int             `json:"events"` // more than one in a batch
+	CCID      string          `json:"ccid,omitempty"`
+	Outcome   sim.OutcomeKind `json:"outcome"`
+	Attempts  int             `json:"attempts"`
+	Status    *int            `json:"status"`
+	Error     *wire.Failure   `json:"error"`
+	Reason    string          `json:"reason"`
+	Answer    string          `json:"answer_body,omitempty"` // the beginning of the last one
+	FirstAt   string          `json:"first_at,omitempty"`
+	TookMS    float64         `json:"took_ms"`
+	took      time.Duration
+	customer  string   // in words
+	names     []string // of its events, each once
+}
+
+// answer is the status of the last answer, or the failure if there was none.
+func (m *missed) answer() string {
+	switch {
+	case m.Status != nil:
+		return strconv.Itoa(*m.Status)
+	case m.Error != nil:
+		return string(*m.Error)
+	}
+	return ""
 }
 
 type nameCount struct {
@@ -44,6 +66,7 @@ type nameCount struct {
 	GivenUp  int `json:"given_up"`
 	Refused  int `json:"refused"`
 	Skipped  int `json:"skipped"`
+	Before   int `json:"accepted_before"` // of the skipped
 }
 
 // NewSendRecord makes an empty record.
@@ -65,36 +88,53 @@ func (r *SendRecord) Outcome(o *sim.Outcome) {
 	if o.Kind == sim.Accepted || o.Before {
 		return
 	}
-	if len(r.troubles) >= maxTroubles {
+	if len(r.missed) >= mostMissed {
 		r.cut++
 		return
 	}
 	name, id := deliveryName(o.Delivery)
-	t := trouble{
-		id: id, name: name, events: len(o.Delivery.Events), kind: o.Kind, attempts: o.Attempts,
-		status: o.Status, failure: o.Failure, reason: o.Reason, first: o.First, took: o.At.Sub(o.First),
+	m := missed{
+		EventID: id, EventName: name, Events: max(1, len(o.Delivery.Events)), Outcome: o.Kind, Attempts: o.Attempts, Reason: o.Reason,
+		Answer: bodyText(o.Answer), customer: customerOf(o.Delivery),
 	}
-	if o.First.IsZero() {
-		t.took = 0
+	for _, e := range o.Delivery.Events {
+		if !slices.Contains(m.names, e.Name) {
+			m.names = append(m.names, e.Name)
+		}
+	}
+	if status := o.Status; status != 0 {
+		m.Status = &status
+	}
+	if failure := o.Failure; failure != wire.NoFailure {
+		m.Error = &failure
+	}
+	if !o.First.IsZero() {
+		m.FirstAt, m.took = rfc3339(o.First), o.At.Sub(o.First)
+		m.TookMS = millis(m.took)
 	}
 	if len(o.Delivery.Events) == 1 {
-		t.ccid = o.Delivery.Events[0].CCID
+		m.CCID = m.customer
 	}
-	r.troubles = append(r.troubles, t)
+	r.missed = append(r.missed, m)
 }
 
-func (r *SendRecord) count(name string, o *sim.Outcome) {
+// of is the count of a name, or that of all names beyond the bound.
+func (r *SendRecord) of(name string) *nameCount {
 	c := r.byName[name]
 	if c == nil {
-		if len(r.names) >= maxNames {
+		if len(r.byName) >= mostNames {
 			name = "(other)"
 		}
 		if c = r.byName[name]; c == nil {
 			c = &nameCount{}
 			r.byName[name] = c
-			r.names = append(r.names, name)
 		}
 	}
+	return c
+}
+
+func (r *SendRecord) count(name string, o *sim.Outcome) {
+	c := r.of(name)
 	switch o.Kind {
 	case sim.Accepted:
 		c.Accepted++
@@ -107,28 +147,57 @@ func (r *SendRecord) count(name string, o *sim.Outcome) {
 		c.Refused++
 	case sim.Skipped:
 		c.Skipped++
+		if o.Before {
+			c.Before++
+		}
 	}
 }
 
-// SendResult is a run of send that has ended, with all that its reports need.
+// SendResult is a finished run of send, with everything that its reports need.
 type SendResult struct {
 	Record   *SendRecord
 	Summary  sim.Summary
-	Embedded *recv.Summary // of the embedded receiver, nil for another endpoint
+	Embedded *judge.Summary // of the embedded receiver, nil for another endpoint
 	Exit     int
+	Plan     PlanID
 }
 
-// verdict words how the run ended; text, HTML and JUnit share it.
-func verdict(sum *sim.Summary) (string, Tone) {
+// PlanID says which plan a run is of, and which part of it.
+type PlanID struct {
+	Seed      uint64            `json:"seed"`
+	Start     string            `json:"start"`
+	Arguments map[string]string `json:"arguments"` // those that make the plan, without secrets
+	Hash      string            `json:"hash"`      // of all of it
+	Part      plan.Part         `json:"-"`
+}
+
+// NewPlanID makes the identity of a plan.
+func NewPlanID(seed uint64, start time.Time, args map[string]string, part plan.Part) PlanID {
+	id := PlanID{Seed: seed, Start: start.UTC().Format(time.RFC3339Nano), Arguments: args, Part: part}
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %s\n", id.Seed, id.Start)
+	for _, name := range sortedKeys(args) {
+		fmt.Fprintf(h, "%q %q\n", name, args[name])
+	}
+	id.Hash = "sha256:" + hex.EncodeToString(h.Sum(nil)[:16])
+	return id
+}
+
+// verdict says in a few words how the run ended.
+func verdict(sum *sim.Summary) (string, term.Tone) {
 	switch {
 	case sum.Deliveries == 0:
-		return "nothing was sent", Bad
+		return "nothing was sent", term.Bad
+	case sum.CallInstead != "":
+		return "ended early: the endpoint speaks TLS", term.Bad
+	case sum.GaveUpAfter > 0:
+		return "ended early: the endpoint could not be reached", term.Bad
 	case sum.Interrupted:
-		return "ended early", Warn
+		return "ended early", term.Warn
 	case !sum.OK():
-		return "not everything was delivered", Bad
+		return "not everything was delivered", term.Bad
 	}
-	return "delivered", Good
+	return "delivered", term.Good
 }
 
 // cutNote says what a bounded list leaves out, "" for nothing.
@@ -136,5 +205,5 @@ func (r *SendRecord) cutNote() string {
 	if r.cut == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d more that were not accepted are counted above, but not listed: a report lists %d at most", r.cut, maxTroubles)
+	return fmt.Sprintf("%d more that were not accepted are counted above, but not listed: a report lists %d at most", r.cut, mostMissed)
 }

@@ -1,26 +1,23 @@
+// Package sim is Relay at work: the Sender takes a plan's deliveries and makes
+// their attempts, with Relay's workers, retries and pace.
+//
+// Begin at Sender.Run in sender.go: enqueue queues the deliveries, work in
+// worker.go makes the attempts, the ledger hands what happened to the observer
+// and the Summary. What is sent is made in sim/plan, and one call is sim/wire's.
 package sim
 
-import "time"
+import (
+	"time"
 
-// Failure says why an attempt brought no answer.
-type Failure string
-
-// The failures. A failed attempt is a result, not an error of relayctl.
-const (
-	NoFailure   Failure = ""
-	Timeout     Failure = "timeout"     // no answer within the deadline (R-TIMEOUT)
-	Connect     Failure = "connect"     // could not connect (R-CONNECT)
-	TLS         Failure = "tls"         // the handshake failed, the certificate did not verify
-	Cut         Failure = "cut"         // the connection ended without a whole answer
-	TokenFailed Failure = "token"       // the token endpoint gave no token
-	Interrupted Failure = "interrupted" // the run was ended while it was under way
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // Attempt is one HTTP call of a delivery and what came of it.
 type Attempt struct {
-	Delivery *Delivery // read only; valid during the observer's call
-	Number   int       // from 1
-	Of       int       // attempts at most (R-FOUR)
+	Delivery *plan.Delivery // read only; valid during the observer's call
+	Number   int            // from 1
+	Of       int            // attempts at most (R-FOUR)
 	// Intended is when the call was due by the open-loop schedule and the retry
 	// delays; SentAt is when it went out. Latency is measured from Intended.
 	Intended time.Time
@@ -28,8 +25,9 @@ type Attempt struct {
 	Latency  time.Duration // from Intended to the answer's end
 	Took     time.Duration // from SentAt to the answer's end
 	Status   int           // the HTTP status, 0 when there was none or it was dropped
-	Failure  Failure       // "" when there was an answer
+	Failure  wire.Failure  // "" when there was an answer
 	Detail   string        // the failure's cause, free of secrets
+	Answer   []byte        // the first bytes of the body of an answer other than 2xx; nil for none
 	// LostAck says that the endpoint did answer, with LostStatus, and that the
 	// answer was dropped on purpose: Failure is then Timeout (R-DUP).
 	LostAck    bool
@@ -37,13 +35,16 @@ type Attempt struct {
 	// Renewed says that the first answer was 401 and the call was made once more
 	// with a new token, as part of the same attempt (R-AUTH-OAUTH).
 	Renewed bool
+	// Requests is how many requests went out, wholly or in part: 0 where there was no
+	// connection, 2 where the token was renewed.
+	Requests int
 	// Next is what happens now: Retry with the wait before it, or the outcome.
 	Retry     bool
 	RetryIn   time.Duration // scaled by the time scale
 	Outcome   OutcomeKind   // set when Retry is false
 	BodyBytes int
 
-	hopeless bool // it would end in the same way again, whatever is retried
+	noRetry bool // the token endpoint refused, and would refuse again
 }
 
 // OutcomeKind is how a delivery ended.
@@ -59,15 +60,16 @@ const (
 
 // Outcome is the end of a delivery.
 type Outcome struct {
-	Delivery *Delivery // read only; valid during the observer's call
+	Delivery *plan.Delivery // read only; valid during the observer's call
 	Kind     OutcomeKind
 	Attempts int
-	Status   int       // of the last attempt
-	Failure  Failure   // of the last attempt
-	Reason   string    // for people: why it was refused, given up or skipped
-	First    time.Time // when the first attempt was due
-	At       time.Time // when it was decided
-	Before   bool      // skipped because an earlier run had it accepted
+	Status   int          // of the last attempt
+	Failure  wire.Failure // of the last attempt
+	Answer   []byte       // of the last attempt
+	Reason   string       // for people: why it was refused, given up or skipped
+	First    time.Time    // when the first attempt was due
+	At       time.Time    // when it was decided
+	Before   bool         // skipped because an earlier run had it accepted
 }
 
 // Observer is told everything that a Sender does, by one goroutine at a time

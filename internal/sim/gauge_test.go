@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,10 +35,10 @@ func TestGauge(t *testing.T) {
 		e.run(t, cfg, one("a", 0), one("b", 1), one("c", 1))
 		<-done
 		// a: 500 at 0s and 10s. b: hangs 0–10s, waits, hangs 20–30s; c is behind it.
-		if want := (Load{InFlight: 1, Waiting: 1, Queued: 1}); seen[5*time.Second] != want {
+		if want := (Load{InFlight: 1, Waiting: 1, Queued: 1, Next: began.Add(10 * time.Second)}); seen[5*time.Second] != want {
 			t.Errorf("after 5s %+v, want %+v", seen[5*time.Second], want)
 		}
-		if want := (Load{Waiting: 1, Queued: 1}); seen[15*time.Second] != want {
+		if want := (Load{Waiting: 1, Queued: 1, Next: began.Add(20 * time.Second)}); seen[15*time.Second] != want {
 			t.Errorf("after 15s %+v, want %+v", seen[15*time.Second], want)
 		}
 		if want := (Load{InFlight: 1, Queued: 1}); seen[25*time.Second] != want {
@@ -49,32 +48,4 @@ func TestGauge(t *testing.T) {
 			t.Errorf("after the run %+v", got)
 		}
 	})
-}
-
-func TestEstimate(t *testing.T) {
-	count := func(c PlanConfig) int { return len(collect(t, c)) }
-	small := PlanConfig{Records: 50, Seed: 1, Start: testStart, Duplicates: 0.5, Batch: 3}
-	if n, exact := small.Estimate(); n != count(small) || !exact {
-		t.Errorf("%d, exact %v", n, exact)
-	}
-	large := PlanConfig{Records: 10_000, Seed: 1, Start: testStart}
-	if n, exact := large.Estimate(); exact || n < count(large)*95/100 || n > count(large)*105/100 {
-		t.Errorf("%d of %d, exact %v", n, count(large), exact)
-	}
-	var csv bytes.Buffer
-	csv.WriteString("ccid\n")
-	for i := range 6000 {
-		csv.WriteString(strings.Repeat("x", 40+i%3) + "\n")
-	}
-	rows := PlanConfig{CSV: bytes.NewReader(csv.Bytes()), Start: testStart}
-	if n, exact := rows.Estimate(); exact || n < 25_000 || n > 35_000 {
-		t.Errorf("%d of some 30000, exact %v", n, exact)
-	}
-	once := PlanConfig{CSV: &csv, Start: testStart}
-	if n, _ := once.Estimate(); n != 0 {
-		t.Errorf("%d of what can be read only once", n)
-	}
-	if csv.Len() == 0 {
-		t.Error("the stream was read")
-	}
 }

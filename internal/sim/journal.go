@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -48,16 +52,21 @@ func (e *JournalError) Unwrap() error { return e.Err }
 // beginnings. A call that was broken off by the user is left as under way, for
 // nobody knows whether it was accepted. The lines are not forced to the disk: a
 // power cut can cost the last ones, and what they say was accepted is sent again.
+// Each line carries a checksum, because a line that says something else than what
+// was written could leave a delivery out.
 //
 // A journal serves one Run at a time and keeps about two bits for each delivery
 // of the run that it continues.
 type Journal struct {
-	path    string
-	Header  JournalHeader
-	done    seqSet         // accepted by earlier runs
-	sums    map[int]uint32 // of some of the accepted bodies
-	flight  map[int]bool   // begun and not ended by an earlier run
-	nextSeq int            // one more than the last delivery that the plan gave
+	path   string
+	Header JournalHeader
+	Mask   func(string) string // what the ids of events pass before they are written, nil for nothing
+	done   seqSet              // accepted by earlier runs
+	sums   map[int]uint32      // of some of the accepted bodies
+	// unsealed says that the earlier run's lines have no checksum.
+	unsealed bool
+	flight   map[int]bool // begun and not ended by an earlier run
+	nextSeq  int          // one more than the last delivery that the plan gave
 
 	mu   sync.Mutex
 	file *os.File
@@ -96,12 +105,12 @@ func (j *Journal) begin(resume bool) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("journal %s is not a file", j.path)
+		return fmt.Errorf("journal %s is not a regular file", j.path)
 	case info.Size() > 0 && !resume:
 		if _, _, err := ReadJournalHeader(j.path); err != nil {
 			return err
 		}
-		return fmt.Errorf("journal %s holds a run already: --resume continues it", j.path)
+		return &JournalUsed{j.path}
 	case info.Size() > 0:
 		good, err := j.read(j.file)
 		if err != nil {
@@ -119,7 +128,7 @@ func (j *Journal) begin(resume bool) error {
 	if err != nil {
 		return err
 	}
-	return j.write(append(line, '\n'))
+	return j.write(seal(line[:len(line)-1], 0))
 }
 
 // ReadJournalHeader tells which plan the journal at path belongs to. ok is
@@ -154,7 +163,7 @@ const (
 
 // past looks a delivery up, and fails when the one that was accepted in its
 // place was another one. A nil journal knows none.
-func (j *Journal) past(d *Delivery) (past, error) {
+func (j *Journal) past(d *plan.Delivery) (past, error) {
 	if j == nil {
 		return unsent, nil
 	}
@@ -189,8 +198,7 @@ func (j *Journal) Close() error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	err := errors.Join(j.err, j.file.Sync(), j.file.Close())
-	if err != nil {
+	if err := cmp.Or(j.err, j.file.Sync(), j.file.Close()); err != nil {
 		return &JournalError{j.path, err}
 	}
 	return nil
@@ -218,7 +226,7 @@ type noted struct {
 	kind     OutcomeKind
 	attempts int
 	status   int
-	failure  Failure
+	failure  wire.Failure
 	sum      uint32
 }
 
@@ -248,23 +256,28 @@ func (n *noter) begins(seq int) error {
 	if n.journal == nil {
 		return nil
 	}
+	from := len(n.buf)
 	n.buf = append(n.buf, startedPrefix...)
 	n.buf = strconv.AppendInt(n.buf, int64(seq), 10)
-	n.buf = append(n.buf, "}\n"...)
+	n.buf = seal(n.buf, from)
 	return n.flush()
 }
 
 // ends notes how a delivery ended.
 func (n *noter) ends(e noted) {
-	if n.journal == nil || e.failure == Interrupted {
+	if n.journal == nil || e.failure == wire.Interrupted {
 		return
 	}
+	from := len(n.buf)
 	b := append(n.buf, `{"seq":`...)
 	b = strconv.AppendInt(b, int64(e.seq), 10)
 	b = append(b, `,"outcome":"`...)
 	b = append(b, e.kind...)
 	b = append(b, `","event_id":`...)
-	// Only invalid UTF-8 could fail, and there is none left.
+	if n.journal.Mask != nil {
+		e.id = n.journal.Mask(e.id)
+	}
+	// It could only fail for invalid UTF-8, which was replaced.
 	b, _ = jsontext.AppendQuote(b, strings.ToValidUTF8(e.id, "\uFFFD"))
 	if e.events > 1 {
 		b = append(b, `,"events":`...)
@@ -276,7 +289,7 @@ func (n *noter) ends(e noted) {
 		b = append(b, `,"status":`...)
 		b = strconv.AppendInt(b, int64(e.status), 10)
 	}
-	if e.failure != NoFailure {
+	if e.failure != wire.NoFailure {
 		b = append(b, `,"error":"`...)
 		b = append(b, e.failure...)
 		b = append(b, '"')
@@ -285,7 +298,7 @@ func (n *noter) ends(e noted) {
 		b = append(b, `,"sum":`...)
 		b = strconv.AppendUint(b, uint64(e.sum), 10)
 	}
-	n.buf = append(b, "}\n"...)
+	n.buf = seal(b, from)
 }
 
 // flush writes what was noted.

@@ -17,11 +17,57 @@ import (
 )
 
 const (
-	journalVersion = 1
-	startedPrefix  = `{"started":`
+	journalVersion = 2
+	// unsealedVersion is the one whose lines have no checksum.
+	unsealedVersion = 1
+	startedPrefix   = `{"started":`
 	// maxJournalLine is far above what is ever written.
 	maxJournalLine = 1 << 20
 )
+
+// What a line ends with: the checksum of what stands before, as eight hexadecimal
+// digits.
+const (
+	sealPrefix = `,"crc":"`
+	sealSuffix = `"}`
+	sealSize   = len(sealPrefix) + 8 + len(sealSuffix)
+)
+
+// seal ends the line that begins at from, and lacks its closing brace.
+func seal(b []byte, from int) []byte {
+	return fmt.Appendf(b, "%s%08x%s\n", sealPrefix, checksum(b[from:]), sealSuffix)
+}
+
+// sealed says whether a line is as it was written, and returns what stands
+// before its checksum.
+func sealed(line []byte) (body []byte, ok bool) {
+	at := len(line) - sealSize
+	if at < 0 {
+		return nil, false
+	}
+	return line[:at], string(line) == string(bytes.TrimSuffix(seal(line[:at:at], 0), []byte("\n")))
+}
+
+// JournalUsed says that the journal of a new run holds an earlier one, which could be
+// continued.
+type JournalUsed struct{ Path string }
+
+func (e *JournalUsed) Error() string { return fmt.Sprintf("journal %s holds a run already", e.Path) }
+
+// JournalDamage is a line of a journal that is not as it was written.
+type JournalDamage struct {
+	Path  string
+	Line  int  // from 1; the first is the header
+	Zeros bool // it has zeros, as a power cut leaves them
+}
+
+// Error implements error.
+func (e *JournalDamage) Error() string {
+	if e.Zeros {
+		return fmt.Sprintf("%s:%d: this line of the journal has zeros in it, as a power cut leaves them", e.Path, e.Line)
+	}
+	return fmt.Sprintf("%s:%d: this line of the journal is damaged: its checksum does not fit", e.Path, e.Line)
+}
 
 // journalLine is any line of a journal.
 type journalLine struct {
@@ -55,21 +101,26 @@ func (j *Journal) read(r io.Reader) (int64, error) {
 			}
 			continue
 		}
-		if err := j.readLine(line); err != nil {
-			return 0, fmt.Errorf("%s:%d: %w", j.path, n, err)
+		if !j.readLine(line) {
+			return 0, &JournalDamage{j.path, n, bytes.IndexByte(line, 0) >= 0}
 		}
 	}
 }
 
 func (j *Journal) readHeader(line []byte) error {
 	var h journalLine
-	if err := json.Unmarshal(line, &h); err != nil || h.Type != "journal" {
+	err := json.Unmarshal(line, &h)
+	_, whole := sealed(line)
+	old := h.V == unsealedVersion && !bytes.Contains(line, []byte(sealPrefix))
+	switch zeros := bytes.IndexByte(line, 0) >= 0; {
+	case zeros || bytes.HasPrefix(line, []byte(`{"type":"journal"`)) && (err != nil || h.V <= journalVersion && !whole && !old):
+		return &JournalDamage{j.path, 1, zeros}
+	case err != nil || h.Type != "journal":
 		return fmt.Errorf("%s is not a journal", j.path)
+	case h.V > journalVersion:
+		return fmt.Errorf("%s: a journal of version %d; this relayctl knows versions up to %d", j.path, h.V, journalVersion)
 	}
-	if h.V != journalVersion {
-		return fmt.Errorf("%s: a journal of version %d; this relayctl knows version %d", j.path, h.V, journalVersion)
-	}
-	j.Header = h.JournalHeader
+	j.Header, j.unsealed = h.JournalHeader, old
 	return nil
 }
 
@@ -80,9 +131,9 @@ func (j *Journal) samePlan(want JournalHeader) error {
 	}
 	switch {
 	case got.Seed != want.Seed:
-		return other("--seed", strconv.FormatUint(got.Seed, 10), strconv.FormatUint(want.Seed, 10))
+		return other("the seed", strconv.FormatUint(got.Seed, 10), strconv.FormatUint(want.Seed, 10))
 	case !got.Start.Equal(want.Start):
-		return other("--start", got.Start.Format(time.RFC3339Nano), want.Start.Format(time.RFC3339Nano))
+		return other("the start", got.Start.Format(time.RFC3339Nano), want.Start.Format(time.RFC3339Nano))
 	}
 	names := slices.Concat(slices.Collect(maps.Keys(got.Args)), slices.Collect(maps.Keys(want.Args)))
 	slices.Sort(names)
@@ -94,19 +145,26 @@ func (j *Journal) samePlan(want JournalHeader) error {
 	return nil
 }
 
-func (j *Journal) readLine(line []byte) error {
-	if rest, ok := bytes.CutPrefix(line, []byte(startedPrefix)); ok {
-		digits, ok := bytes.CutSuffix(rest, []byte{'}'})
+// readLine takes in a line, and says whether it is one that was written so.
+func (j *Journal) readLine(line []byte) bool {
+	body, ok := sealed(line)
+	if !ok && j.unsealed && !bytes.Contains(line, []byte(sealPrefix)) {
+		body, ok = bytes.CutSuffix(line, []byte("}"))
+	}
+	if !ok {
+		return false
+	}
+	if digits, ok := bytes.CutPrefix(body, []byte(startedPrefix)); ok {
 		seq, err := strconv.Atoi(string(digits))
-		if !ok || err != nil || seq < 0 {
-			return errors.New("this line of the journal cannot be read")
+		if err != nil || seq < 0 {
+			return false
 		}
 		j.flight[seq] = true
-		return nil
+		return true
 	}
 	var l journalLine
 	if err := json.Unmarshal(line, &l); err != nil || l.Seq == nil || *l.Seq < 0 || l.Outcome == "" {
-		return errors.New("this line of the journal cannot be read")
+		return false
 	}
 	// What ended otherwise than accepted was not under way when the run ended.
 	delete(j.flight, *l.Seq)
@@ -116,33 +174,26 @@ func (j *Journal) readLine(line []byte) error {
 			j.sums[*l.Seq] = *l.Sum
 		}
 	}
-	return nil
+	return true
 }
 
 // lineReader reads whole lines and counts their bytes.
 type lineReader struct {
 	r     *bufio.Reader
 	whole int64 // bytes of the lines so far
-	long  []byte
 }
 
-func newLineReader(r io.Reader) *lineReader { return &lineReader{r: bufio.NewReaderSize(r, 64<<10)} }
+func newLineReader(r io.Reader) *lineReader {
+	return &lineReader{r: bufio.NewReaderSize(r, maxJournalLine)}
+}
 
 // next returns the next line without its end, valid until the next call; nil
 // when only a torn line is left, or none.
 func (l *lineReader) next() ([]byte, error) {
 	line, err := l.r.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		l.long = append(l.long[:0], line...)
-		for errors.Is(err, bufio.ErrBufferFull) {
-			if line, err = l.r.ReadSlice('\n'); len(l.long)+len(line) > maxJournalLine {
-				return nil, errors.New("the line is too long for a journal")
-			}
-			l.long = append(l.long, line...)
-		}
-		line = l.long
-	}
 	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return nil, errors.New("the line is too long for a journal")
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:

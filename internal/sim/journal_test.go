@@ -11,11 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"relayctl/internal/sim/plan"
 
 	"github.com/go-json-experiment/json"
 )
@@ -36,17 +39,15 @@ func closeJournal(t *testing.T, j *Journal) {
 	}
 }
 
-func numberedPlan(n int) Plan {
-	return numbered(func(yield func(Delivery, error) bool) {
-		for i := range n {
-			if !yield(one(fmt.Sprint("e", i), uint64(i)), nil) {
-				return
-			}
-		}
-	})
+func numberedPlan(n int) plan.Stream {
+	var ds []plan.Delivery
+	for i := range n {
+		ds = append(ds, one(fmt.Sprint("e", i), uint64(i)))
+	}
+	return plan.Of(ds...)
 }
 
-func runWith(ctx context.Context, t *testing.T, cfg SenderConfig, p Plan) (Summary, error) {
+func runWith(ctx context.Context, t *testing.T, cfg SenderConfig, p plan.Stream) (Summary, error) {
 	t.Helper()
 	s, err := NewSender(cfg)
 	if err != nil {
@@ -93,8 +94,8 @@ func TestAJournalOfAnotherPlanIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeJournal(t, cfg.Journal)
-	for name, p := range map[string]Plan{
-		"other bytes":    numbered(planOf(one("x", 0), one("y", 0))),
+	for name, p := range map[string]plan.Stream{
+		"other bytes":    plan.Of(one("x", 0), one("y", 0)),
 		"a shorter plan": numberedPlan(5),
 	} {
 		cfg.Journal = journalAt(t, path, true)
@@ -104,12 +105,16 @@ func TestAJournalOfAnotherPlanIsRefused(t *testing.T) {
 		closeJournal(t, cfg.Journal)
 	}
 	for name, open := range map[string]func() (*Journal, error){
-		"--seed":  func() (*Journal, error) { return OpenJournal(path, JournalHeader{Seed: 8, Start: testStart}, true) },
-		"--start": func() (*Journal, error) { return OpenJournal(path, JournalHeader{Seed: 7}, true) },
+		"the seed": func() (*Journal, error) {
+			return OpenJournal(path, JournalHeader{Seed: 8, Start: testStart}, true)
+		},
+		"the start": func() (*Journal, error) { return OpenJournal(path, JournalHeader{Seed: 7}, true) },
 		"--batch": func() (*Journal, error) {
 			return OpenJournal(path, JournalHeader{Seed: 7, Start: testStart, Args: map[string]string{"--batch": "3"}}, true)
 		},
-		"--resume": func() (*Journal, error) { return OpenJournal(path, JournalHeader{Seed: 7, Start: testStart}, false) },
+		"holds a run already": func() (*Journal, error) {
+			return OpenJournal(path, JournalHeader{Seed: 7, Start: testStart}, false)
+		},
 	} {
 		if _, err := open(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
@@ -174,6 +179,58 @@ func TestATornJournalGoesOn(t *testing.T) {
 	}
 }
 
+// Whichever byte of a journal changes: a run never goes on with a line that says
+// something else than what was written.
+func TestADamagedJournalIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	j := journalAt(t, path, false)
+	n := noter{journal: j}
+	for seq := range 2 {
+		if err := n.begins(seq); err != nil {
+			t.Fatal(err)
+		}
+		n.ends(noted{seq: seq, id: "e", events: 1, kind: Accepted, attempts: 1, status: 200})
+	}
+	if err := errors.Join(n.flush(), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range whole[:len(whole)-1] {
+		for _, b := range []byte{0, '0', '1', ' ', '\n', whole[at] ^ 1} {
+			if b == whole[at] {
+				continue
+			}
+			text := bytes.Clone(whole)
+			text[at] = b
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if j, err := OpenJournal(path, JournalHeader{Seed: 7, Start: testStart}, true); err == nil {
+				t.Fatalf("byte %d changed from %q to %q: accepted %d", at, whole[at], b, j.Accepted())
+			}
+		}
+	}
+	lines := bytes.SplitAfter(whole, []byte("\n"))
+	for want, text := range map[string][]byte{
+		":3: this line of the journal has zeros in it, as a power cut leaves them": slices.Concat(lines[0], lines[1], make([]byte, 512), []byte("\n"), lines[2]),
+		":2: this line of the journal has zeros in it, as a power cut leaves them": slices.Concat(lines[0], make([]byte, 512), lines[1]),
+		":3: this line of the journal is damaged: its checksum does not fit":       bytes.Replace(whole, []byte(`"seq":0`), []byte(`"seq":1`), 1),
+		":1: this line of the journal is damaged: its checksum does not fit":       bytes.Replace(whole, []byte(`"seed":7`), []byte(`"seed":8`), 1),
+		":1: this line of the journal has zeros in it, as a power cut leaves them": slices.Concat(make([]byte, 512), []byte("\n"), whole),
+		": a journal of version 3; this relayctl knows versions up to 2":           []byte(`{"type":"journal","v":3,"seed":7,"start":"2026-01-31T12:00:00Z"}` + "\n"),
+	} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenJournal(path, JournalHeader{Seed: 7, Start: testStart}, true); err == nil || err.Error() != path+want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestAJournalThatCannotBeWrittenEndsTheRun(t *testing.T) {
 	var calls sync.WaitGroup
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Go(func() {}) }))
@@ -208,9 +265,9 @@ const (
 	killRecords = 1500
 )
 
-func killPlan(t *testing.T) Plan {
+func killPlan(t *testing.T) plan.Stream {
 	t.Helper()
-	p, err := NewPlan(PlanConfig{Records: killRecords, Seed: 7, Start: testStart})
+	p, err := plan.New(plan.Config{Records: killRecords, Seed: 7, Start: testStart})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,10 +380,11 @@ func underWayIn(t *testing.T, path string) []string {
 }
 
 func FuzzJournal(f *testing.F) {
-	head := `{"type":"journal","v":1,"seed":7,"start":"2026-01-31T12:00:00Z"}` + "\n"
-	f.Add([]byte(head + `{"started":1}` + "\n" + `{"seq":1,"outcome":"accepted","event_id":"a","attempts":1,"sum":5}` + "\n"))
-	f.Add([]byte(head + `{"started":99999999999999999999}` + "\n"))
-	f.Add([]byte(head + `{"seq":-1,"outcome":"accepted"}` + "\n\x00\x00"))
+	line := func(text string) string { return string(seal([]byte(text), 0)) }
+	head := line(`{"type":"journal","v":2,"seed":7,"start":"2026-01-31T12:00:00Z"`)
+	f.Add([]byte(head + line(`{"started":1`) + line(`{"seq":1,"outcome":"accepted","event_id":"a","attempts":1,"sum":5`)))
+	f.Add([]byte(head + line(`{"started":99999999999999999999`)))
+	f.Add([]byte(head + line(`{"seq":-1,"outcome":"accepted"`) + "\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		j := &Journal{path: "j", Header: JournalHeader{Seed: 7, Start: testStart}, sums: map[int]uint32{}, flight: map[int]bool{}}
 		n, err := j.read(bytes.NewReader(data))

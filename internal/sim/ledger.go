@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// Facts are handed over in batches: waking the observer for each of them would
-// cost more than a call's own work.
+// Facts are passed on in batches: to wake the observer for each of them would
+// cost more than the call itself.
 const (
 	ledgerDelay = 2 * time.Millisecond
 	ledgerFull  = 4096
 )
 
-// fact is something that happened: an attempt, an outcome, or an attempt and
-// the outcome that it decided.
+// fact is an attempt, an outcome, or both at once.
 type fact struct {
 	job        *job
 	attempt    Attempt

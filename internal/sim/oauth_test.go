@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/sim/plan"
 )
 
 // tokenEndpoint gives tokens that live for ttl, takes a while to do so, and
@@ -89,7 +90,7 @@ func TestTokensAreRenewedDuringARun(t *testing.T) {
 		}
 		cfg := relay()
 		cfg.Auth, cfg.Workers, cfg.Rate = scheme, 8, Rate{10, time.Second}
-		var ds []Delivery
+		var ds []plan.Delivery
 		for i := range 600 {
 			ds = append(ds, one(fmt.Sprint("e", i), uint64(i)))
 		}

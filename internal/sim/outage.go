@@ -3,12 +3,14 @@ package sim
 import (
 	"time"
 
+	"relayctl/internal/sim/wire"
+
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Outage tells what down-times of the endpoint cost. An attempt counts as
 // failed when it had no answer, or one of 500 and above; an answer that was
-// dropped on purpose (R-DUP) is none of the endpoint's failures.
+// dropped on purpose (R-DUP) does not count as failed.
 type Outage struct {
 	Failed      int       // attempts that failed
 	First, Last time.Time // when the first and the last of them went out
@@ -26,8 +28,10 @@ type Outage struct {
 	PeakRetries int // most retries that went out in one second
 	PeakAt      time.Time
 
+	// Delays are how late the late events were, in milliseconds; nil where none was.
+	Delays *hdrhistogram.Histogram
+
 	streak   streak
-	delays   *hdrhistogram.Histogram
 	second   int64
 	inSecond int
 }
@@ -53,8 +57,8 @@ func (o *Outage) addAttempt(a *Attempt) {
 		o.addRetry(a.SentAt)
 	}
 	switch {
-	case a.LostAck || a.Failure == Interrupted:
-	case a.Failure != NoFailure || a.Status >= 500:
+	case a.LostAck || a.Failure == wire.Interrupted:
+	case a.Failure != wire.NoFailure || a.Status >= 500:
 		o.Failed++
 		if o.First.IsZero() || a.SentAt.Before(o.First) {
 			o.First = a.SentAt
@@ -99,18 +103,18 @@ func (o *Outage) addOutcome(out *Outcome, events int) {
 		o.DeliveredLate += events
 		delay := out.At.Sub(out.First)
 		o.WorstDelay = max(o.WorstDelay, delay)
-		if o.delays == nil {
-			o.delays = hdrhistogram.New(1, maxLatency.Milliseconds(), 2)
+		if o.Delays == nil {
+			o.Delays = newDelays()
 		}
 		// It cannot fail: the value lies within the histogram's bounds.
-		_ = o.delays.RecordValues(min(max(delay.Milliseconds(), 1), maxLatency.Milliseconds()), int64(events))
+		_ = o.Delays.RecordValues(min(max(delay.Milliseconds(), 1), maxLatency.Milliseconds()), int64(events))
 	}
 }
 
 func (o *Outage) finish() {
 	o.endStreak(o.streak.last, true)
-	if o.delays != nil {
-		o.MedianDelay = time.Duration(o.delays.ValueAtQuantile(50)) * time.Millisecond
-		o.P99Delay = time.Duration(o.delays.ValueAtQuantile(99)) * time.Millisecond
+	if o.Delays != nil {
+		o.MedianDelay = time.Duration(o.Delays.ValueAtQuantile(50)) * time.Millisecond
+		o.P99Delay = time.Duration(o.Delays.ValueAtQuantile(99)) * time.Millisecond
 	}
 }

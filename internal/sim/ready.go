@@ -2,34 +2,79 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"time"
+
+	"relayctl/internal/sim/wire"
 )
 
-// WaitReady waits until the URL's host accepts connections, for d at most.
-func WaitReady(ctx context.Context, rawURL string, d time.Duration) error {
+// Reach connects once to the endpoint as a call does, TLS included, which has the
+// deadline of a call for it. The error says what went wrong, and what to do.
+func (s *Sender) Reach(ctx context.Context) error {
+	return s.unreached(s.target.Greet(ctx, s.cfg.Timeout))
+}
+
+// WaitReady connects as Reach does until it can, for d at most. A handshake that fails
+// is not tried again: it fails in the same way the next time.
+func (s *Sender) WaitReady(ctx context.Context, d time.Duration) error {
+	return waitFor(ctx, d, func(left time.Duration) (why error, again bool) {
+		a := s.target.Greet(ctx, min(left, s.cfg.Timeout))
+		return s.unreached(a), a.Failure != wire.TLS
+	})
+}
+
+// ErrHandshake says that the endpoint accepts connections, but not by TLS.
+var ErrHandshake = errors.New("TLS handshake")
+
+func (s *Sender) unreached(a wire.Result) error {
+	switch a.Failure {
+	case wire.NoFailure:
+		return nil
+	case wire.TLS:
+		return fmt.Errorf("the %w with %s failed: %s", ErrHandshake, s.target.Addr(), a.Detail)
+	}
+	return notAccepted(s.target, a.Detail)
+}
+
+func notAccepted(target *wire.Target, why string) error {
+	return fmt.Errorf("%s does not accept connections: %s", target.Addr(), why)
+}
+
+// WaitReady waits until the URL's host accepts connections, for d at most. proxy
+// is the way there, nil for the direct one.
+func WaitReady(ctx context.Context, rawURL string, proxy *wire.Proxy, d time.Duration) error {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return err
 	}
-	addr := newTarget(u, nil, nil, nil).addr
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
+	target := wire.NewTarget(wire.TargetConfig{URL: u, Proxy: proxy})
+	return waitFor(ctx, d, func(left time.Duration) (error, bool) {
+		ctx, cancel := context.WithTimeout(ctx, left)
+		defer cancel()
+		if err := target.Reach(ctx); err != nil {
+			return notAccepted(target, target.Explain(err)), true
+		}
+		return nil, true
+	})
+}
+
+// waitFor tries until it succeeds, or is not worth another try, for d at most. It
+// returns the last failure before the time was over.
+func waitFor(ctx context.Context, d time.Duration, try func(left time.Duration) (why error, again bool)) error {
+	end := time.Now().Add(d)
 	var why error
 	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		err, again := try(max(0, time.Until(end)))
 		if err == nil {
-			return conn.Close()
+			return nil
 		}
-		if why == nil || ctx.Err() == nil {
+		if why == nil || ctx.Err() == nil && time.Now().Before(end) {
 			why = err // that the time was up says nothing of the endpoint
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not accept connections: %s", addr, explain(why))
-		case <-time.After(100 * time.Millisecond):
+		if !again || time.Until(end) <= 0 || !sleep(ctx, min(100*time.Millisecond, time.Until(end))) {
+			return why
 		}
 	}
 }

@@ -1,12 +1,15 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"relayctl/internal/event"
+	"relayctl/internal/sim/wire"
 	"relayctl/internal/suggest"
 )
 
@@ -15,7 +18,7 @@ import (
 type RetryOn struct {
 	statuses []int
 	classes  []int // 5 for 5xx
-	failures []Failure
+	failures []wire.Failure
 }
 
 // DefaultRetryOn is what Relay retries: 500 and a timeout as documented
@@ -29,58 +32,55 @@ const DefaultRetryOn = "500,timeout,connect"
 // (R-CONNECT, assumed). An empty list and none retry nothing.
 func ParseRetryOn(list string) (RetryOn, error) {
 	var r RetryOn
+	if strings.Contains(list, ",") && slices.Contains(strings.Split(strings.ToLower(strings.ReplaceAll(list, " ", "")), ","), "none") {
+		return r, errors.New("retry-on none stands alone: it contradicts the others")
+	}
 	for item := range strings.SplitSeq(list, ",") {
 		item = strings.ToLower(strings.TrimSpace(item))
 		status, err := strconv.Atoi(item)
 		switch {
 		case item == "" || item == "none":
 		case item == "timeout":
-			r.failures = append(r.failures, Timeout)
+			r.failures = append(r.failures, wire.Timeout)
 		case item == "connect":
-			r.failures = append(r.failures, Connect, Cut, TokenFailed)
+			r.failures = append(r.failures, wire.Connect, wire.Cut, wire.TokenFailed)
 		case item == "cut":
-			r.failures = append(r.failures, Cut)
+			r.failures = append(r.failures, wire.Cut)
 		case item == "tls":
-			r.failures = append(r.failures, TLS)
+			r.failures = append(r.failures, wire.TLS)
 		case item == "token":
-			r.failures = append(r.failures, TokenFailed)
+			r.failures = append(r.failures, wire.TokenFailed)
 		case len(item) == 3 && item[1:] == "xx" && item[0] >= '1' && item[0] <= '5':
 			r.classes = append(r.classes, int(item[0]-'0'))
 		case err == nil && status >= 100 && status <= 599:
 			r.statuses = append(r.statuses, status)
 		default:
-			return RetryOn{}, fmt.Errorf("retry-on takes statuses, classes such as 5xx, timeout, connect, cut, tls and token, not %q%s",
+			return RetryOn{}, fmt.Errorf("retry-on takes statuses, classes such as 5xx, timeout, connect, cut, tls and token, or none, not %q%s",
 				item, suggest.DidYouMean(item, []string{"timeout", "connect", "cut", "tls", "token", "5xx", "4xx", "none"}))
 		}
 	}
 	return r, nil
 }
 
-// retries says whether an attempt that ended so is tried again. An accepted
+// Retries says whether an attempt that ended so is tried again. An accepted
 // one never is.
-func (r RetryOn) retries(status int, failure Failure) bool {
-	if failure != NoFailure {
+func (r RetryOn) Retries(status int, failure wire.Failure) bool {
+	if failure != wire.NoFailure {
 		return slices.Contains(r.failures, failure)
 	}
-	return !accepted(status) && (slices.Contains(r.statuses, status) || slices.Contains(r.classes, status/100))
+	return !event.Accepted(status) && (slices.Contains(r.statuses, status) || slices.Contains(r.classes, status/100))
 }
 
-// accepted says whether a status means that the event was taken: 200 as
-// documented, other 2xx as assumed (R-2XX).
-func accepted(status int) bool { return status >= 200 && status < 300 }
-
-// DefaultRetryDelays are the waits between the four attempts (R-DELAYS, assumed).
-func DefaultRetryDelays() []time.Duration {
-	return []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute}
-}
+// maxDelay is the longest wait between two attempts.
+const maxDelay = 7 * 24 * time.Hour
 
 // ParseDelays reads a list of durations such as "10s,30s,2m".
 func ParseDelays(list string) ([]time.Duration, error) {
 	var out []time.Duration
 	for item := range strings.SplitSeq(list, ",") {
 		d, err := time.ParseDuration(strings.TrimSpace(item))
-		if err != nil || d < 0 {
-			return nil, fmt.Errorf("retry-delays takes durations such as 10s,30s,2m, not %q", item)
+		if err != nil || d < 0 || d > maxDelay {
+			return nil, fmt.Errorf("retry-delays takes durations such as 10s,30s,2m, up to 168h, not %q", item)
 		}
 		out = append(out, d)
 	}
@@ -108,18 +108,18 @@ func ParseRate(s string) (Rate, error) {
 	calls, err := strconv.ParseFloat(n, 64)
 	per := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[unit]
 	if !ok || err != nil || per == 0 || !(calls > 0) || calls > 1e9 {
-		return Rate{}, fmt.Errorf("%q is no rate such as 50/s, 5000/m or 100000/h", s)
+		return Rate{}, fmt.Errorf("%q is not a rate such as 50/s, 5000/m or 100000/h", s)
 	}
 	return Rate{calls, per}, nil
 }
 
-// due is when the nth call goes out, from 0, after the start of the run. It is
+// Due is when the nth call goes out, from 0, after the start of the run. It is
 // computed from the start each time, so that it cannot drift.
-func (r Rate) due(n int) time.Duration {
+func (r Rate) Due(n int) time.Duration {
 	if r.Calls == 0 {
 		return 0
 	}
-	return time.Duration(float64(n) * float64(r.Per) / r.Calls)
+	return time.Duration(min(float64(n)*float64(r.Per)/r.Calls, 1<<62)) // such as of 1e-300/h
 }
 
 // String gives the rate as ParseRate reads it.

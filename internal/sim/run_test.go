@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // Whatever an endpoint does, every event ends in one of four ways, and the
@@ -30,7 +32,7 @@ func TestTheTotalsAddUp(t *testing.T) {
 				cfg.Rate = Rate{1 + 20*rng.Float64(), time.Second}
 			}
 			events := 0
-			var ds []Delivery
+			var ds []plan.Delivery
 			for i := range 1 + rng.IntN(80) {
 				d := one(fmt.Sprint("e", i), rng.Uint64())
 				for range rng.IntN(3) {
@@ -108,14 +110,14 @@ func (c *tally) check(t *testing.T, s Summary) {
 	switch {
 	case c.twice:
 		t.Error("a delivery ended twice")
-	case s.Events != s.Accepted+s.GivenUp+s.Refused+s.Skipped, c.kinds != [4]int{s.Accepted, s.GivenUp, s.Refused, s.Skipped}:
+	case s.Events+s.Copies != s.Accepted+s.GivenUp+s.Refused+s.Skipped, c.kinds != [4]int{s.Accepted, s.GivenUp, s.Refused, s.Skipped}:
 		t.Errorf("the totals do not add up: %+v, facts %v", s, c.kinds)
 	case s.Attempts != c.attempts, answers != c.attempts, buckets != c.attempts, c.latencies != c.attempts, s.LostAcks != c.lost:
 		t.Errorf("attempts %d, answers %d, in buckets %d, facts %d; lost %d of %d", s.Attempts, answers, buckets, c.attempts, s.LostAcks, c.lost)
 	}
 }
 
-// A worker in a two-minute delay holds back its own lane, not the feed.
+// A worker in a two-minute delay holds back its own lane, not the plan.
 func TestAStalledLaneStallsNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const others = 8 * aheadAtMost
@@ -132,7 +134,7 @@ func TestAStalledLaneStallsNobodyElse(t *testing.T) {
 			}
 			return 200
 		}
-		ds := []Delivery{one("stalled", 0)}
+		ds := []plan.Delivery{one("stalled", 0)}
 		for i := range others {
 			ds = append(ds, one(fmt.Sprint("a", i), 0), one(fmt.Sprint("b", i), 1))
 		}
@@ -147,14 +149,14 @@ func TestAStalledLaneStallsNobodyElse(t *testing.T) {
 
 func TestWhatPilesUpIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLanes(2, false, true)
+		l := newDispatcher(2, false, true)
 		ctx, cancel := context.WithCancel(t.Context())
 		var put int
 		var done sync.WaitGroup
 		done.Go(func() {
 			for ; ; put++ {
 				j := l.job()
-				j.set(Delivery{Body: []byte("{}")})
+				j.set(plan.Delivery{Body: []byte("{}")})
 				if !l.put(ctx, j) {
 					return
 				}
@@ -188,7 +190,7 @@ func TestAnOutageIsSummedUp(t *testing.T) {
 		}
 		cfg := relay()
 		cfg.Workers, cfg.Rate = 256, Rate{1, time.Second}
-		var ds []Delivery
+		var ds []plan.Delivery
 		for i := range 240 {
 			ds = append(ds, one(fmt.Sprint("e", i), uint64(i)))
 		}
@@ -215,6 +217,54 @@ func TestAnEndpointThatStaysDown(t *testing.T) {
 	})
 }
 
+// An endpoint that goes away ends the run after so many attempts in a row that could
+// not connect; one that comes back in time, or answers in between, does not.
+func TestTheRunGivesUp(t *testing.T) {
+	for name, tc := range map[string]struct {
+		after          int
+		within         time.Duration
+		cut            int64 // attempts that connect, and are then cut off
+		workers        int
+		downFor        time.Duration
+		gaveUp, failed int
+	}{
+		"for good":                       {6, 0, 0, 2, time.Hour, 6, 6},
+		"back in between":                {6, 0, 0, 2, 20 * time.Second, 0, 4},
+		"never":                          {0, 0, 0, 2, time.Hour, 0, 40},
+		"too few for long":               {20, 30 * time.Second, 0, 1, time.Hour, 3, 3},
+		"back before too few are enough": {20, 30 * time.Second, 0, 1, 35 * time.Second, 0, 2},
+		"gone in the middle of a call":   {20, 30 * time.Second, 1, 1, time.Hour, 2, 2},
+		"cut off, but there":             {20, 30 * time.Second, 4, 1, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				down := time.Now()
+				var calls atomic.Int64
+				e := &endpoint{answer: func(int, string) int {
+					if calls.Add(1) <= tc.cut {
+						return -1
+					}
+					return 200
+				}}
+				e.refuses = func() bool { return calls.Load() >= tc.cut && time.Since(down) < tc.downFor }
+				cfg := relay()
+				cfg.GiveUpAfter, cfg.GiveUpIn, cfg.Workers = tc.after, tc.within, tc.workers
+				var ds []plan.Delivery
+				for i := range 10 {
+					ds = append(ds, one(fmt.Sprint("e", i), uint64(i)))
+				}
+				sum, _ := e.run(t, cfg, ds...)
+				if took := time.Since(down); tc.within > 0 && tc.gaveUp > 0 && took > time.Minute {
+					t.Errorf("it gave up after %v", took)
+				}
+				if sum.GaveUpAfter != tc.gaveUp || sum.Failures[wire.Connect] != tc.failed || sum.Requests != sum.Accepted+int(tc.cut) {
+					t.Errorf("gave up after %d, %d failed, %d requests, %d accepted", sum.GaveUpAfter, sum.Failures[wire.Connect], sum.Requests, sum.Accepted)
+				}
+			})
+		})
+	}
+}
+
 func TestALostAckIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{answer: func(int, string) int { return 200 }}
@@ -228,15 +278,15 @@ func TestALostAckIsNoOutage(t *testing.T) {
 }
 
 func TestRetryOnNamesEveryFailure(t *testing.T) {
-	for list, want := range map[string][]Failure{
-		"connect": {Connect, Cut, TokenFailed}, "cut": {Cut}, "tls": {TLS}, "token": {TokenFailed}, "timeout": {Timeout}, "none": nil,
+	for list, want := range map[string][]wire.Failure{
+		"connect": {wire.Connect, wire.Cut, wire.TokenFailed}, "cut": {wire.Cut}, "tls": {wire.TLS}, "token": {wire.TokenFailed}, "timeout": {wire.Timeout}, "none": nil,
 	} {
 		r, err := ParseRetryOn(list)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range []Failure{Timeout, Connect, TLS, Cut, TokenFailed, Interrupted} {
-			if r.retries(0, f) != slices.Contains(want, f) {
+		for _, f := range []wire.Failure{wire.Timeout, wire.Connect, wire.TLS, wire.Cut, wire.TokenFailed, wire.Interrupted} {
+			if r.Retries(0, f) != slices.Contains(want, f) {
 				t.Errorf("%s and %s", list, f)
 			}
 		}
@@ -311,7 +361,7 @@ func TestASeriesGrowsWiderNotLonger(t *testing.T) {
 func TestWaitUntilIsNeverEarly(t *testing.T) {
 	rate, start := Rate{2000, time.Second}, time.Now()
 	for i := range 200 {
-		due := start.Add(rate.due(i))
+		due := start.Add(rate.Due(i))
 		if !waitUntil(t.Context(), due) || time.Now().Before(due) {
 			t.Fatalf("call %d is early", i)
 		}
@@ -320,20 +370,5 @@ func TestWaitUntilIsNeverEarly(t *testing.T) {
 	defer cancel()
 	if began := time.Now(); waitUntil(ctx, began.Add(time.Hour)) || time.Since(began) > time.Minute {
 		t.Error("the end of the run does not end the wait")
-	}
-}
-
-func TestWaitReady(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://" + l.Addr().String()
-	if err := WaitReady(t.Context(), url, time.Minute); err != nil {
-		t.Error(err)
-	}
-	l.Close()
-	if err := WaitReady(t.Context(), url, time.Millisecond); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
-		t.Error(err)
 	}
 }

@@ -10,7 +10,26 @@ import (
 
 	"relayctl/fixtures"
 	"relayctl/internal/event"
+	"relayctl/internal/sim/plan"
 )
+
+var testStart = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func collect(t *testing.T, c plan.Config) []plan.Delivery {
+	t.Helper()
+	p, err := plan.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []plan.Delivery
+	for d, err := range p {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, d.Clone())
+	}
+	return out
+}
 
 // scenarioRuns says of every built-in scenario what a recording endpoint sees,
 // in the order of arrival: when, which event, and which of the plan's bodies, a
@@ -98,20 +117,20 @@ func TestWhatEveryScenarioSends(t *testing.T) {
 func playScenario(t *testing.T, name string, answer func(string, int) int) []string {
 	t.Helper()
 	text, _ := fixtures.Scenario(name)
-	sc, err := ParseScenario(name, text)
+	sc, err := plan.ParseScenario(name, text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart, Seed: 1}
+	what := plan.Config{Sources: []plan.Source{{Kind: plan.ScenarioFile, Scenario: sc}}, Start: testStart, Seed: 1}
 	cfg := relay()
 	cfg.Workers = 1 // the order is then the plan's
-	asPreset(t, sc, &plan, &cfg)
-	ds := collect(t, plan)
+	asPreset(t, sc, &what, &cfg)
+	ds := collect(t, what)
 	label := map[string]string{}
 	for _, d := range ds {
 		if _, seen := label[string(d.Body)]; !seen {
 			var names []string
-			for _, env := range DecodeItem(new(event.Decoder), d.Body) {
+			for _, env := range plan.DecodeItem(new(event.Decoder), d.Body) {
 				names = append(names, shortName(env.Name))
 			}
 			label[string(d.Body)] = strings.Join(names, "+") + " " + string(rune('a'+len(label)))
@@ -125,7 +144,7 @@ func playScenario(t *testing.T, name string, answer func(string, int) int) []str
 		if calls[body]++; answer == nil {
 			return 200
 		}
-		return answer(DecodeItem(new(event.Decoder), []byte(body))[0].Name, calls[body])
+		return answer(plan.DecodeItem(new(event.Decoder), []byte(body))[0].Name, calls[body])
 	}}
 	e.run(t, cfg, ds...)
 	var got []string
@@ -146,7 +165,7 @@ func playScenario(t *testing.T, name string, answer func(string, int) int) []str
 
 // asPreset does what the command line does with a scenario's flags, but for
 // those that only make it quicker to watch.
-func asPreset(t *testing.T, sc *Scenario, plan *PlanConfig, cfg *SenderConfig) {
+func asPreset(t *testing.T, sc *plan.Scenario, what *plan.Config, cfg *SenderConfig) {
 	t.Helper()
 	for _, p := range sc.Presets {
 		switch p.Flag {
@@ -158,8 +177,8 @@ func asPreset(t *testing.T, sc *Scenario, plan *PlanConfig, cfg *SenderConfig) {
 		case "spread":
 			cfg.Spread = p.Value == "true"
 		case "batch":
-			_, _ = fmt.Sscan(p.Value, &plan.Batch)
-			plan.BatchShape = event.Array
+			_, _ = fmt.Sscan(p.Value, &what.Batch)
+			what.BatchShape = event.Array
 		default:
 			t.Fatalf("the test does not know --%s", p.Flag)
 		}
@@ -171,13 +190,13 @@ func asPreset(t *testing.T, sc *Scenario, plan *PlanConfig, cfg *SenderConfig) {
 func TestTheOutageScenario(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, _ := fixtures.Scenario("outage")
-		sc, err := ParseScenario("outage", text)
+		sc, err := plan.ParseScenario("outage", text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, cfg := PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart, Seed: 1}, relay()
-		asPreset(t, sc, &plan, &cfg)
-		ds := collect(t, plan)
+		what, cfg := plan.Config{Sources: []plan.Source{{Kind: plan.ScenarioFile, Scenario: sc}}, Start: testStart, Seed: 1}, relay()
+		asPreset(t, sc, &what, &cfg)
+		ds := collect(t, what)
 		e := &endpoint{}
 		first, down := map[string]time.Duration{}, 0
 		e.answer = func(_ int, body string) int {
@@ -208,43 +227,4 @@ func TestTheOutageScenario(t *testing.T) {
 			t.Errorf("down for %v, %d lost, the worst is %v late", o.Down(), o.Lost, o.WorstDelay)
 		}
 	})
-}
-
-func TestCustomersOfAScenarioOverlap(t *testing.T) {
-	sc, err := ParseScenario("s", []byte("customers: 3\nevery: 2s\nsteps:\n  - event: message.delivered\n    at: 1s\n  - event: notification.attempted\n    at: 5s\n    arrives: -1s\n    copies: 2\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, d := range collect(t, PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart}) {
-		got = append(got, fmt.Sprintf("%s %s %s +%s", d.Arrives, d.Events[0].CCID, shortName(d.Events[0].Name), d.Events[0].TS.Sub(testStart)))
-	}
-	want := []string{
-		"-1s 1001 attempted +5s", "-1s 1001 attempted +5s", "1s 1001 message.delivered +1s", "1s 1002 attempted +7s", "1s 1002 attempted +7s",
-		"3s 1002 message.delivered +3s", "3s 1003 attempted +9s", "3s 1003 attempted +9s", "5s 1003 message.delivered +5s",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q", got)
-	}
-}
-
-func TestAScenarioOfManyCustomersIsNotHeldInMemory(t *testing.T) {
-	sc, err := ParseScenario("s", []byte("customers: 100000\nevery: 1s\nsteps:\n  - event: message.delivered\n  - event: notification.attempted\n    at: 10s\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := NewPlan(PlanConfig{Sources: []Source{{Kind: ScenarioFile, Scenario: sc}}, Start: testStart})
-	if err != nil {
-		t.Fatal(err)
-	}
-	last, n := time.Duration(0), 0
-	for d, err := range plan {
-		if err != nil || d.Arrives < last {
-			t.Fatal(err, d.Arrives, last)
-		}
-		last = d.Arrives
-		if n++; n == 3000 { // the stream can be left at any time
-			break
-		}
-	}
 }

@@ -1,11 +1,11 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,18 +14,21 @@ import (
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/event"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 // SenderConfig says how deliveries are made. The zero value of a field is the
 // default that is named with it.
 type SenderConfig struct {
 	URL     string        // http or https
-	Auth    auth.Scheme   // nil is no authentication
+	Auth    auth.Scheme   // nil sends no credentials
 	Headers []auth.Header // up to ten (R-HEADERS)
 	TLS     *tls.Config   // trust; TLS 1.2 is the least in any case (R-HTTPS)
 
 	Attempts    int             // 4 (R-FOUR)
-	RetryDelays []time.Duration // none; DefaultRetryDelays are Relay's (R-DELAYS)
+	RetryDelays []time.Duration // none; event.RetryDelays are Relay's (R-DELAYS)
 	RetryOn     RetryOn         // nothing; see DefaultRetryOn
 	Timeout     time.Duration   // of one call, 10s (R-DEADLINE)
 	TimeScale   float64         // of simulated waits, 1; negative waits not at all
@@ -35,6 +38,15 @@ type SenderConfig struct {
 	Original bool // wait for each delivery's Arrives
 	Rate     Rate // open loop: due times never move, however slow the endpoint; unlimited
 
+	// GiveUpAfter ends the run after so many attempts in a row, over all workers,
+	// that could not connect; 0 never does. GiveUpIn ends it sooner: after a few of
+	// them in a row that go on for so long; 0 never does.
+	GiveUpAfter int
+	GiveUpIn    time.Duration
+
+	// Part is this process's part of the plan: Rate is that of all parts, and this
+	// one makes its share of the calls, in its phase.
+	Part plan.Part
 	Seed uint64 // only reported
 	// Journal notes every outcome and knows what an earlier run had accepted;
 	// nil keeps none. It serves one Run, which does not close it.
@@ -43,9 +55,11 @@ type SenderConfig struct {
 	Gauge *Gauge
 	// Kill ends the run at once when it is done; the context of Run lets
 	// attempts under way end first. Nil never does.
-	Kill context.Context
+	Kill   context.Context
+	Proxy  *wire.Proxy // on the way to the endpoint
+	Advice wire.Advice // what to do about failures
 	// Dial replaces the network, for tests.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	Dial wire.Dial
 }
 
 // maxHeaders is how many header pairs Relay lets one configure (R-HEADERS).
@@ -55,8 +69,12 @@ const maxHeaders = 10
 // several times, also at once.
 type Sender struct {
 	cfg    SenderConfig
-	target *target
+	target *wire.Target
 }
+
+// ErrCredentials refuses a URL that holds a user name or a password: those are the
+// authentication's.
+var ErrCredentials = errors.New("the endpoint's URL must not carry credentials")
 
 // NewSender checks the configuration; it does not touch the network.
 func NewSender(cfg SenderConfig) (*Sender, error) {
@@ -69,7 +87,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("the endpoint's URL %q names no host", u.Redacted())
 	case u.User != nil:
-		return nil, errors.New("the endpoint's URL must not carry credentials; use --auth basic")
+		return nil, ErrCredentials
 	case len(cfg.Headers) > maxHeaders:
 		return nil, fmt.Errorf("%d custom headers; Relay sends at most %d", len(cfg.Headers), maxHeaders)
 	case cfg.Attempts < 0 || cfg.Workers < 0 || cfg.Timeout < 0:
@@ -85,31 +103,31 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 			return nil, err
 		}
 	}
-	cfg.Attempts = orDefault(cfg.Attempts, 4)
-	cfg.Workers = orDefault(cfg.Workers, 4)
-	cfg.Timeout = orDefault(cfg.Timeout, 10*time.Second)
-	cfg.TimeScale = orDefault(cfg.TimeScale, 1)
+	cfg.Attempts = cmp.Or(cfg.Attempts, event.Attempts)
+	cfg.Workers = cmp.Or(cfg.Workers, 4)
+	cfg.Timeout = cmp.Or(cfg.Timeout, event.Deadline)
+	cfg.TimeScale = cmp.Or(cfg.TimeScale, 1)
 	if cfg.Kill == nil {
 		cfg.Kill = context.Background()
 	}
-	return &Sender{cfg, newTarget(u, cfg.Headers, cfg.TLS, cfg.Dial)}, nil
+	return &Sender{cfg, wire.NewTarget(wire.TargetConfig{
+		URL: u, Headers: cfg.Headers, TLS: cfg.TLS, Proxy: cfg.Proxy, Dial: cfg.Dial, Advice: cfg.Advice,
+	})}, nil
 }
 
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
+// Caller makes single calls to the sender's endpoint. Close it.
+func (s *Sender) Caller() *wire.Caller { return wire.NewCaller(s.target, s.cfg.Timeout) }
 
-// checkHeader refuses what would break the request, and what is not the
-// user's to set.
+// Auth is the sender's scheme, to sign a Call with.
+func (s *Sender) Auth() auth.Scheme { return s.cfg.Auth }
+
+// checkHeader refuses a header that would break the request, or that the call
+// itself sets.
 func checkHeader(h auth.Header) error {
 	if h.Name == "" || strings.ContainsFunc(h.Name, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
 	}) {
-		return fmt.Errorf("%q is no header name", h.Name)
+		return fmt.Errorf("%q is not a header name", h.Name)
 	}
 	if strings.ContainsAny(h.Value, "\r\n\x00") {
 		return fmt.Errorf("the value of header %s contains a line break", h.Name)
@@ -124,36 +142,42 @@ func checkHeader(h auth.Header) error {
 // run is one Run of a sender.
 type run struct {
 	*Sender
-	ctx     context.Context // done: begin no further attempt
-	lanes   *lanes
-	ledger  *ledger
-	start   time.Time
-	counter tokenCounter
+	ctx        context.Context // done: begin no further attempt
+	dispatcher *dispatcher
+	ledger     *ledger
+	start      time.Time
+	counter    tokenCounter
 	// origin is the place in the plan's time at which this run begins: that of
 	// its first delivery, where it is before the start or the run is continued.
-	origin  time.Duration
-	feeding bool // the plan was not pulled to its end
-	// broken is the journal's first error, which ends the run: what cannot be
-	// noted must not be sent.
-	broken  atomic.Pointer[error]
-	abandon context.CancelFunc
+	origin   time.Duration
+	planLeft bool // the plan was not pulled to its end
+	// broken is the journal's first error. It ends the run: a delivery that the
+	// journal cannot note must not be sent.
+	broken      atomic.Pointer[error]
+	abandon     context.CancelFunc
+	unreachable silence
+	gaveUp      atomic.Int64 // how many attempts in a row could not connect, where that ended the run
+	sure        atomic.Bool  // the endpoint has answered, or hung up; see doubtScheme
+	speaksTLS   atomic.Bool  // it does, but is called without
 }
 
 // Run delivers the plan and tells obs, which may be nil, everything that
 // happens, from one goroutine. It returns the summary when every delivery that
 // was pulled from the plan has an outcome. When ctx is done, attempts under way
-// still end, retries are not waited for, and nothing more is pulled. The error
-// is the plan's, the journal's or ctx's; a delivery that failed is no error.
-func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, error) {
-	ctx, cancel := context.WithCancel(ctx)
+// still end, retries are not waited for, and nothing more is pulled. The same holds
+// when GiveUpAfter ends the run, and when an http endpoint turns out to speak TLS. The
+// error is the plan's, the journal's or ctx's; a failed delivery is not an error, nor
+// is an endpoint that is given up.
+func (s *Sender) Run(ctx context.Context, stream plan.Stream, obs Observer) (Summary, error) {
+	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.cfg.Kill, cancel)()
 	r := &run{
-		Sender: s, ctx: ctx, start: time.Now(), ledger: newLedger(), abandon: cancel,
-		lanes: newLanes(s.cfg.Workers, s.cfg.Spread, s.cfg.Rate.Calls > 0 || s.cfg.Original),
+		Sender: s, ctx: running, start: time.Now(), ledger: newLedger(), abandon: cancel,
+		dispatcher: newDispatcher(s.cfg.Workers, s.cfg.Spread, s.cfg.Rate.Calls > 0 || s.cfg.Original),
 	}
 	if s.cfg.Gauge != nil {
-		s.cfg.Gauge.lanes.Store(r.lanes)
+		s.cfg.Gauge.dispatcher.Store(r.dispatcher)
 	}
 	summary := newSummary(s.cfg.Seed, r.start)
 	var observer sync.WaitGroup
@@ -162,29 +186,33 @@ func (s *Sender) Run(ctx context.Context, plan Plan, obs Observer) (Summary, err
 			if f, ok := obs.(Flusher); ok {
 				f.Flush()
 			}
-			r.lanes.recycle(ended)
+			r.dispatcher.recycle(ended)
 		})
 	})
 	var workers sync.WaitGroup
 	for i := range s.cfg.Workers {
 		workers.Go(func() { r.work(i) })
 	}
-	err := r.feed(plan)
-	r.lanes.close()
+	err := r.enqueue(stream)
+	r.dispatcher.close()
 	workers.Wait()
 	r.ledger.close()
 	observer.Wait()
 	if _, ok := s.cfg.Auth.(auth.Expirer); ok {
 		summary.Tokens = int(r.counter.n.Load())
 	}
-	summary.CutShort = r.feeding && ctx.Err() != nil
+	summary.GaveUpAfter = int(r.gaveUp.Load())
+	if r.speaksTLS.Load() {
+		summary.CallInstead = s.target.Instead()
+	}
+	summary.CutShort = r.planLeft && running.Err() != nil
 	summary.Interrupted = summary.Interrupted || summary.CutShort
 	summary.finish(time.Now())
 	if broken := r.broken.Load(); broken != nil {
 		return *summary, *broken
 	}
-	if err == nil {
-		err = ctx.Err()
+	if err == nil && summary.GaveUpAfter == 0 && summary.CallInstead == "" {
+		err = running.Err()
 	}
 	return *summary, err
 }
@@ -207,15 +235,15 @@ func tellFact(s *Summary, obs Observer, f *fact) {
 	}
 }
 
-// feed pulls the plan and queues each delivery when it is due.
-func (r *run) feed(plan Plan) error {
+// enqueue pulls the plan and queues each delivery when it is due.
+func (r *run) enqueue(stream plan.Stream) error {
 	calls, passed := 0, 0
-	r.feeding = true
-	for d, err := range plan {
+	r.planLeft = true
+	for d, err := range stream {
 		if err != nil {
 			return err
 		}
-		j := r.lanes.job()
+		j := r.dispatcher.job()
 		j.set(d)
 		j.due = time.Time{}
 		past, err := r.cfg.Journal.past(&j.delivery)
@@ -233,17 +261,17 @@ func (r *run) feed(plan Plan) error {
 		}
 		due := r.dueAt(calls, d)
 		calls++
-		if r.lanes.openLoop {
+		if r.dispatcher.openLoop {
 			j.due = due
 			if time.Until(due) > soon {
-				r.lanes.prepare(d.Lane)
+				r.dispatcher.prepare(d.Lane)
 			}
 			if !waitUntil(r.ctx, due) {
 				r.skip(j)
 				return nil
 			}
 		}
-		if !r.lanes.put(r.ctx, j) {
+		if !r.dispatcher.put(r.ctx, j) {
 			r.skip(j)
 			return nil
 		}
@@ -251,17 +279,17 @@ func (r *run) feed(plan Plan) error {
 			return nil
 		}
 	}
-	r.feeding = false
+	r.planLeft = false
 	return r.cfg.Journal.wholePlan()
 }
 
-// soon is how long a call has to be ahead for its worker to get ready for it: to
-// connect is part of no call that is on time then.
+// soon is how far ahead of its due time a call has to be for its worker to
+// connect first, so that connecting does not make the call late.
 const soon = 2 * time.Millisecond
 
 // dueAt is the intended start of a call in the open-loop schedule.
-func (r *run) dueAt(n int, d Delivery) time.Time {
-	at := r.cfg.Rate.due(n)
+func (r *run) dueAt(n int, d plan.Delivery) time.Time {
+	at := r.cfg.Rate.Due(n*max(r.cfg.Part.Of, 1) + max(r.cfg.Part.Index, 1) - 1)
 	if r.cfg.Original {
 		at = max(at, r.scaled(d.Arrives-r.origin))
 	}
@@ -272,15 +300,15 @@ func (r *run) scaled(d time.Duration) time.Duration {
 	return time.Duration(min(max(0, float64(d)*r.cfg.TimeScale), float64(forever)))
 }
 
-// forever is longer than any run, and far from where times overflow.
+// forever is longer than any run, and does not overflow when added to a time.
 const forever = 100 * 365 * 24 * time.Hour
 
-// skip gives a delivery that was not begun its outcome.
+// skip ends a delivery that was not begun.
 func (r *run) skip(j *job) {
 	r.skipped(j, Outcome{Reason: "the run ended before it was sent"})
 }
 
-// before passes over a delivery that an earlier run had accepted.
+// before ends a delivery that was accepted in an earlier run.
 func (r *run) before(j *job) {
 	r.skipped(j, Outcome{Reason: "accepted by an earlier run", Before: true})
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,9 @@ import (
 	"go.uber.org/goleak"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/event"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,9 +37,13 @@ type endpoint struct {
 	head     []string
 	began    time.Time
 	handlers sync.WaitGroup
+	refuses  func() bool // connections, at the moment; nil for never
 }
 
 func (e *endpoint) dial(context.Context, string, string) (net.Conn, error) {
+	if e.refuses != nil && e.refuses() {
+		return nil, syscall.ECONNREFUSED
+	}
 	client, server := net.Pipe()
 	e.handlers.Go(func() { e.serve(server) })
 	return client, nil
@@ -71,7 +79,7 @@ func (e *endpoint) serve(conn net.Conn) {
 	}
 }
 
-func (e *endpoint) run(t *testing.T, cfg SenderConfig, ds ...Delivery) (Summary, *log) {
+func (e *endpoint) run(t *testing.T, cfg SenderConfig, ds ...plan.Delivery) (Summary, *log) {
 	t.Helper()
 	e.began = time.Now()
 	cfg.URL, cfg.Dial = "http://relay.test/hook", e.dial
@@ -85,7 +93,7 @@ func (e *endpoint) run(t *testing.T, cfg SenderConfig, ds ...Delivery) (Summary,
 		t.Fatal(err)
 	}
 	e.handlers.Wait()
-	if sum.Events != sum.Accepted+sum.GivenUp+sum.Refused+sum.Skipped {
+	if sum.Events+sum.Copies != sum.Accepted+sum.GivenUp+sum.Refused+sum.Skipped {
 		t.Errorf("the totals do not add up: %d events, %d+%d+%d+%d", sum.Events, sum.Accepted, sum.GivenUp, sum.Refused, sum.Skipped)
 	}
 	return sum, &l
@@ -102,8 +110,8 @@ func (l *log) Outcome(o *Outcome) {
 	l.lines = append(l.lines, fmt.Sprintf("%s %s after %d", o.Delivery.Events[0].ID, o.Kind, o.Attempts))
 }
 
-func planOf(ds ...Delivery) Plan {
-	return func(yield func(Delivery, error) bool) {
+func planOf(ds ...plan.Delivery) plan.Stream {
+	return func(yield func(plan.Delivery, error) bool) {
 		for _, d := range ds {
 			if !yield(d, nil) {
 				return
@@ -112,8 +120,8 @@ func planOf(ds ...Delivery) Plan {
 	}
 }
 
-func one(id string, lane uint64) Delivery {
-	return Delivery{Body: []byte(`{"event_id":"` + id + `"}`), Events: []EventRef{{ID: id}}, Lane: lane}
+func one(id string, lane uint64) plan.Delivery {
+	return plan.Delivery{Body: []byte(`{"event_id":"` + id + `"}`), Events: []plan.EventRef{{ID: id}}, Lane: lane}
 }
 
 func relay() SenderConfig {
@@ -121,7 +129,7 @@ func relay() SenderConfig {
 	if err != nil {
 		panic(err)
 	}
-	return SenderConfig{RetryDelays: DefaultRetryDelays(), RetryOn: on}
+	return SenderConfig{RetryDelays: event.RetryDelays(), RetryOn: on}
 }
 
 func TestFourAttemptsAtTheDefaultDelays(t *testing.T) {
@@ -160,7 +168,7 @@ func TestTimeoutsAreCutAtTheDeadline(t *testing.T) {
 		e := &endpoint{answer: func(int, string) int { return 0 }}
 		sum, _ := e.run(t, relay(), one("a", 0))
 		want := []time.Duration{0, 20 * time.Second, 60 * time.Second, 190 * time.Second}
-		if !slices.Equal(e.at, want) || sum.Failures[Timeout] != 4 {
+		if !slices.Equal(e.at, want) || sum.Failures[wire.Timeout] != 4 {
 			t.Errorf("attempts at %v, failures %v", e.at, sum.Failures)
 		}
 	})
@@ -300,7 +308,7 @@ func TestKillEndsACallUnderWay(t *testing.T) {
 		}
 		sum, err := s.Run(kill, planOf(one("a", 0)), nil)
 		e.handlers.Wait()
-		if err == nil || sum.Failures[Interrupted] != 1 || time.Since(e.began) != 3*time.Second {
+		if err == nil || sum.Failures[wire.Interrupted] != 1 || time.Since(e.began) != 3*time.Second {
 			t.Errorf("%v %+v after %v", err, sum, time.Since(e.began))
 		}
 	})
@@ -353,7 +361,7 @@ func TestSenderConfigIsChecked(t *testing.T) {
 }
 
 func TestParseRateAndRetryOn(t *testing.T) {
-	if r, err := ParseRate("5000/m"); err != nil || r.due(5000) != time.Minute || r.String() != "5000/m" {
+	if r, err := ParseRate("5000/m"); err != nil || r.Due(5000) != time.Minute || r.String() != "5000/m" {
 		t.Error(r, err)
 	}
 	for _, s := range []string{"", "5", "5/x", "-1/s", "0/s", "NaN/s", "1e30/s"} {
@@ -369,4 +377,21 @@ func TestParseRateAndRetryOn(t *testing.T) {
 	if _, err := ParseDelays("10s,x"); err == nil {
 		t.Error("a delay of x was taken")
 	}
+}
+
+func FuzzParseRetryOn(f *testing.F) {
+	for _, s := range []string{DefaultRetryOn, "5xx, 429", "cut,tls,token", "none", "", ",,", "timeot", "1xx"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := ParseRetryOn(s)
+		if err != nil {
+			return
+		}
+		for status := 200; status < 300; status++ {
+			if r.Retries(status, wire.NoFailure) {
+				t.Fatalf("%q retries %d, which is accepted", s, status)
+			}
+		}
+	})
 }

@@ -37,15 +37,7 @@ func newSeries(began time.Time) Series {
 }
 
 func (s *Series) add(a *Attempt) {
-	at := max(0, a.SentAt.Add(a.Took).Sub(s.Began))
-	for at >= s.Width*maxBuckets {
-		s.widen()
-	}
-	i := int(at / s.Width)
-	for len(s.Buckets) <= i {
-		s.Buckets = append(s.Buckets, Bucket{})
-	}
-	b := &s.Buckets[i]
+	b := s.at(max(0, a.SentAt.Add(a.Took).Sub(s.Began)))
 	b.Attempts++
 	if a.Number > 1 {
 		b.Retries++
@@ -61,6 +53,18 @@ func (s *Series) add(a *Attempt) {
 		b.Failed++
 	}
 	b.latency.add(a.Latency)
+}
+
+// at is the bucket of a time after the start.
+func (s *Series) at(t time.Duration) *Bucket {
+	for t >= s.Width*maxBuckets {
+		s.widen()
+	}
+	i := int(t / s.Width)
+	for len(s.Buckets) <= i {
+		s.Buckets = append(s.Buckets, Bucket{})
+	}
+	return &s.Buckets[i]
 }
 
 // widen makes one bucket of two.
@@ -79,7 +83,7 @@ func (s *Series) widen() {
 }
 
 // Over returns the series over a stretch of time from its start, in at most n
-// buckets, empty ones at the end included. They share no memory with those of s.
+// buckets, empty ones at the end included. They are copies.
 func (s *Series) Over(span time.Duration, n int) Series {
 	c := *s
 	c.Buckets = slices.Clone(s.Buckets)
@@ -106,6 +110,20 @@ func (b *Bucket) merge(o *Bucket) {
 		b.latency.counts[i] += n
 	}
 }
+
+// Latencies are the counts of the bucket's latencies by step of its histogram; nil
+// where there are none. SetLatencies takes them back.
+func (b *Bucket) Latencies() []uint32 {
+	for n := len(b.latency.counts); n > 0; n-- {
+		if b.latency.counts[n-1] > 0 {
+			return b.latency.counts[:n]
+		}
+	}
+	return nil
+}
+
+// SetLatencies takes the counts that Latencies gave.
+func (b *Bucket) SetLatencies(counts []uint32) { copy(b.latency.counts[:], counts) }
 
 // coarse is a small histogram of latencies in microseconds: four steps to each
 // doubling, up to about an hour.

@@ -3,30 +3,33 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/event"
+	"relayctl/internal/sim/wire"
 )
 
 // work serves one worker's deliveries one after the other (R-WORKERS).
 func (r *run) work(worker int) {
-	c := &httpClient{target: r.target}
-	defer c.close()
-	defer c.watch(r.cfg.Kill)()
+	c := wire.NewClient(r.target)
+	defer c.Close()
+	defer c.Watch(r.cfg.Kill)()
 	note := noter{journal: r.cfg.Journal}
 	for {
-		j := r.lanes.tryTake(worker)
+		j := r.dispatcher.tryTake(worker)
 		if j == nil {
-			// Nothing to begin: what ended must not wait in memory for it.
+			// There is no next job yet: write now what ended.
 			r.failed(note.flush())
 			var more bool
-			if j, more = r.lanes.take(worker); !more {
+			if j, more = r.dispatcher.take(worker); !more {
 				return
 			}
 			if j == nil {
-				c.prepare(r.ctx, r.cfg.Timeout)
+				c.Prepare(r.ctx, r.cfg.Timeout)
 				continue
 			}
 		}
@@ -54,26 +57,28 @@ func (r *run) failed(err error) bool {
 
 // deliver makes a delivery's attempts (R-FOUR) and returns what came of it, for
 // the journal.
-func (r *run) deliver(c *httpClient, worker int, j *job) noted {
+func (r *run) deliver(c *wire.Client, worker int, j *job) noted {
 	due, first := j.due, j.due
 	for n := 1; ; n++ {
 		f := r.ledger.fact(j)
 		f.hasAttempt = true
 		a := &f.attempt
 		r.attempt(c, j, n, due, a)
+		r.doubtScheme(a)
 		r.decide(a)
+		r.countUnreachable(a)
 		ended := a.SentAt.Add(a.Took)
 		if first.IsZero() {
 			first = a.Intended
 		}
-		status, failure, wait := a.Status, a.Failure, a.RetryIn
+		status, failure, answer, wait := a.Status, a.Failure, a.Answer, a.RetryIn
 		if a.Retry {
 			// The wait begins when the attempt ended; it is part of no latency.
 			due = ended.Add(wait)
 			r.ledger.add(f)
-			r.lanes.wait(worker, true)
+			r.dispatcher.wait(worker, due)
 			goOn := sleep(r.ctx, time.Until(due))
-			r.lanes.wait(worker, false)
+			r.dispatcher.wait(worker, time.Time{})
 			if goOn {
 				continue
 			}
@@ -84,7 +89,7 @@ func (r *run) deliver(c *httpClient, worker int, j *job) noted {
 		}
 		f.hasOutcome = true
 		o := &f.outcome
-		o.Delivery, o.Attempts, o.Status, o.Failure, o.First, o.At = &j.delivery, n, status, failure, first, ended
+		o.Delivery, o.Attempts, o.Status, o.Failure, o.Answer, o.First, o.At = &j.delivery, n, status, failure, answer, first, ended
 		var end noted
 		if r.cfg.Journal != nil {
 			end = note(o)
@@ -94,10 +99,91 @@ func (r *run) deliver(c *httpClient, worker int, j *job) noted {
 	}
 }
 
+// silence is how long the endpoint has given no answer.
+type silence struct {
+	attempts atomic.Int64 // in a row, over all workers; those that were cut off count too
+	mu       sync.Mutex
+	refused  int       // of them, those that could not connect
+	since    time.Time // when the first of them went out
+}
+
+// fewAtLeast is how many attempts in a row have to bring no answer before the time
+// that they take counts.
+const fewAtLeast = 3
+
+// countUnreachable ends the run once too many attempts in a row, over all workers,
+// could not connect, or the last of a few that had no answer for too long.
+func (r *run) countUnreachable(a *Attempt) {
+	s := &r.unreachable
+	gone := a.Requests == 0 && (a.Failure == wire.Connect || a.Failure == wire.Timeout)
+	switch {
+	case gone || a.Failure == wire.Cut && !a.LostAck:
+	case a.Requests > 0 || a.Failure == wire.TLS:
+		if s.attempts.Load() == 0 { // to take the lock each time would slow the others down
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.refused = 0
+		s.attempts.Store(0)
+		return
+	default:
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.attempts.Add(1)
+	if n == 1 {
+		s.since = a.SentAt
+	}
+	if !gone {
+		return
+	}
+	s.refused++
+	long := r.cfg.GiveUpIn > 0 && n >= fewAtLeast && a.SentAt.Add(a.Took).Sub(s.since) >= r.cfg.GiveUpIn
+	if (long || s.refused == r.cfg.GiveUpAfter) && r.gaveUp.CompareAndSwap(0, int64(s.refused)) {
+		r.abandon()
+	}
+}
+
+// doubtScheme looks at the first answer of an http endpoint. Where it is the 400 that
+// ports for TLS give to plain http, a handshake is tried; if that works, the run ends,
+// for nothing can be delivered. A connection that is closed has many causes, so that
+// only a hint is added.
+func (r *run) doubtScheme(a *Attempt) {
+	cut := a.Failure == wire.Cut && !a.LostAck
+	if r.sure.Load() || !cut && a.Status == 0 || !r.sure.CompareAndSwap(false, true) {
+		return
+	}
+	switch {
+	case !r.target.Plain(), !cut && (a.Status != http.StatusBadRequest || !namesTLS(a.Answer)):
+		return
+	case cut:
+		a.Detail += "; a port for TLS does so too: is it " + r.target.Instead() + "?"
+		return
+	case !r.target.SpeaksTLS(r.cfg.Kill, r.cfg.Timeout):
+		return
+	}
+	a.Status, a.Failure, a.Answer = 0, wire.TLS, nil
+	a.Detail = "the endpoint speaks TLS on this port (did you mean " + r.target.Instead() + "?)"
+	r.speaksTLS.Store(true)
+	r.abandon()
+}
+
+// namesTLS says whether an answer speaks of TLS, as servers answer a request without
+// it on a port for TLS.
+func namesTLS(body []byte) bool {
+	text := strings.ToLower(string(body))
+	return strings.Contains(text, "https") || strings.Contains(text, "tls") || strings.Contains(text, "ssl")
+}
+
+// keptAnswer is how much of the body of an answer other than 2xx is kept for people.
+const keptAnswer = 2 << 10
+
 // attempt makes one call; due is zero when it was due at no certain time. A
 // refused token is renewed and the call repeated once: to Relay's configuration
 // that is still the same attempt.
-func (r *run) attempt(c *httpClient, j *job, n int, due time.Time, a *Attempt) {
+func (r *run) attempt(c *wire.Client, j *job, n int, due time.Time, a *Attempt) {
 	d := &j.delivery
 	*a = Attempt{Delivery: d, Number: n, Of: r.cfg.Attempts, Intended: due, BodyBytes: len(d.Body)}
 	lose := n <= d.LostAcks
@@ -108,8 +194,11 @@ func (r *run) attempt(c *httpClient, j *job, n int, due time.Time, a *Attempt) {
 			break
 		}
 		r.counter.saw(signed)
-		ans := c.do(r.cfg.Kill, a.SentAt, &Call{Body: d.Body, Signed: signed, Timeout: r.cfg.Timeout, DropAnswer: lose})
-		a.Status, a.Failure, a.Detail = ans.Status, ans.Failure, ans.Detail
+		ans := c.Do(r.cfg.Kill, a.SentAt, &wire.Call{Body: d.Body, Signed: signed, Timeout: r.cfg.Timeout, DropAnswer: lose, KeepFailed: keptAnswer})
+		a.Status, a.Failure, a.Detail, a.Answer = ans.Status, ans.Failure, ans.Detail, ans.Body
+		if ans.Sent {
+			a.Requests++
+		}
 		if ans.Status != http.StatusUnauthorized {
 			if ans.Status != 0 {
 				r.cfg.Auth.Accepted(signed)
@@ -123,7 +212,7 @@ func (r *run) attempt(c *httpClient, j *job, n int, due time.Time, a *Attempt) {
 	}
 	if lose && a.Status != 0 {
 		a.LostAck, a.LostStatus, a.Status = true, a.Status, 0
-		a.Failure, a.Detail = Timeout, fmt.Sprintf("the answer %d was dropped on purpose", a.LostStatus)
+		a.Failure, a.Detail = wire.Timeout, fmt.Sprintf("the answer %d was dropped on purpose", a.LostStatus)
 	}
 	now := time.Now()
 	if a.Intended.IsZero() {
@@ -133,28 +222,28 @@ func (r *run) attempt(c *httpClient, j *job, n int, due time.Time, a *Attempt) {
 	a.Latency = max(0, now.Sub(a.Intended))
 }
 
-// noToken says why a call could not be signed. A token endpoint that says no
-// says so again; one that cannot be reached is like an endpoint that cannot.
+// noToken fills in an attempt that could not be signed. When the token endpoint
+// refused, another attempt would end in the same way.
 func (r *run) noToken(a *Attempt, err error) {
-	a.Failure, a.Detail = TokenFailed, err.Error()
+	a.Failure, a.Detail = wire.TokenFailed, err.Error()
 	if r.cfg.Kill.Err() != nil {
-		a.Failure, a.Detail = Interrupted, errKilled.Error()
+		a.Failure, a.Detail = wire.Interrupted, wire.ErrEnded.Error()
 		return
 	}
-	a.hopeless = auth.Refused(err)
+	a.noRetry = auth.CredentialsRefused(err)
 }
 
 // decide says what comes after an attempt.
 func (r *run) decide(a *Attempt) {
-	retried := r.cfg.RetryOn.retries(a.Status, a.Failure) && !a.hopeless
+	retried := r.cfg.RetryOn.Retries(a.Status, a.Failure) && !a.noRetry
 	switch {
-	case a.Failure == NoFailure && accepted(a.Status):
+	case a.Failure == wire.NoFailure && event.Accepted(a.Status):
 		a.Outcome = Accepted
-	case a.Failure == Interrupted:
+	case a.Failure == wire.Interrupted:
 		a.Outcome = Skipped
 	case retried && a.Number < a.Of:
 		a.Retry, a.RetryIn = true, r.scaled(delayAfter(r.cfg.RetryDelays, a.Number))
-	case retried, a.Failure != NoFailure:
+	case retried, a.Failure != wire.NoFailure:
 		a.Outcome = GivenUp
 	default:
 		a.Outcome = Refused
@@ -171,11 +260,14 @@ func reason(a *Attempt) string {
 		return fmt.Sprintf("%d is not documented as retried (R-RETRY-ONLY, assumed)", a.Status)
 	case GivenUp:
 		what := a.Detail
-		if a.Failure == NoFailure {
+		if a.Failure == wire.NoFailure {
 			what = fmt.Sprintf("status %d", a.Status)
 		}
 		if a.Number < a.Of {
 			return fmt.Sprintf("%s, which is not among what is retried: %s", a.Failure, what)
+		}
+		if a.Number == 1 {
+			return "given up after its only attempt: " + what
 		}
 		return fmt.Sprintf("given up after %d attempts (R-FOUR): %s", a.Number, what)
 	case Skipped:
@@ -198,6 +290,7 @@ type tokenCounter struct {
 	before *auth.Header
 }
 
+// saw counts the credentials of a call when they are new.
 func (t *tokenCounter) saw(signed []auth.Header) {
 	if len(signed) == 0 || t.last.Load() == &signed[0] {
 		return

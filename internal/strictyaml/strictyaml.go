@@ -1,12 +1,18 @@
-// Package strictyaml reads YAML documents that people write by hand: what is
-// not understood is an error with its place and the nearest right key.
+// Package strictyaml reads YAML documents that people write by hand: scenarios,
+// rules, profiles. Unmarshal is enough for a plain document; Parse gives a
+// Document that can also say where a value stands, for errors of the caller's
+// own. Unknown keys, repeated keys and wrong types are errors with file, line,
+// column and the nearest right key. It does not know what the documents mean.
 package strictyaml
 
 import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -14,14 +20,18 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"relayctl/internal/input"
 	"relayctl/internal/suggest"
 )
 
-// Limits of a document: far above what a person writes, far below what hurts.
+// The limits of a document: far above what a person writes, far below what hurts.
 const (
-	maxSize  = 4 << 20
+	MaxSize  = 4 << 20 // bytes
 	maxDepth = 100
 )
+
+// Empty is the message of the Error of a file without a document.
+const Empty = "the file is empty"
 
 // Error is a fault in a document. Its text is one line: file, line, column and
 // what is wrong.
@@ -43,7 +53,6 @@ func (e *Error) Error() string {
 // not safe for concurrent use.
 type Document struct {
 	file string
-	data []byte
 	tree *ast.File
 }
 
@@ -61,10 +70,13 @@ func Unmarshal(file string, data []byte, v any) error {
 // aliases are refused, so that a small file cannot grow. Every error is an
 // *Error.
 func Parse(file string, data []byte) (_ *Document, err error) {
-	d := &Document{file: file, data: data}
+	d := &Document{file: file}
 	defer d.recover(&err)
-	if len(data) > maxSize {
-		return nil, &Error{File: file, Message: fmt.Sprintf("the file is larger than %d MiB", maxSize>>20)}
+	if len(data) > MaxSize {
+		return nil, &Error{File: file, Message: fmt.Sprintf("the file is larger than %d MiB", MaxSize>>20)}
+	}
+	if data, err = input.Text(data); err != nil {
+		return nil, &Error{File: file, Message: err.Error()}
 	}
 	tokens := lexer.Tokenize(string(data))
 	if err := d.checkTokens(tokens); err != nil {
@@ -83,7 +95,7 @@ func Parse(file string, data []byte) (_ *Document, err error) {
 	}
 	switch {
 	case bodies == 0:
-		return nil, &Error{File: file, Message: "the file is empty"}
+		return nil, &Error{File: file, Message: Empty}
 	case len(tree.Docs) > 1:
 		return nil, &Error{File: file, Message: "the file holds several documents; one is expected"}
 	}
@@ -107,15 +119,52 @@ func (d *Document) checkTokens(tokens token.Tokens) error {
 		if depth > maxDepth || tk.Position.IndentNum > 20*maxDepth {
 			return d.at(tk, "the document is nested too deeply")
 		}
+		keepText(tk)
 	}
 	return nil
+}
+
+// plainNumber is a number as JSON writes it.
+var plainNumber = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+})
+
+// keepText makes a text of what only YAML takes for a number, and people write as
+// a text: 0555 is not an octal number, and 1_2 is not twelve.
+func keepText(tk *token.Token) {
+	switch tk.Type {
+	case token.IntegerType, token.FloatType, token.BinaryIntegerType, token.OctetIntegerType, token.HexIntegerType:
+		if !plainNumber().MatchString(tk.Value) {
+			tk.Type = token.StringType
+		}
+	}
+}
+
+// Source gives the text of the single value at path as it is written, and ""
+// where there is none.
+func (d *Document) Source(path string) string {
+	p, err := yaml.PathString(path)
+	if err != nil {
+		return ""
+	}
+	node, err := p.FilterFile(d.tree)
+	if err != nil {
+		return ""
+	}
+	var w Words
+	if w.add(node) != nil {
+		return ""
+	}
+	return w.List[0]
 }
 
 // Decode decodes the document into v, a pointer to a struct with yaml tags.
 // Unknown and repeated keys and values of another type are errors.
 func (d *Document) Decode(v any) (err error) {
 	defer d.recover(&err)
-	if err := yaml.UnmarshalWithOptions(d.data, v, yaml.Strict()); err != nil {
+	// The one document that Parse found; a comment may stand before it.
+	body := d.tree.Docs[slices.IndexFunc(d.tree.Docs, func(doc *ast.DocumentNode) bool { return doc.Body != nil })].Body
+	if err := yaml.NewDecoder(strings.NewReader(""), yaml.Strict()).DecodeFromNode(body, v); err != nil {
 		return d.wrap(err, v)
 	}
 	return nil
@@ -144,6 +193,30 @@ func (d *Document) Errorf(path, format string, args ...any) error {
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
 	return e
+}
+
+// CheckKeys fails at the first key of the mapping at path that is not known.
+func (d *Document) CheckKeys(path string, known []string) error {
+	p, err := yaml.PathString(path)
+	if err != nil {
+		return err
+	}
+	node, err := p.FilterFile(d.tree)
+	if err != nil {
+		return err
+	}
+	if m, ok := node.(ast.MapNode); ok {
+		for keys := m.MapRange(); keys.Next(); {
+			if tk := keys.Key().GetToken(); !slices.Contains(known, tk.Value) {
+				return d.at(tk, unknownKey(tk.Value, known))
+			}
+		}
+	}
+	return nil
+}
+
+func unknownKey(key string, known []string) string {
+	return fmt.Sprintf("unknown key %q%s", key, suggest.DidYouMean(key, known))
 }
 
 // place is where a value begins: for a mapping its first key, not its colon.
@@ -182,8 +255,7 @@ func (d *Document) wrap(err error, v any) error {
 	var mismatch *yaml.TypeError
 	switch {
 	case errors.As(err, &unknown) && e.GetToken() != nil:
-		key := e.GetToken().Value
-		msg = fmt.Sprintf("unknown key %q%s", key, suggest.DidYouMean(key, keysOf(v)))
+		msg = unknownKey(e.GetToken().Value, keysOf(v))
 	case errors.As(err, &mismatch):
 		msg = fmt.Sprintf("%q is not %s", mismatch.GetToken().Value, kindOf(mismatch.DstType))
 	case strings.HasSuffix(msg, "that cannot start any token") && strings.Contains(e.GetMessage(), "\t"):

@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,7 @@ func TestUnmarshalErrors(t *testing.T) {
 		{"a: &x [1]\nb: *x\n", `f.yaml:1:4: anchors, aliases and merge keys are not supported`},
 		{"name: a\n---\nname: b\n", `f.yaml: the file holds several documents; one is expected`},
 		{strings.Repeat("[", 200), `f.yaml:1:101: the document is nested too deeply`},
+		{"\xff\xfen\x00a\x00", `f.yaml: the text is UTF-16; save it as UTF-8`},
 		{"name: \"x\n", "f.yaml:1:7: could not find end character of double-quoted text"},
 	} {
 		var v sample
@@ -41,6 +43,25 @@ func TestUnmarshalErrors(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || err.Error() != tc.want {
 			t.Errorf("%q:\n got %v\nwant %s", tc.text, err, tc.want)
+		}
+	}
+}
+
+// Only what JSON also takes for a number is one: all else is a text as people
+// write it.
+func TestNumbers(t *testing.T) {
+	var got map[string]any
+	text := "\uFEFFa: 05551230001\nb: 010\nc: 1_2\nd: 0x1F\ne: 0b11\nf: 0o17\ng: 7\nh: -1.50\ni: 1e3\nj: +5\n"
+	if err := Unmarshal("f.yaml", []byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := "map[a:05551230001 b:010 c:1_2 d:0x1F e:0b11 f:0o17 g:7 h:-1.5 i:1e3 j:+5]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+	for key, v := range got {
+		if _, isText := v.(string); isText == strings.Contains("gh", key) {
+			t.Errorf("%s is a %T", key, v)
 		}
 	}
 }

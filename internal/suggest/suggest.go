@@ -1,16 +1,17 @@
 // Package suggest finds the known name that a misspelt one most likely meant.
+// Nearest finds it, DidYouMean words it for the end of an error.
 package suggest
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
 // Nearest returns the known name closest to name by edit distance, ignoring
-// case, or "" when none is close enough to be a likely slip: all of the letters,
-// two of four or fewer, or more than two and more than a third of them, would
-// have to change. Of
-// equally near names the first one wins. Safe for concurrent use.
+// case, or "" when none is close enough: about a third of the letters may differ,
+// one of up to four, two of five to eight. Of equally near names the first one
+// wins. Safe for concurrent use.
 func Nearest(name string, known []string) string {
 	letters := utf8.RuneCountInString(name)
 	best, bestDist := "", min(max(2, letters/3), (letters+1)/3)+1
@@ -26,7 +27,7 @@ func Nearest(name string, known []string) string {
 // when none is near, ready to be put at the end of an error.
 func DidYouMean(name string, known []string) string {
 	if n := Nearest(name, known); n != "" {
-		return `; did you mean "` + n + `"?`
+		return "; did you mean " + strconv.Quote(n) + "?" // what is known may come from outside
 	}
 	return ""
 }

@@ -12,12 +12,13 @@ type Flaw struct {
 	Story string // how a team gets there
 	Break func(*Receiver)
 
-	Auth  string // the credentials of its run: "" is basic
-	HTTPS bool   // its run goes over TLS
-	Batch int    // the largest batch of its run, 0 for none
-	Load  bool   // its run is the load checks alone
-	Probe bool   // its run has the probe at /state/{ccid}
-	Timed bool   // it is the time that an answer takes, beside a deadline of two seconds
+	Auth  string   // the credentials of its run: "" is basic
+	HTTPS bool     // its run goes over TLS
+	Batch int      // the largest batch of its run, 0 for none
+	Load  bool     // its run is the load checks alone
+	Probe bool     // its run has the probe at /state/{ccid}
+	Only  []string // the checks of its run, nil for all that its kind of flaw asks for
+	Timed bool     // it is the time that an answer takes, beside a deadline of one second, of one and a half under load
 
 	Fails   []string // the ids of all the checks that fail, whatever their level
 	Blocked []string // that can say nothing because of it; nil asks nothing

@@ -1,10 +1,13 @@
 package testbed
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -70,6 +73,21 @@ func authFlaws() []Flaw {
 			Fails: []string{"auth.scheme-case"},
 		},
 		{
+			Name: "case-sensitive-scheme-403", Story: "a gateway before the app knows Basic only, and forbids the rest",
+			Break: func(r *Receiver) {
+				onlyScheme("Basic ")(r)
+				refuse := r.Refuse
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					if r.authentic(req) {
+						w.WriteHeader(http.StatusForbidden)
+						return
+					}
+					refuse(w, req)
+				}
+			},
+			Fails: []string{"auth.scheme-case"},
+		},
+		{
 			Name: "lower-case-scheme-only", Story: "the comparison was mended for Relay's sample alone",
 			Break: onlyScheme("basic "),
 			Fails: []string{"auth.scheme-case"},
@@ -123,6 +141,98 @@ func authFlaws() []Flaw {
 			Fails: []string{"auth.wrong"},
 		},
 		{
+			Name: "spaces-trimmed", Story: "trim() on what was decoded, for pasted secrets",
+			Break: comparePassword(func(got, want string) bool { return strings.TrimSpace(got) == want }),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "split-at-every-colon", Story: "const [user, password] = pair.split(':')",
+			Break: comparePassword(func(got, want string) bool {
+				first, _, _ := strings.Cut(got, ":")
+				return first == want
+			}),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "no-user-needed", Story: "an empty user name means the default one",
+			Break: comparePair(func(user, password string, c *Credentials) bool {
+				return (user == "" || same(user, c.User)) && same(password, c.Password)
+			}),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "caseless-user", Story: "user names are e-mail addresses elsewhere",
+			Break: comparePair(func(user, password string, c *Credentials) bool {
+				return strings.EqualFold(user, c.User) && same(password, c.Password)
+			}),
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "caseless-base64", Story: "the whole header is compared without regard to case, for the sake of the scheme",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool {
+					want := "basic " + base64.StdEncoding.EncodeToString([]byte(r.Creds.User+":"+r.Creds.Password))
+					return strings.EqualFold(req.Header.Get("Authorization"), want)
+				}
+			},
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "ascii-only-compare", Story: "compare_digest of texts raises for letters beyond ASCII",
+			Break: func(r *Receiver) {
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					if strings.ContainsFunc(BasicPair(req), func(c rune) bool { return c > 127 }) {
+						w.WriteHeader(http.StatusInternalServerError)
+						return
+					}
+					r.refuse(w, req)
+				}
+			},
+			Fails: []string{"auth.wrong"},
+		},
+		{
+			Name: "user-without-password", Story: "what has no colon is a user name",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool { return r.authentic(req) || BasicPair(req) == r.Creds.User }
+			},
+			Fails: []string{"auth.malformed"},
+		},
+		{
+			Name: "any-of-the-headers", Story: "any(header is right for header in headers)",
+			Break: func(r *Receiver) {
+				r.Authentic = func(req *http.Request) bool {
+					return slices.ContainsFunc(req.Header.Values("Authorization"), func(value string) bool {
+						one := req.Clone(req.Context())
+						one.Header.Set("Authorization", value)
+						return r.authentic(one)
+					})
+				}
+			},
+			Fails: []string{"auth.malformed"},
+		},
+		{
+			Name: "refusal-leaves-the-body", Story: "401 before the body is read, which the next request then begins with",
+			Break: func(r *Receiver) {
+				// What a raw server does, told by the connection: the request after a refusal is broken.
+				var spoilt sync.Map
+				refuse := r.Refuse
+				r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+					spoilt.Store(req.RemoteAddr, true)
+					refuse(w, req)
+				}
+				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+						if _, broken := spoilt.LoadAndDelete(req.RemoteAddr); broken {
+							w.WriteHeader(http.StatusBadRequest)
+							return
+						}
+						next.ServeHTTP(w, req)
+					})
+				})
+			},
+			Fails: []string{"auth.missing"},
+		},
+		{
 			Name: "password-only", Story: "the user name is ignored",
 			Break: func(r *Receiver) {
 				r.Authentic = func(req *http.Request) bool {
@@ -174,7 +284,7 @@ func authFlaws() []Flaw {
 			Break: func(r *Receiver) {
 				r.Authentic = func(req *http.Request) bool { return req.Header.Get("ApiKey") != "" }
 			},
-			Fails: []string{"auth.wrong"},
+			Fails: []string{"auth.wrong", "auth.malformed"},
 		},
 		{
 			Name: "key-prefix", Story: "keys are looked up by their first characters", Auth: "api-key",
@@ -246,6 +356,15 @@ func onlyScheme(prefix string) func(*Receiver) {
 	return func(r *Receiver) {
 		r.Authentic = func(req *http.Request) bool {
 			return strings.HasPrefix(req.Header.Get("Authorization"), prefix) && r.authentic(req)
+		}
+	}
+}
+
+func comparePair(right func(user, password string, c *Credentials) bool) func(*Receiver) {
+	return func(r *Receiver) {
+		r.Authentic = func(req *http.Request) bool {
+			user, password, ok := req.BasicAuth()
+			return ok && right(user, password, &r.Creds)
 		}
 	}
 }

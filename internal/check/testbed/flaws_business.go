@@ -33,26 +33,31 @@ func businessFlaws() []Flaw {
 			Fails: []string{"business.never-400"},
 		},
 		{
+			Name: "action-of-unknown-customer", Story: "the customer of an action must be there",
+			Break: knownOnly(http.StatusNotFound, "ccid", func(e *Event) bool { return e.Name != "message.action_taken" }, func(e *Event) bool { return e.Name == "message.action_taken" }),
+			Fails: []string{"business.never-400"},
+		},
+		{
 			Name: "notification-of-unknown-message", Story: "a foreign key on the message",
 			Break: knownOnly(http.StatusUnprocessableEntity, "message_id", func(e *Event) bool { return e.Name == "message.delivered" }, func(e *Event) bool { return strings.HasPrefix(e.Name, "notification.") }),
-			Fails: []string{"order.accepted"},
+			Fails: []string{"order.accepted", "business.never-400"},
 		},
 		{
 			Name: "receipt-before-attempt", Story: "a state machine: undelivered needs attempted",
 			Break: knownOnly(http.StatusConflict, "notification_id", func(e *Event) bool { return e.Name == "notification.attempted" },
 				func(e *Event) bool { return e.Name == "notification.delivered" || e.Name == "notification.undelivered" }),
-			Fails: []string{"order.accepted"},
+			Fails: []string{"business.never-400", "order.accepted"},
 		},
 		{
 			Name: "receipt-before-attempt-internal", Story: "no row was updated: throw",
 			Break: knownOnly(http.StatusInternalServerError, "notification_id", func(e *Event) bool { return e.Name == "notification.attempted" },
 				func(e *Event) bool { return e.Name == "notification.delivered" || e.Name == "notification.undelivered" }),
-			Fails: []string{"order.accepted", "retry.recovers"},
+			Fails: []string{"business.never-400", "order.accepted", "retry.recovers"},
 		},
 		{
 			Name: "removal-of-unknown-number", Story: "deleted nothing: 404",
 			Break: knownOnly(http.StatusNotFound, "channel_addr", func(e *Event) bool { return e.Name == "notification_channel.add" }, func(e *Event) bool { return e.Name == "notification_channel.remove" }),
-			Fails: []string{"order.accepted"},
+			Fails: []string{"business.never-400", "order.accepted"},
 		},
 		{
 			Name: "older-than-the-newest-409", Story: "optimistic locking by event time",

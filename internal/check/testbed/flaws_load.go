@@ -13,7 +13,7 @@ func loadFlaws() []Flaw {
 		{
 			Name: "slow", Story: "every event calls three other services before its answer", Timed: true, Load: true,
 			Break: wrapped(func(next http.Handler, w http.ResponseWriter, req *http.Request) {
-				time.Sleep(SlowAnswer)
+				time.Sleep(slowAnswer)
 				next.ServeHTTP(w, req)
 			}),
 			Fails: []string{"load.deadline"},
@@ -79,8 +79,8 @@ func loadFlaws() []Flaw {
 	}
 }
 
-// SlowAnswer is how long the slow receivers take.
-const SlowAnswer = 1200 * time.Millisecond
+// slowAnswer is how long the slow receiver takes: more than half of the deadline.
+const slowAnswer = 850 * time.Millisecond
 
 func wrapped(serve func(next http.Handler, w http.ResponseWriter, req *http.Request)) func(*Receiver) {
 	return func(r *Receiver) {

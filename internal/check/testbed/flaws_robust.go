@@ -117,6 +117,24 @@ func robustFlaws() []Flaw {
 			Fails: []string{"robust.malformed"},
 		},
 		Flaw{
+			Name: "supervised-crash", Story: "a walk through the event after the answer overflows the stack, and the supervisor starts the process again",
+			Break: func(r *Receiver) {
+				var server *httptest.Server
+				r.Server = func(s *httptest.Server) { server = s }
+				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+						body, _ := io.ReadAll(req.Body)
+						req.Body = io.NopCloser(bytes.NewReader(body))
+						next.ServeHTTP(w, req)
+						if bytes.Contains(body, bytes.Repeat([]byte("["), 5000)) {
+							time.AfterFunc(5*time.Millisecond, server.CloseClientConnections)
+						}
+					})
+				})
+			},
+			Fails: []string{"robust.malformed"},
+		},
+		Flaw{
 			Name: "large-500", Story: "request entity too large is an exception like any other",
 			Break: func(r *Receiver) {
 				r.Parse = func(body []byte) ([]Event, int) {
@@ -129,7 +147,7 @@ func robustFlaws() []Flaw {
 			Fails: []string{"robust.malformed"},
 		},
 		Flaw{
-			Name: "one-at-a-time", Story: "a single-threaded server reads one request after the other",
+			Name: "one-at-a-time", Story: "a single-threaded server reads one request after the other", Timed: true,
 			Break: func(r *Receiver) {
 				var one sync.Mutex
 				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
@@ -145,8 +163,8 @@ func robustFlaws() []Flaw {
 	)
 }
 
-// hang is longer than any deadline of a test's call.
-const hang = 3 * time.Second
+// hang is longer than the deadline of a run of which the time is the point.
+const hang = 1500 * time.Millisecond
 
 func leakFlaws() []Flaw {
 	leak := func(name, story string, fails []string, text func(req *http.Request, body []byte) string) Flaw {

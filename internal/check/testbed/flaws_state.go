@@ -12,7 +12,7 @@ import (
 // stateFlaws answer as they should and keep the wrong state: only a probe sees
 // them.
 func stateFlaws() []Flaw {
-	flaws := slices.Concat(duplicateFlaws(), orderFlaws(), memberFlaws(), lossFlaws())
+	flaws := slices.Concat(duplicateFlaws(), memoryFlaws(), orderFlaws(), concurrentFlaws(), isolationFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws())
 	for i := range flaws {
 		flaws[i].Probe = true
 	}
@@ -79,7 +79,7 @@ func duplicateFlaws() []Flaw {
 					r.State.Apply(e)
 				})(r)
 			},
-			Fails: []string{"order.converges", "batch.converges"},
+			Fails: []string{"order.converges", "batch.converges", "duplicate.memory"},
 		},
 		{
 			Name: "client-gone", Story: "the id is forgotten when the client has hung up, the effect is not",
@@ -91,7 +91,7 @@ func duplicateFlaws() []Flaw {
 						for i := range events {
 							r.State.Release(r.Key(&events[i]))
 						}
-					case <-time.After(20 * time.Millisecond):
+					case <-time.After(10 * time.Millisecond):
 					}
 					return 0
 				}
@@ -106,7 +106,7 @@ func duplicateFlaws() []Flaw {
 					return
 				}
 				again := *e
-				time.AfterFunc(500*time.Millisecond, func() { r.State.Apply(&again) })
+				time.AfterFunc(100*time.Millisecond, func() { r.State.Apply(&again) })
 			}),
 			Fails: []string{"duplicate.sequential", "duplicate.concurrent", "duplicate.lost-ack", "order.converges", "batch.converges"},
 		},
@@ -118,6 +118,7 @@ func duplicateFlaws() []Flaw {
 		{
 			Name: "time-is-the-key", Story: "event_ts is taken to be unique",
 			Break: keyed(func(e *Event) string { return e.TS.String() }),
+			Only:  []string{"duplicate.distinct"},
 			Fails: []string{"duplicate.distinct"},
 		},
 		{
@@ -128,7 +129,7 @@ func duplicateFlaws() []Flaw {
 		{
 			Name: "message-is-the-key", Story: "message_id is taken for the id of the event",
 			Break: keyed(func(e *Event) string { return e.Text("message_id") + e.Text("channel_addr") + e.Name }),
-			Fails: []string{"duplicate.distinct", "order.converges", "batch.converges"},
+			Fails: []string{"duplicate.distinct", "order.converges", "batch.converges", "isolation.customers"},
 		},
 	}
 }
@@ -142,7 +143,7 @@ func orderFlaws() []Flaw {
 				e.TS = time.Now()
 				r.State.Commit([]Event{*e}, r.Key)
 			}),
-			Fails: []string{"order.reversed", "order.converges", "batch.converges"},
+			Fails: []string{"order.fine", "order.reversed", "order.converges", "batch.converges"},
 		},
 		{
 			Name: "late-is-lost", Story: "an event older than the customer's newest is stale and skipped",
@@ -181,7 +182,7 @@ func orderFlaws() []Flaw {
 					r.State.Commit([]Event{*e}, r.Key)
 				})(r)
 			},
-			Fails: []string{"order.reversed", "order.converges"},
+			Fails: []string{"order.fine", "order.reversed", "order.converges"},
 		},
 		{
 			Name: "unknown-is-known", Story: "a switch on the beginning of the name",
@@ -192,6 +193,16 @@ func orderFlaws() []Flaw {
 					}
 				}
 				r.State.Commit([]Event{*e}, r.Key)
+			}),
+			Fails: []string{"tolerant.unknown-no-effect"},
+		},
+		{
+			Name: "row-for-the-unknown", Story: "the row of the message is made before the switch on the name",
+			Break: storing(func(r *Receiver, e *Event) {
+				r.State.Commit([]Event{*e}, r.Key)
+				if !known(e.Name) && e.Text("message_id") != "" {
+					r.State.Touch(e)
+				}
 			}),
 			Fails: []string{"tolerant.unknown-no-effect"},
 		},
@@ -259,6 +270,46 @@ func memberFlaws() []Flaw {
 			}),
 			Fails: []string{"batch.unknown-member"},
 		},
+		{
+			Name: "ends-at-the-unknown-family", Story: "the batch is read until an event of no known family",
+			Break: members(func(events []Event) []Event {
+				families := []string{"account", "channel_consent", "notification_channel", "message", "notification"}
+				if i := slices.IndexFunc(events, func(e Event) bool {
+					family, _, _ := strings.Cut(e.Name, ".")
+					return !slices.Contains(families, family)
+				}); i >= 0 {
+					return events[:i]
+				}
+				return events
+			}),
+			Fails: []string{"batch.unknown-member"},
+		},
+		{
+			Name: "named-by-its-first", Story: "the whole batch goes to the handler of its first member",
+			Break: members(func(events []Event) []Event {
+				if len(events) > 0 && !known(events[0].Name) {
+					return nil
+				}
+				return events
+			}),
+			Fails: []string{"batch.unknown-member"},
+		},
+		{
+			Name: "rolled-back-for-one", Story: "the action's customer is not there, the transaction is rolled back, and the error is logged",
+			Break: func(r *Receiver) {
+				r.Store = func(_ *http.Request, events []Event) int {
+					alone := func(e Event) bool {
+						return e.Name == "message.action_taken" && r.State.Count(e.Text("ccid")) == 0 &&
+							!slices.ContainsFunc(events, func(o Event) bool { return o.Text("ccid") == e.Text("ccid") && o.Name != e.Name })
+					}
+					if len(events) == 1 || !slices.ContainsFunc(events, alone) {
+						r.State.Commit(events, r.Key)
+					}
+					return 0
+				}
+			},
+			Fails: []string{"batch.unknown-member"},
+		},
 	}
 }
 
@@ -277,8 +328,8 @@ func lossFlaws() []Flaw {
 				r.Store = func(_ *http.Request, events []Event) int {
 					defer busy.Add(-1)
 					full := busy.Add(1) > 2
-					time.Sleep(5 * time.Millisecond)
-					if !full || n.Add(1)%50 != 0 {
+					time.Sleep(20 * time.Millisecond)
+					if !full || n.Add(1)%20 != 0 {
 						r.State.Commit(events, r.Key)
 					}
 					return 0
@@ -321,6 +372,57 @@ func lossFlaws() []Flaw {
 				}
 			},
 			Fails: []string{"retry.effect"},
+		},
+		{
+			Name: "acknowledges-first", Story: "200 is sent before the database is asked",
+			Break: func(r *Receiver) {
+				fault := Faulty(r)
+				r.Store = func(_ *http.Request, events []Event) int {
+					if !fault.Load() {
+						r.State.Commit(events, r.Key)
+					}
+					return 0
+				}
+			},
+			Fails: []string{"retry.effect"},
+		},
+		{
+			Name: "drops-in-between", Story: "the id and the answer first, then the work, whose error is only logged",
+			Break: func(r *Receiver) {
+				fault := Faulty(r)
+				store := r.Store
+				r.Store = func(req *http.Request, events []Event) int {
+					status := store(req, nil)
+					if status != 0 {
+						return status
+					}
+					for i := range events {
+						e := events[i]
+						if r.State.Claim(r.Key(&e)) {
+							time.AfterFunc(20*time.Millisecond, func() {
+								if !fault.Load() {
+									r.State.Apply(&e)
+								}
+							})
+						}
+					}
+					return 0
+				}
+			},
+			Fails: []string{"retry.effect"},
+		},
+		{
+			Name: "forgets-at-a-crash", Story: "a broken body ends the process, and what it knew was in memory", Only: []string{"event.effect", "robust.malformed"},
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					if status != 0 {
+						r.State.Replace(NewState())
+					}
+					return events, status
+				}
+			},
+			Fails: []string{"robust.malformed"},
 		},
 		{
 			Name: "write-behind", Story: "events are written to disk in twenties",

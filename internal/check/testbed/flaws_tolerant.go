@@ -54,6 +54,18 @@ func propertyFlaws() []Flaw {
 			Fails: []string{"tolerant.absent"},
 		},
 		{
+			Name: "null-refused-everywhere", Story: "the schema says string, for every property",
+			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool {
+				for _, v := range e.Payload {
+					if v == nil {
+						return true
+					}
+				}
+				return false
+			}),
+			Fails: []string{"event.accept", "event.samples", "tolerant.absent"},
+		},
+		{
 			Name: "empty-refused", Story: "minLength: 1",
 			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool { v, ok := e.Payload["message_name"]; return ok && v == "" }),
 			Fails: []string{"tolerant.absent"},

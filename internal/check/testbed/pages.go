@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"time"
@@ -25,29 +26,90 @@ func Later(r *Receiver) {
 	}()
 }
 
+// Delayed makes a good receiver whose page shows what happened so long ago.
+func Delayed(d time.Duration) func(*Receiver) {
+	return func(r *Receiver) {
+		r.Store = func(_ *http.Request, events []Event) int {
+			time.AfterFunc(d, func() { r.State.Commit(events, r.Key) })
+			return 0
+		}
+	}
+}
+
+// Cached makes a good receiver whose page is cached for so long, each customer's
+// from its first reading.
+func Cached(d time.Duration) func(*Receiver) {
+	return func(r *Receiver) {
+		r.Page = cachedPage(d, func(w http.ResponseWriter, ccid string) { r.State.Show(w, ccid, ccid) })
+	}
+}
+
+// cachedPage shows each customer's page for so long from its first reading.
+func cachedPage(d time.Duration, page func(w http.ResponseWriter, ccid string)) func(w http.ResponseWriter, ccid string) {
+	type entry struct {
+		at  time.Time
+		rec *httptest.ResponseRecorder
+	}
+	var mu sync.Mutex
+	cache := map[string]entry{}
+	return func(w http.ResponseWriter, ccid string) {
+		mu.Lock()
+		defer mu.Unlock()
+		e, ok := cache[ccid]
+		if !ok || time.Since(e.at) > d {
+			e = entry{time.Now(), httptest.NewRecorder()}
+			page(e.rec, ccid)
+			cache[ccid] = e
+		}
+		w.WriteHeader(e.rec.Code)
+		_, _ = w.Write(e.rec.Body.Bytes()) // the reader may be gone
+	}
+}
+
+// Timing makes a good receiver whose page tells how long it took to make it, and
+// a digest over that.
+func Timing(r *Receiver) {
+	r.Page = func(w http.ResponseWriter, ccid string) {
+		began := time.Now()
+		rec := httptest.NewRecorder()
+		r.State.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/state/"+ccid, nil))
+		page := json.RawMessage(rec.Body.Bytes())
+		if rec.Code == http.StatusNotFound {
+			page = json.RawMessage("null")
+		}
+		spent := time.Since(began).Nanoseconds() % 3
+		_ = json.NewEncoder(w).Encode(map[string]any{ // the reader may be gone
+			"customer": page, "spent": spent, "digest": fmt.Sprintf("d%x", 7*spent),
+		})
+	}
+}
+
+// listedEvent and listedPage are what the page of Listing shows.
+type listedEvent struct {
+	ID         int       `json:"id"`
+	EventID    string    `json:"event_id"`
+	Name       string    `json:"event_name"`
+	EventTS    time.Time `json:"event_ts"`
+	ReceivedAt time.Time `json:"received_at"`
+	StoredUnix int64     `json:"storedUnix"`
+}
+
+type listedPage struct {
+	ID         int               `json:"id"`
+	CCID       string            `json:"ccid"`
+	Version    int               `json:"version"`
+	UpdatedAt  string            `json:"updated_at"`
+	Duplicates int               `json:"duplicates"`
+	Consents   map[string]Latest `json:"consents"`
+	Events     []listedEvent     `json:"events"`
+}
+
 // Listing makes a good receiver whose page is an ordinary one: the customer's
 // events in the order in which they came, with rows' ids, times of receipt and
 // a version that grows with every write.
 func Listing(r *Receiver) {
-	type row struct {
-		ID         int       `json:"id"`
-		EventID    string    `json:"event_id"`
-		Name       string    `json:"event_name"`
-		EventTS    time.Time `json:"event_ts"`
-		ReceivedAt time.Time `json:"received_at"`
-		StoredUnix int64     `json:"storedUnix"`
-	}
-	type page struct {
-		ID         int               `json:"id"`
-		CCID       string            `json:"ccid"`
-		Version    int               `json:"version"`
-		UpdatedAt  string            `json:"updated_at"`
-		Duplicates int               `json:"duplicates"`
-		Consents   map[string]Latest `json:"consents"`
-		Events     []row             `json:"events"`
-	}
 	var mu sync.Mutex
-	pages, seen, rows := map[string]*page{}, map[string]bool{}, 0
+	pages, seen, rows := map[string]*listedPage{}, map[string]bool{}, 0
 	store := r.Store
 	r.Store = func(req *http.Request, events []Event) int {
 		mu.Lock()
@@ -59,7 +121,7 @@ func Listing(r *Receiver) {
 			}
 			p := pages[e.Text("ccid")]
 			if p == nil {
-				p = &page{ID: len(pages) + 1, CCID: e.Text("ccid"), Consents: map[string]Latest{}}
+				p = &listedPage{ID: len(pages) + 1, CCID: e.Text("ccid"), Consents: map[string]Latest{}}
 				pages[p.CCID] = p
 			}
 			if seen[e.ID] {
@@ -79,7 +141,7 @@ func Listing(r *Receiver) {
 				}
 				p.Consents[e.Text("channel_addr")] = c
 			}
-			p.Events = append(p.Events, row{rows, e.ID, e.Name, e.TS, now, now.Unix()})
+			p.Events = append(p.Events, listedEvent{rows, e.ID, e.Name, e.TS, now, now.Unix()})
 		}
 		return store(req, events)
 	}

@@ -24,7 +24,7 @@ const maxBody = 8 << 20
 type Receiver struct {
 	// Route says whether a request is for the webhook; other paths are 404.
 	Route func(*http.Request) bool
-	// Method answers a request that is no POST.
+	// Method answers a request whose method is not POST.
 	Method func(http.ResponseWriter, *http.Request)
 	// Authentic says whether the request carries the right credentials.
 	Authentic func(*http.Request) bool
@@ -169,24 +169,25 @@ func readBody(w http.ResponseWriter, req *http.Request) ([]byte, int) {
 
 // parse reads one envelope or a batch of them, in either shape.
 func parse(body []byte) ([]Event, int) {
-	members := []json.RawMessage{body}
-	var wrapped struct {
-		Batch []json.RawMessage `json:"batch"`
+	if e, err := decode(body); err == nil {
+		return []Event{e}, 0
 	}
-	switch {
-	case json.Unmarshal(body, &members) == nil:
-	case json.Unmarshal(body, &wrapped) == nil && wrapped.Batch != nil:
-		members = wrapped.Batch
-	default:
-		members = []json.RawMessage{body}
-	}
-	events := make([]Event, 0, len(members))
-	for _, m := range members {
-		e, err := decode(m)
-		if err != nil {
+	var members []json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		var wrapped struct {
+			Batch []json.RawMessage `json:"batch"`
+		}
+		if json.Unmarshal(body, &wrapped) != nil || wrapped.Batch == nil {
 			return nil, http.StatusBadRequest
 		}
-		events = append(events, e)
+		members = wrapped.Batch
+	}
+	events := make([]Event, len(members))
+	for i, m := range members {
+		var err error
+		if events[i], err = decode(m); err != nil {
+			return nil, http.StatusBadRequest
+		}
 	}
 	return events, 0
 }

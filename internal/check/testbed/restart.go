@@ -33,11 +33,8 @@ func with(controls map[string]func(), name string, run func()) map[string]func()
 
 // Restartable gives the receiver the control restart. What is in memory only is
 // gone afterwards: the newest events, as many as unwritten says, and the ids
-// that duplicates are told by unless ids is set. While it restarts, and for the
-// calls that are under way then, connections end without an answer.
+// that duplicates are told by unless ids is set.
 func Restartable(r *Receiver, unwritten int, ids bool) {
-	var mu sync.RWMutex // held for writing while the receiver restarts
-	var life atomic.Int64
 	var written sync.Mutex
 	var disk []Event // guarded by written, in the order of their commits
 	r.Store = func(_ *http.Request, events []Event) int {
@@ -51,6 +48,27 @@ func Restartable(r *Receiver, unwritten int, ids bool) {
 		}
 		return 0
 	}
+	restarts(r, func() {
+		written.Lock()
+		defer written.Unlock()
+		disk = slices.Clip(disk[:max(0, len(disk)-unwritten)])
+		fresh := NewState()
+		for i := range disk {
+			fresh.Apply(&disk[i])
+			if ids {
+				fresh.Claim(r.Key(&disk[i]))
+			}
+		}
+		r.State.Replace(fresh)
+	})
+}
+
+// restarts gives the receiver the control restart, in which bring is called. While
+// it restarts, and for the calls that are under way then, connections end without
+// an answer.
+func restarts(r *Receiver, bring func()) {
+	var mu sync.RWMutex // held for writing while the receiver restarts
+	var life atomic.Int64
 	r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			born := life.Load()
@@ -70,16 +88,6 @@ func Restartable(r *Receiver, unwritten int, ids bool) {
 		life.Add(1)
 		mu.Lock()
 		defer mu.Unlock()
-		written.Lock()
-		defer written.Unlock()
-		disk = slices.Clip(disk[:max(0, len(disk)-unwritten)])
-		fresh := NewState()
-		for i := range disk {
-			fresh.Apply(&disk[i])
-			if ids {
-				fresh.Claim(r.Key(&disk[i]))
-			}
-		}
-		r.State.Replace(fresh)
+		bring()
 	})
 }

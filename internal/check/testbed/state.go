@@ -163,16 +163,55 @@ func (s *State) Replace(o *State) {
 	s.seen, s.customers = o.seen, o.customers
 }
 
+// Touch makes the row of an event's message where its customer is known.
+func (s *State) Touch(e *Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.customers[e.Text("ccid")]; c != nil {
+		entry(c.Messages, e.Text("message_id"))
+	}
+}
+
+// Count is how many events of a customer were applied.
+func (s *State) Count(ccid string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.customers[ccid]; c != nil {
+		return c.Events
+	}
+	return 0
+}
+
+// ApplyAfter applies an event and counts it as the one after so many, however
+// many there are by now.
+func (s *State) ApplyAfter(e *Event, count int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apply(e)
+	if c := s.customers[e.Text("ccid")]; c != nil {
+		c.Events = count + 1
+	}
+}
+
 // ServeHTTP answers GET /state/{ccid} with the customer as JSON, 404 for one
 // that is not known.
 func (s *State) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	ccid := strings.TrimPrefix(req.URL.Path, "/state/")
+	s.Show(w, ccid, ccid)
+}
+
+// Show writes the customer that is kept under a key as JSON, under the id that
+// was asked for; 404 for one that is not known.
+func (s *State) Show(w http.ResponseWriter, key, ccid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.customers[strings.TrimPrefix(req.URL.Path, "/state/")]
-	if c == nil {
-		http.NotFound(w, req)
+	kept := s.customers[key]
+	if kept == nil {
+		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
+	c := *kept
+	c.CCID = ccid
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(c) // the reader may be gone
+	_ = json.NewEncoder(w).Encode(&c) // the reader may be gone
 }

@@ -19,7 +19,7 @@ type Variant struct {
 
 // Variants lists them.
 func Variants() []Variant {
-	return append(troubledVariants(),
+	return append(unsteadyVariants(),
 		Variant{"talks", func(r *Receiver) {
 			r.Answer = func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
@@ -75,15 +75,15 @@ func Variants() []Variant {
 	)
 }
 
-// troubledVariants have trouble now and then, of which Relay gets over.
-func troubledVariants() []Variant {
-	every := func(n int64, trouble func(http.ResponseWriter)) func(*Receiver) {
+// unsteadyVariants fail now and then, which the retries of Relay get over.
+func unsteadyVariants() []Variant {
+	every := func(n int64, fail func(http.ResponseWriter)) func(*Receiver) {
 		return func(r *Receiver) {
 			var calls atomic.Int64
 			r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 					if calls.Add(1)%n == 0 {
-						trouble(w)
+						fail(w)
 						return
 					}
 					next.ServeHTTP(w, req)

@@ -1,0 +1,19 @@
+# Short names for the steps of .ci/run, which says what each one does.
+.PHONY: all quick build format lint test race heavy fuzz bench vulnerabilities docs measure install
+
+all: ; .ci/run
+quick: ; .ci/run --quick
+build: ; .ci/run build
+format: ; .ci/run format
+lint: ; .ci/run tidy vet lint
+test: ; .ci/run test
+race: ; .ci/run race
+heavy: ; .ci/run heavy
+fuzz: ; .ci/run fuzz
+bench: ; .ci/run bench
+vulnerabilities: ; .ci/run vulnerabilities
+
+# What CI does not do: write the generated pages again, compare with other tools, install.
+docs: ; UPDATE_DOCS=1 go test -run 'UpToDate|Current' ./internal/report ./cmd/relayctl
+measure: ; bench/listen && bench/send
+install: ; go install ./cmd/relayctl

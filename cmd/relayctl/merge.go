@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"relayctl/internal/input"
+	"relayctl/internal/report"
+)
+
+// mergeOptions are the flags of merge.
+type mergeOptions struct {
+	output  string
+	reports reportOptions
+}
+
+// maxReport bounds a report that is read.
+const maxReport = 64 << 20
+
+func newMergeCmd(a *app) *cobra.Command {
+	return action(a, &cobra.Command{
+		Use:   "merge REPORT.json...",
+		Short: "Add the reports of a plan's parts",
+		Long: `Add the JSON reports of "send --shard" runs: exact totals, latency percentiles
+from the histograms of all parts, the outcome by event. A part that is missing,
+is there twice, or is of another plan is refused by name.`,
+		Example: `  relayctl send --records 1000000 --seed 1 --start 2026-01-31T12:00:00Z \
+    --shard 1/2 --report json=1.json --to https://staging.example.com/relay
+  relayctl merge 1.json 2.json --report html=all.html`,
+		Args: atLeastOne("the JSON reports of send --shard"),
+	}, a.merge)
+}
+
+func (o *mergeOptions) flags(cmd *cobra.Command) {
+	defer group(cmd, "Output")()
+	outputFlag(cmd, &o.output, "one object")
+	o.reports.flags(cmd, "json", "html")
+}
+
+func (a *app) merge(ctx context.Context, o *mergeOptions, _ *settings, args []string) error {
+	reports, err := o.reports.parse(a.secrets)
+	if err != nil {
+		return usage(err)
+	}
+	var parts []*report.SendPart
+	for _, name := range args {
+		data, err := input.ReadFile(ctx, name, maxReport)
+		if err != nil {
+			return usage(err)
+		}
+		for _, r := range reports {
+			if sameFile(name, r.path) {
+				return usageError("--report %s: %s is a report that is read; name another file", r.format, name)
+			}
+		}
+		part, err := report.ReadSend(name, data)
+		if err != nil {
+			return usage(err)
+		}
+		parts = append(parts, part)
+	}
+	merged, err := report.MergeSends(parts)
+	if err != nil {
+		return usage(err)
+	}
+	if merged.Exit = exitOK; !merged.Summary.OK() || merged.Summary.CutShort {
+		merged.Exit = exitFellShort
+	}
+	if err := reports.open(); err != nil {
+		return err
+	}
+	defer reports.discard()
+	if o.output == "json" {
+		err = merged.WriteJSONLine(a.stdout)
+	} else {
+		err = merged.WriteText(a.stdout, a.style(a.stdout), len(parts))
+	}
+	if err != nil {
+		return environment(err)
+	}
+	if err := reports.write(func(format string, w io.Writer) error {
+		if format == "json" {
+			return merged.WriteJSON(w)
+		}
+		return merged.WriteHTML(w)
+	}); err != nil {
+		return err
+	}
+	return silent(merged.Exit)
+}

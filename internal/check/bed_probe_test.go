@@ -1,0 +1,92 @@
+package check_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"relayctl/internal/check"
+	"relayctl/internal/check/testbed"
+)
+
+// postVariable makes the test's binary a command that posts to a URL, for what
+// users give as --restart-cmd, --fault-on and --fault-off.
+const postVariable = "CHECK_TEST_POST"
+
+// postAndExit is that command, where the variable is set.
+func postAndExit() {
+	url := os.Getenv(postVariable)
+	if url == "" {
+		return
+	}
+	resp, err := http.Post(url, "text/plain", nil)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		fmt.Fprintln(os.Stderr, "the control did not answer:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// withProbe lets the run see the receiver's state, and use its controls.
+func withProbe(t testing.TB, e *check.Settings, r *testbed.Receiver, served testbed.Served) {
+	t.Helper()
+	p, err := check.NewProbe(check.ProbeConfig{URL: served.URL + "state/{ccid}", TLS: e.TLS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Probe = p
+	command := func(name string) string {
+		return fmt.Sprintf("%s='%scontrol/%s' '%s'", postVariable, served.URL, name, os.Args[0])
+	}
+	if r.Controls["restart"] != nil {
+		e.RestartCmd = command("restart")
+	}
+	if r.Controls["fault-on"] != nil {
+		e.FaultOn, e.FaultOff = command("fault-on"), command("fault-off")
+	}
+}
+
+// Good receivers keep a good state, however they show it.
+// The plain run tries three of them.
+func TestGoodState(t *testing.T) {
+	if bedSlowdown > 1 { // what shows late is too late under the race detector
+		goodStates(t, "plain")
+		return
+	}
+	goodStates(t, "plain", "works later", "is cached")
+}
+
+// goodStates runs the suite against good receivers, all unless some are named.
+func goodStates(t *testing.T, names ...string) {
+	t.Parallel()
+	for name, change := range map[string]func(*testbed.Receiver){
+		"plain":        nil,
+		"restarts":     func(r *testbed.Receiver) { testbed.Restartable(r, 0, true); testbed.Faulty(r) },
+		"works later":  testbed.Later,
+		"lists events": testbed.Listing,
+		"as text":      testbed.AsText,
+		"shows late":   testbed.Delayed(1200 * time.Millisecond),
+		"is cached":    testbed.Cached(1500 * time.Millisecond),
+		"shows timing": testbed.Timing,
+		"keeps bodies": testbed.Bodies,
+	} {
+		if len(names) > 0 && !slices.Contains(names, name) {
+			continue
+		}
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			rep := bedRun{probe: true, load: true}.start(t, change)
+			for i := range rep.Outcomes {
+				o := &rep.Outcomes[i]
+				if o.Verdict != check.Pass && o.Verdict != check.Skip {
+					t.Errorf("%s: %s: %s %s", o.Check.ID, o.Verdict, o.Reason, o.Actual)
+				}
+				t.Logf("%s %s %s %s %s", o.Check.ID, o.Verdict, o.Duration, o.Reason, o.Actual)
+			}
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"relayctl/internal/check/state"
+	"relayctl/internal/sim/plan"
+)
+
+// eventPair are two different events of one kind, after a story that they belong to.
+type eventPair struct {
+	what          string
+	first, second plan.Step
+	// sameThing says that both are about the same message and number: a receiver
+	// may then know that it happened and not how often.
+	sameThing bool
+	alike     bool // their ids have the first 64 characters in common
+	toggles   bool // the second one takes back what the first one said
+}
+
+// steps are both of them, with ids that no other customer's events have.
+func (p eventPair) steps(t *Trial) []plan.Step {
+	pair := []plan.Step{p.first, p.second}
+	start := strings.Repeat(t.Event("message.delivered").Events[0].ID, 2)[:64]
+	for i := range pair {
+		if p.alike {
+			pair[i].Set = append(slices.Clone(pair[i].Set), set("event_id", start+strconv.Itoa(i+1)))
+		}
+	}
+	return pair
+}
+
+// later is a step so much later.
+func later(st plan.Step, by time.Duration) plan.Step {
+	st.At += by
+	return st
+}
+
+func eventPairs() []eventPair {
+	click, action := step(30, "notification.auth_link_clicked", 1, 1), step(30, "message.action_taken", 1, 1)
+	// Another button was tapped: a set of the labels has to grow as well.
+	pay := step(33, "message.action_taken", 1, 2)
+	pay.Set = append(pay.Set, set("payload.action_label", "Pay now"))
+	return []eventPair{
+		{what: "two messages delivered in the same millisecond", first: step(30, "message.delivered", 1, 3), second: step(30, "message.delivered", 1, 4)},
+		{what: "SMS to two numbers attempted in the same millisecond", first: step(30, "notification.attempted", 1, 2), second: step(30, "notification.attempted", 2, 2)},
+		{what: "clicks in two messages", first: step(30, "notification.auth_link_clicked", 1, 1), second: step(33, "notification.auth_link_clicked", 2, 2)},
+		{what: "two clicks in one message", first: step(30, "notification.auth_link_clicked", 1, 1), second: step(33, "notification.auth_link_clicked", 1, 1), sameThing: true},
+		{what: "two clicks in one second", first: click, second: later(click, 300*time.Millisecond), sameThing: true},
+		{what: "two clicks in one millisecond", first: click, second: click, sameThing: true},
+		{what: "two messages in one second", first: step(30, "message.delivered", 1, 3), second: later(step(30, "message.delivered", 1, 4), 300*time.Millisecond)},
+		{what: "two messages whose event_ids have their first 64 characters in common", first: step(30, "message.delivered", 1, 3), second: step(33, "message.delivered", 1, 4), alike: true},
+		{what: "two clicks whose event_ids have their first 64 characters in common", first: click, second: later(click, 3*time.Second), sameThing: true, alike: true},
+		{what: "two actions with one label in one second", first: action, second: later(action, 300*time.Millisecond), sameThing: true},
+		{what: "actions in two messages", first: step(30, "message.action_taken", 1, 1), second: pay},
+		{what: "two actions in one message", first: step(30, "message.action_taken", 1, 1), second: step(33, "message.action_taken", 1, 1), sameThing: true},
+		{what: "an opt-out and an opt-in", first: consent(30, 1, "stop"), second: consent(33, 1, "express"), toggles: true},
+	}
+}
+
+// opening is what they follow.
+func opening() []plan.Step {
+	return []plan.Step{
+		step(0, "notification_channel.add", 1, 1), consent(2, 1, "written"), step(4, "message.delivered", 1, 1),
+		step(6, "notification.attempted", 1, 1), step(8, "notification.delivered", 1, 1), step(10, "notification_channel.add", 2, 1),
+		step(12, "message.delivered", 1, 2),
+	}
+}
+
+func distinctEvents(ctx context.Context, t *Trial) Result {
+	all := eventPairs()
+	subs := make([]Sub, len(all))
+	visible := make([]bool, len(all))
+	unclear := make([]string, len(all))
+	inParallel(len(all), func(i int) { subs[i], visible[i], unclear[i] = tryPair(ctx, t, all[i]) })
+	for _, why := range unclear {
+		if why != "" {
+			return Unclear(why)
+		}
+	}
+	for _, s := range subs {
+		if s.Verdict == Fail {
+			r := Failed("where the first of two different events shows, the second one shows as well", s.Name+": "+s.Actual, s.Repeat)
+			r.Subs = subs
+			return r
+		}
+	}
+	if !slices.Contains(visible, true) {
+		return BlockedBy("the probe shows none of the events that come twice: clicks, actions, messages, consents")
+	}
+	return Result{Verdict: Pass, Subs: subs}
+}
+
+// tryPair compares three customers: one with neither event of the pair, one
+// with the first, one with both. Whether a second event has to show depends on
+// what the first one did: a number that it raised or a list that it made longer
+// has to go on, a flag that it set may be all that there is to say.
+func tryPair(ctx context.Context, t *Trial, p eventPair) (sub Sub, visible bool, why string) {
+	sub = Sub{Name: p.what, Verdict: Pass}
+	// All three know both events, and so call things by the same roles.
+	whole := story{"", append(opening(), p.steps(t)...)}
+	n := len(whole.steps)
+	subjects := make([]*subject, 3)
+	for i := range subjects {
+		subjects[i] = t.subject(story{"", append(opening(), p.steps(t)...)})
+		if why := t.tell(ctx, subjects[i], subjects[i].inOrder()[:n-2+i]); why != "" {
+			return sub, false, why
+		}
+	}
+	states, why := t.states.together(ctx, subjects, func(s []*state.State) bool { return !state.Same(s[0], s[1]) && !state.Same(s[1], s[2]) }, t.states.short())
+	switch {
+	case why != "":
+		return sub, false, why
+	case state.Same(states[0], states[1]):
+		sub.Verdict, sub.Actual = Skip, "the probe does not show the first one"
+		return sub, false, ""
+	}
+	if !state.Same(states[1], states[2]) {
+		return sub, true, ""
+	}
+	grown := state.Growth(states[0], states[1], p.sameThing)
+	if grown == "" && !p.toggles {
+		sub.Verdict, sub.Actual = Skip, "the probe tells that it happened, not how often"
+		return sub, true, ""
+	}
+	sub.Verdict, sub.Actual = Fail, fmt.Sprintf("the first %s is there, the second one is not", p.first.Event)
+	if grown != "" {
+		sub.Actual += ": " + grown + " did not change"
+	}
+	sub.Repeat = repeatOrder(t.run, "distinct", whole, subjects[0].inOrder())
+	return sub, true, ""
+}

@@ -1,0 +1,77 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"relayctl/internal/auth"
+	"relayctl/internal/capture"
+	"relayctl/internal/sim"
+	"relayctl/internal/sim/wire"
+)
+
+// do makes a call over a connection, and keeps the exchange where the run keeps
+// them.
+func (c *caller) do(ctx context.Context, conn *wire.Caller, k wire.Call) Exchange {
+	if c.Exchanges == nil {
+		return Exchange{k, conn.Do(ctx, k)}
+	}
+	asked := k
+	k.Details, k.KeepBody = true, max(k.KeepBody, keepAnswer)
+	began := time.Now()
+	a := conn.Do(ctx, k)
+	c.Exchanges(c.exchanged(k, a, began, time.Since(began)))
+	return Exchange{asked, a}
+}
+
+// exchanged is a call and its answer for an archive, free of the run's secrets.
+func (c *caller) exchanged(k wire.Call, a wire.Result, began time.Time, took time.Duration) capture.Exchange {
+	var headers []capture.Header
+	if k.ContentType != "-" {
+		headers = append(headers, capture.Header{Name: "Content-Type", Value: cmp.Or(k.ContentType, "application/json")})
+	}
+	for _, list := range [][]auth.Header{c.Headers, k.Headers, k.Signed} {
+		for _, h := range list {
+			headers = append(headers, capture.Header{Name: h.Name, Value: h.Value})
+		}
+	}
+	for _, h := range k.Signed { // whatever its name, it carries credentials
+		headers = redactHeader(headers, h.Name)
+	}
+	comment := c.check
+	if a.Failure != wire.NoFailure {
+		comment += ": " + a.Detail
+	}
+	answer := string(a.Body)
+	if k.KeepBody > 0 && len(answer) >= k.KeepBody {
+		answer += "…" // it was cut, a secret at its end too
+	}
+	for _, s := range c.credentials.secrets() {
+		if len(s.Text) >= leastMasked {
+			answer = strings.ReplaceAll(answer, s.Text, capture.Redacted)
+			comment = strings.ReplaceAll(comment, s.Text, capture.Redacted)
+		}
+	}
+	return capture.Exchange{
+		StartedAt: began, Took: took, Method: cmp.Or(k.Method, http.MethodPost), URL: c.URL, Headers: headers, Body: k.Body,
+		Status: a.Status, Answered: a.Header, Answer: []byte(answer), Comment: comment,
+	}
+}
+
+func redactHeader(headers []capture.Header, name string) []capture.Header {
+	for i := range headers {
+		if strings.EqualFold(headers[i].Name, name) {
+			headers[i].Value = capture.Redacted
+		}
+	}
+	return headers
+}
+
+// attempted is an attempt of the burst for an archive: what it was answered beside
+// the status is not kept.
+func (c *caller) attempted(a *sim.Attempt) capture.Exchange {
+	return c.exchanged(wire.Call{Body: a.Delivery.Body}, wire.Result{Status: a.Status, Failure: a.Failure, Detail: a.Detail}, a.SentAt, a.Took)
+}

@@ -1,0 +1,119 @@
+package check
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"relayctl/internal/auth"
+)
+
+// hanging is an endpoint that does not answer calls whose body says so, for as
+// long as the test runs.
+func hanging(t *testing.T, hangs func(body string) bool) (e *Settings, calls *atomic.Int32) {
+	t.Helper()
+	calls = new(atomic.Int32)
+	end := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		if hangs(string(body)) {
+			calls.Add(1)
+			<-end
+		}
+	}))
+	t.Cleanup(func() {
+		close(end)
+		srv.Close()
+	})
+	e = settingsFor(t, srv.URL, auth.Config{})
+	e.Timeout = 150 * time.Millisecond
+	return e, calls
+}
+
+// A kind of event that is not answered is asked about twice, and the check that
+// is about it fails.
+func TestASilentKindOfEventIsAskedTwice(t *testing.T) {
+	e, calls := hanging(t, func(body string) bool { return strings.Contains(body, `"message.action_taken"`) })
+	checks, err := Select(All(), []string{"event.accept", "business", "order.accepted", "duplicate.accepted", "retry.recovers"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, o := runAll(t, &Runner{Settings: e, Checks: checks, Parallel: 1})
+	if n := calls.Load(); n != silentCalls {
+		t.Errorf("it was asked %d times", n)
+	}
+	if r := rep.Outcomes[0]; r.Verdict != Fail || !strings.Contains(r.Actual, "message.action_taken: no answer within the deadline") {
+		t.Errorf("%v %+v", o.done, r.Result)
+	}
+	if rep.Gone != nil {
+		t.Errorf("it answers other events: %+v", rep.Gone)
+	}
+}
+
+// An endpoint that stops answering ends a run soon, which is red and names the
+// event at which it happened.
+func TestAnEndpointThatStopsAnsweringIsNotWaitedFor(t *testing.T) {
+	var stuck atomic.Bool
+	e, calls := hanging(t, func(body string) bool {
+		if strings.Contains(body, `"message.undelivered"`) {
+			stuck.Store(true)
+		}
+		return stuck.Load()
+	})
+	checks, err := Select(All(), nil, []string{"slow", "tls", "http", "auth", "robust", "security"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, o := runAll(t, &Runner{Settings: e, Checks: checks, Parallel: 1})
+	if rep.Gone == nil || rep.Gone.Event != "message.undelivered" || rep.Gone.Check != "event.accept" || rep.Status() != Red {
+		t.Errorf("%s %+v", rep.Status(), rep.Gone)
+	}
+	if n := calls.Load(); n > lateCalls+10 || rep.Count(Fail) == 0 {
+		t.Errorf("%d calls were not answered: %v", n, o.done)
+	}
+}
+
+// One that dies is gone as well, once nobody listens there any more.
+func TestAnEndpointThatDiesIsNamed(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	e := settingsFor(t, srv.URL, auth.Config{})
+	e.Waits = DefaultWaits()
+	e.Waits.Connect = 50 * time.Millisecond
+	dies := Check{ID: "a.dies", Run: func(ctx context.Context, tr *Trial) Result {
+		srv.Close()
+		return tr.after(ctx, Passed)
+	}}
+	follows := Check{ID: "b.follows", Run: func(ctx context.Context, tr *Trial) Result { return tr.after(ctx, Passed) }}
+	rep, o := runAll(t, &Runner{Settings: e, Checks: []Check{dies, follows}, Parallel: 1})
+	if rep.Gone == nil || rep.Gone.Check != "a.dies" || !strings.Contains(rep.Gone.What, "refused") {
+		t.Errorf("%v %+v", o.done, rep.Gone)
+	}
+	if rep.Status() != Red {
+		t.Error(rep.Status())
+	}
+}
+
+// The time of a run is kept, and what was cut is told.
+func TestARunHasATimeOfItsOwn(t *testing.T) {
+	slow := func(id string, tags ...string) Check {
+		return Check{ID: id, Level: Must, Tags: tags, Run: func(ctx context.Context, _ *Trial) Result {
+			if !wait(ctx, 200*time.Millisecond) {
+				return Unclear("ended")
+			}
+			return Passed()
+		}}
+	}
+	r := &Runner{Settings: answering(t, 200), Parallel: 1, MaxDuration: 100 * time.Millisecond, Checks: []Check{slow("a.first"), slow("a.second"), slow("load.own", "slow")}}
+	rep, o := runAll(t, r)
+	if strings.Join(o.done, ", ") != "a.first inconclusive, a.second inconclusive, load.own pass" || !rep.Outcomes[0].Cut || !rep.Outcomes[1].Cut {
+		t.Errorf("%v", o.done)
+	}
+	if rep.Status() != NothingKnown || !strings.Contains(rep.Outcomes[1].Reason, "max-duration of 100ms was over") {
+		t.Errorf("%s %q", rep.Status(), rep.Outcomes[1].Reason)
+	}
+}

@@ -1,0 +1,106 @@
+package check
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
+)
+
+// atOnce is how many different events are sent at the same instant.
+const atOnce = 16
+
+// lines are connections that are kept open, so that calls on them begin at the
+// same instant. Close them. Not safe for concurrent use.
+type lines struct {
+	t       *Trial
+	callers []*wire.Caller
+	once    bool // each connection serves for one call
+}
+
+// lines makes n connections, which are kept where the endpoint can do so.
+func (t *Trial) lines(ctx context.Context, n int) *lines {
+	l := &lines{t: t, callers: make([]*wire.Caller, n), once: !takesSeconds(ctx, t)}
+	for i := range l.callers {
+		l.callers[i] = t.sender.Caller()
+	}
+	return l
+}
+
+// Close closes the connections.
+func (l *lines) Close() {
+	for _, c := range l.callers {
+		c.Close()
+	}
+}
+
+// send makes one call with each event and returns what came of them in their
+// order. As many calls as there are lines begin at the same instant; where
+// there are more events, the next one follows on each line that is free.
+func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, error) {
+	signed, err := l.t.Sign(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]Exchange, len(events))
+	start := make(chan struct{})
+	var next atomic.Int64
+	var ready, done sync.WaitGroup
+	for _, c := range l.callers[:min(len(l.callers), len(events))] {
+		ready.Add(1)
+		done.Go(func() {
+			ready.Done()
+			<-start
+			for i := next.Add(1) - 1; i < int64(len(events)); i = next.Add(1) - 1 {
+				k := wire.Call{Body: events[i].Body, Signed: signed, Details: true, KeepBody: keepAnswer}
+				answers[i] = l.t.do(ctx, c, k)
+				if l.once {
+					c.Close()
+				}
+			}
+		})
+	}
+	ready.Wait()
+	close(start)
+	done.Wait()
+	return answers, nil
+}
+
+// flood delivers n events of fresh customers, spread over that time, or as fast
+// as they are answered when it is 0, and returns how many were accepted. It ends
+// after limit.
+func (t *Trial) flood(ctx context.Context, n int, over, limit time.Duration) int {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	l := t.lines(ctx, atOnce)
+	defer l.Close()
+	began := time.Now()
+	accepted := 0
+	for sent := 0; sent < n && ctx.Err() == nil; {
+		size := min(4*atOnce, n-sent)
+		if due := began.Add(over * time.Duration(sent) / time.Duration(n)); over > 0 {
+			size = min(atOnce, size)
+			if !wait(ctx, time.Until(due)) {
+				break
+			}
+		}
+		events := make([]plan.Delivery, size)
+		for i := range events {
+			events[i] = t.Event("message.delivered")
+		}
+		answers, err := l.send(ctx, events)
+		if err != nil {
+			break
+		}
+		for _, x := range answers {
+			if x.Accepted() {
+				accepted++
+			}
+		}
+		sent += size
+	}
+	return accepted
+}

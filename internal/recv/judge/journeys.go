@@ -1,0 +1,282 @@
+package judge
+
+import (
+	"cmp"
+	"container/list"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+
+	"relayctl/internal/event"
+)
+
+// Journeys keeps what the last customers were told, to show it in true order.
+// It holds a bounded number of receipts and gives up first the customers of
+// whom nothing was heard for the longest time. It is not safe for concurrent
+// use.
+type Journeys struct {
+	most      int
+	seed      maphash.Seed
+	open      map[string]*list.Element // by customer
+	recent    list.List                // of *track, the last heard of in front
+	held      int
+	customers uint64      // how many there were to show
+	left      generations //  those given up, by the hash of the customer
+}
+
+// NewJourneys begins with nobody, and holds at most that many receipts.
+func NewJourneys(most int) *Journeys {
+	return &Journeys{most: most, seed: maphash.MakeSeed(), open: map[string]*list.Element{}, left: newGenerations(rememberLeft)}
+}
+
+const (
+	// MostHeld is how many receipts are held where journeys are what is asked for.
+	MostHeld = 1 << 16
+	// trackShare is the part of the receipts that one customer may have.
+	trackShare = 4
+	// mostText bounds what is kept of an id or a name, in bytes.
+	mostText = 4 << 10
+	// rememberLeft is how many customers are remembered at least whose journeys
+	// were given up.
+	rememberLeft = 1 << 16
+)
+
+// track is one customer's receipts in the order of arrival.
+type track struct {
+	customer  string
+	ccid      bool
+	steps     []step
+	forgotten int
+	partial   bool
+	shown     bool // there is something to show
+}
+
+// step is what is kept of a receipt.
+type step struct {
+	id, name, tsText string
+	ts               time.Time
+	cause            uint64 // hash of what it is or has a predecessor in, 0 for nothing
+	kind             uint8  // of that predecessor
+	gives            bool   // it is the predecessor itself
+	hidden           bool
+	Arrival
+}
+
+// Journey is what came of one customer, in true order.
+type Journey struct {
+	Customer  string // the ccid
+	NoCCID    bool   // Customer is Relay's customer_id, for there was no ccid
+	Events    []JourneyEvent
+	Forgotten int  // receipts that were given up to bound the memory
+	Partial   bool // there may have been more before
+}
+
+// JourneyEvent is one event of a journey with all its arrivals.
+type JourneyEvent struct {
+	ID       string
+	Name     string
+	TS       time.Time // zero where it could not be read
+	TSText   string
+	Arrivals []Arrival // in their order
+	// Lacks names the logical predecessor that the journey does not have, ""
+	// where it has it or needs none. It may have been filtered out (R-FILTER).
+	Lacks string
+}
+
+// Arrival is one receipt of an event.
+type Arrival struct {
+	Seq        uint64 // number of the request
+	ReceivedAt time.Time
+	Status     int // 0 when it was not answered
+	Attempt    int
+	Badges     []Badge
+	Findings   []event.Finding
+	Member     int           // index within the batch of Members events
+	Members    int           // 0 for a single event
+	By         string        // who gave the answer, see Receipt
+	AppTook    time.Duration // of ByApp
+	AppSaid    string        // of an app that failed: the first line of its answer
+
+	settled bool // it was accepted before
+}
+
+// Accepted says whether an arrival was answered 2xx, or came after one that was.
+func (e *JourneyEvent) Accepted() bool {
+	return slices.ContainsFunc(e.Arrivals, func(a Arrival) bool {
+		return a.settled || event.Accepted(a.Status)
+	})
+}
+
+// Badges gives the badges of all arrivals, in their order.
+func (e *JourneyEvent) Badges() []Badge {
+	var all []Badge
+	for _, a := range e.Arrivals {
+		all = append(all, a.Badges...)
+	}
+	return all
+}
+
+// JourneyKey gives the key of an event's journey: its ccid, or else Relay's
+// customer_id. It is empty for an event without a customer.
+func JourneyKey(env *event.Envelope) (customer string, isCCID bool) {
+	if env.Payload.CCID != "" {
+		return env.Payload.CCID, true
+	}
+	return env.Payload.CustomerID, false
+}
+
+// Add keeps a receipt. It copies what it keeps. Receipts without an event or a
+// customer are left out. What is hidden is not shown, but it counts when it is
+// asked what an event lacks.
+func (j *Journeys) Add(rc *Receipt, hidden bool) {
+	customer, isCCID := JourneyKey(&rc.Event)
+	if customer == "" {
+		return
+	}
+	t := j.track(customer, isCCID)
+	s := j.step(rc)
+	s.hidden = hidden
+	if t.steps = append(t.steps, s); !hidden && !t.shown {
+		t.shown = true
+		if !t.partial {
+			j.customers++
+		}
+	}
+	j.held++
+	if len(t.steps) > j.most/trackShare {
+		n := len(t.steps) / 2
+		t.steps = slices.Delete(t.steps, 0, n)
+		t.forgotten += n
+		j.held -= n
+	}
+	for j.held > j.most {
+		j.forget(j.recent.Back())
+	}
+}
+
+// track finds a customer's track, or begins it, and moves it to the front.
+func (j *Journeys) track(customer string, isCCID bool) *track {
+	customer = customer[:min(len(customer), mostText)]
+	if e, ok := j.open[customer]; ok {
+		j.recent.MoveToFront(e)
+		return e.Value.(*track)
+	}
+	customer = strings.Clone(customer)
+	t := &track{customer: customer, ccid: isCCID}
+	_, t.partial = j.left.get(maphash.String(j.seed, customer))
+	j.open[customer] = j.recent.PushFront(t)
+	return t
+}
+
+func (j *Journeys) forget(e *list.Element) {
+	t := j.recent.Remove(e).(*track)
+	delete(j.open, t.customer)
+	j.held -= len(t.steps)
+	j.left.set(maphash.String(j.seed, t.customer), 1)
+}
+
+// step copies what is kept of a receipt, for its texts share the whole body.
+func (j *Journeys) step(rc *Receipt) step {
+	s := step{
+		id: kept(rc.Event.ID), name: rc.Event.Name, ts: rc.Event.TS,
+		Arrival: Arrival{
+			Seq: rc.Seq, ReceivedAt: rc.ReceivedAt, Status: rc.Status, Attempt: rc.Attempt,
+			Badges: slices.Clone(rc.Badges), Findings: slices.Clone(rc.Findings), Member: rc.Member, Members: rc.Members,
+			By: rc.By, AppTook: rc.AppTook, settled: rc.settled,
+		},
+	}
+	if rc.App.Failed() {
+		s.AppSaid = strings.Clone(rc.App.Said())
+	}
+	if known, ok := event.Lookup(s.name); ok {
+		s.name = known.Name
+	} else {
+		s.name = kept(s.name)
+	}
+	if s.ts.IsZero() {
+		s.tsText = kept(rc.Event.TSText)
+	}
+	if l := linkOf(&rc.Event); l.id != "" {
+		s.cause, s.kind, s.gives = causeKey(j.seed, l), uint8(l.kind), l.gives
+	}
+	return s
+}
+
+// kept copies a text, for it shares the whole body, as far as it is kept.
+func kept(s string) string { return strings.Clone(s[:min(len(s), mostText)]) }
+
+// causeKey is the hash of what a link is about. Relay's ids come in either case
+// (R-ABSENT).
+func causeKey(seed maphash.Seed, l link) uint64 {
+	return max(1, maphash.String(seed, strings.ToLower(l.id))+uint64(l.kind))
+}
+
+// Customers says how many different customers there were, counting anew those
+// who came back after tens of thousands of others.
+func (j *Journeys) Customers() uint64 { return j.customers }
+
+// Last gives the journeys of the n customers that were heard of last, of all
+// that are held where n is 0; the one that began first comes first.
+func (j *Journeys) Last(n int) []Journey {
+	var out []Journey
+	for e := j.recent.Front(); e != nil && (n == 0 || len(out) < n); e = e.Next() {
+		if t := e.Value.(*track); t.shown {
+			out = append(out, t.journey())
+		}
+	}
+	slices.Reverse(out)
+	slices.SortStableFunc(out, func(a, b Journey) int { return a.begin().Compare(b.begin()) })
+	return out
+}
+
+// begin is when the first arrival of the journey came.
+func (j *Journey) begin() time.Time { return j.Events[0].time() }
+
+// time is the event's own, or that of its arrival where it has none.
+func (e *JourneyEvent) time() time.Time {
+	if e.TS.IsZero() {
+		return e.Arrivals[0].ReceivedAt
+	}
+	return e.TS
+}
+
+// journey brings a track into true order.
+func (t *track) journey() Journey {
+	j := Journey{Customer: t.customer, NoCCID: !t.ccid, Forgotten: t.forgotten, Partial: t.partial}
+	index := map[string]int{}
+	given := map[uint64]bool{}
+	firsts := make([]*step, 0, len(t.steps)) // of each event
+	var shown []bool
+	for n := range t.steps {
+		s := &t.steps[n]
+		if s.gives {
+			given[s.cause] = true
+		}
+		i, again := index[s.id]
+		if !again || s.id == "" {
+			i = len(j.Events)
+			index[s.id] = i
+			j.Events = append(j.Events, JourneyEvent{ID: s.id, Name: s.name, TS: s.ts, TSText: s.tsText})
+			firsts, shown = append(firsts, s), append(shown, false)
+		}
+		shown[i] = shown[i] || !s.hidden
+		j.Events[i].Arrivals = append(j.Events[i].Arrivals, s.Arrival)
+	}
+	for i, s := range firsts {
+		if s.cause != 0 && !s.gives && !given[s.cause] {
+			j.Events[i].Lacks = causeName(int(s.kind))
+		}
+	}
+	kept := j.Events[:0]
+	for i, e := range j.Events {
+		if shown[i] {
+			kept = append(kept, e)
+		}
+	}
+	j.Events = kept
+	slices.SortStableFunc(j.Events, func(a, b JourneyEvent) int {
+		return cmp.Or(a.time().Compare(b.time()), cmp.Compare(a.Arrivals[0].Seq, b.Arrivals[0].Seq))
+	})
+	return j
+}

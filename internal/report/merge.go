@@ -1,0 +1,325 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"relayctl/internal/report/term"
+	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
+)
+
+// encodeHistogram writes a histogram in the interchange form of HdrHistogram:
+// version 2, compressed, in base64. That of none is "".
+func encodeHistogram(h *hdrhistogram.Histogram) (string, error) {
+	if h == nil || h.TotalCount() == 0 {
+		return "", nil
+	}
+	b, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	return string(b), err
+}
+
+func decodeHistogram(text string) (*hdrhistogram.Histogram, error) {
+	if text == "" {
+		return nil, nil
+	}
+	h, err := hdrhistogram.Decode([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("the histogram cannot be read: %w", err)
+	}
+	return h, nil
+}
+
+// sendReport is the JSON report of a run of send, as far as merging needs it.
+type sendReport struct {
+	Target  string `json:"target"`
+	Began   string `json:"started_at"`
+	Ended   string `json:"ended_at"`
+	Plan    PlanID `json:"plan"`
+	Shard   struct{ Index, Of int }
+	Summary struct {
+		Events     int `json:"events"`
+		Copies     int `json:"copies"`
+		Deliveries int `json:"deliveries"`
+		Attempts   int `json:"attempts"`
+		Requests   int `json:"requests"`
+		outcomesJSON
+		OfCopies    outcomesJSON  `json:"of_copies"`
+		LostAcks    int           `json:"lost_acks"`
+		Undoc2xx    int           `json:"undocumented_2xx"`
+		Statuses    map[int]int   `json:"statuses"`
+		Failures    wireCounts    `json:"failures"`
+		ByAttempt   []int         `json:"attempts_histogram"`
+		Behind      float64       `json:"behind_ms"`
+		Resent      []resentEvent `json:"resent"`
+		Interrupted bool          `json:"interrupted"`
+		GaveUpAfter int           `json:"gave_up_after"`
+		CutShort    bool          `json:"cut_short"`
+		Tokens      int           `json:"tokens"`
+		Outage      struct {
+			Failed   int     `json:"failed_attempts"`
+			Down     float64 `json:"down_ms"`
+			DownFrom string  `json:"down_from"`
+			Still    bool    `json:"still_down"`
+			Late     int     `json:"delivered_late"`
+			By       struct {
+				Max float64 `json:"max"`
+			} `json:"late_by_ms"`
+			Lost int `json:"lost"`
+			Peak int `json:"peak_retries_per_s"`
+		} `json:"outage"`
+	} `json:"summary"`
+	ByEvent map[string]*nameCount `json:"by_event"`
+	Missed  []missed              `json:"not_accepted"`
+	Cut     int                   `json:"not_listed"`
+	Series  struct {
+		Step  float64 `json:"step_ms"`
+		Steps []struct {
+			From      float64  `json:"from_ms"`
+			Attempts  int      `json:"attempts"`
+			Accepted  int      `json:"accepted"`
+			Retries   int      `json:"retries"`
+			Refused   int      `json:"refused"`
+			Failed    int      `json:"failed"`
+			LostAcks  int      `json:"lost_acks"`
+			Latencies []uint32 `json:"latencies"`
+		} `json:"steps"`
+	} `json:"series"`
+	Latencies string `json:"latency_histogram"`
+	Delays    string `json:"late_histogram"`
+}
+
+type wireCounts map[wire.Failure]int
+
+// SendPart is what one JSON report of send says of its part of a plan.
+type SendPart struct {
+	Name   string // the file
+	Plan   PlanID
+	result SendResult
+}
+
+// ReadSend reads a JSON report of send; name is its file's, for errors.
+func ReadSend(name string, data []byte) (*SendPart, error) {
+	var r sendReport
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%s: not a JSON report of send: %w", name, err)
+	}
+	part, err := plan.ParsePart(fmt.Sprintf("%d/%d", r.Shard.Index, r.Shard.Of))
+	if r.Plan.Hash == "" || err != nil {
+		return nil, fmt.Errorf("%s: not a JSON report of send with a plan and a shard", name)
+	}
+	sum, err := r.summary()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	r.Plan.Part = part
+	record := NewSendRecord(r.Target)
+	record.addAll(&SendRecord{missed: r.Missed, cut: r.Cut, byName: r.ByEvent})
+	return &SendPart{name, r.Plan, SendResult{Record: record, Summary: *sum}}, nil
+}
+
+// summary makes the summary of a report. Its errors are of damaged values.
+func (r *sendReport) summary() (*sim.Summary, error) {
+	began, err1 := time.Parse(time.RFC3339, r.Began)
+	ended, err2 := time.Parse(time.RFC3339, r.Ended)
+	latencies, err3 := decodeHistogram(r.Latencies)
+	delays, err4 := decodeHistogram(r.Delays)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, err
+	}
+	if took := ended.Sub(began); took < 0 || took > longestCampaign || fromMillis(r.Series.Step) > longestCampaign {
+		return nil, errors.New("its times are not those of a run")
+	}
+	in, s := &r.Summary, sim.EmptySummary(r.Plan.Seed, began)
+	s.Ended, s.Latencies, s.Outage.Delays = ended, latencies, delays
+	s.Events, s.Copies, s.Deliveries, s.Attempts, s.Requests = in.Events, in.Copies, in.Deliveries, in.Attempts, in.Requests
+	s.Outcomes, s.OfCopies = sim.Outcomes(in.outcomesJSON), sim.Outcomes(in.OfCopies)
+	s.LostAcks, s.Undoc2xx, s.Statuses, s.Failures, s.ByAttempt = in.LostAcks, in.Undoc2xx, in.Statuses, in.Failures, in.ByAttempt
+	s.Behind, s.Interrupted, s.GaveUpAfter, s.CutShort, s.Tokens = fromMillis(in.Behind), in.Interrupted, in.GaveUpAfter, in.CutShort, in.Tokens
+	if !addsUp(s) {
+		return nil, errors.New("its totals do not add up")
+	}
+	for _, e := range in.Resent {
+		s.Resent = append(s.Resent, plan.EventRef{ID: e.EventID, Name: e.EventName})
+	}
+	o := &s.Outage
+	o.Failed, o.DeliveredLate, o.WorstDelay, o.Lost, o.PeakRetries, o.StillDown = in.Outage.Failed, in.Outage.Late, fromMillis(in.Outage.By.Max), in.Outage.Lost, in.Outage.Peak, in.Outage.Still
+	if from, err := time.Parse(time.RFC3339, in.Outage.DownFrom); err == nil {
+		o.DownFrom, o.DownUntil = from, from.Add(fromMillis(in.Outage.Down))
+	}
+	s.Series.Width = max(fromMillis(r.Series.Step), time.Millisecond)
+	for _, st := range r.Series.Steps {
+		i := int(fromMillis(st.From) / s.Series.Width)
+		if i < 0 || i > maxSteps {
+			return nil, errors.New("the run over time has a step that lies outside of it")
+		}
+		for len(s.Series.Buckets) <= i {
+			s.Series.Buckets = append(s.Series.Buckets, sim.Bucket{})
+		}
+		b := &s.Series.Buckets[i]
+		b.Attempts, b.Accepted, b.Retries, b.Refused, b.Failed, b.LostAcks = st.Attempts, st.Accepted, st.Retries, st.Refused, st.Failed, st.LostAcks
+		b.SetLatencies(st.Latencies)
+	}
+	return s, nil
+}
+
+// addsUp says whether the totals of a summary fit together.
+func addsUp(s *sim.Summary) bool {
+	answers, latencies := 0, int64(0)
+	for _, n := range s.Statuses {
+		answers += n
+	}
+	for _, n := range s.Failures {
+		answers += n
+	}
+	if s.Latencies != nil {
+		latencies = s.Latencies.TotalCount()
+	}
+	for _, n := range append([]int{s.Events, s.Copies, s.Deliveries, s.Attempts, s.Requests, s.LostAcks}, s.ByAttempt...) {
+		if n < 0 || n > 1e15 {
+			return false
+		}
+	}
+	for _, c := range []sim.Outcomes{s.Outcomes, s.OfCopies} {
+		for _, n := range []int{c.Accepted, c.Retried, c.GivenUp, c.Refused, c.Skipped, c.Before} {
+			if n < 0 || n > 1e15 {
+				return false
+			}
+		}
+	}
+	return s.Events+s.Copies == s.Sum() && s.Copies == s.OfCopies.Sum() && answers == s.Attempts && latencies == int64(s.Attempts) &&
+		s.Retried <= s.Accepted && s.Before <= s.Skipped
+}
+
+// maxSteps is far more steps than a report has.
+const maxSteps = 10_000
+
+// longestCampaign bounds the time from the beginning of a campaign to its end.
+const longestCampaign = 365 * 24 * time.Hour
+
+func fromMillis(ms float64) time.Duration {
+	return time.Duration(min(max(ms, 0)*float64(time.Millisecond), float64(math.MaxInt64/2)))
+}
+
+// addAll adds what another record has, within the bounds of a record.
+func (r *SendRecord) addAll(o *SendRecord) {
+	for _, name := range slices.Sorted(maps.Keys(o.byName)) {
+		c, n := r.of(name), o.byName[name]
+		if n == nil {
+			continue
+		}
+		c.Accepted, c.Retried, c.GivenUp = c.Accepted+n.Accepted, c.Retried+n.Retried, c.GivenUp+n.GivenUp
+		c.Refused, c.Skipped, c.Before = c.Refused+n.Refused, c.Skipped+n.Skipped, c.Before+n.Before
+	}
+	room := min(len(o.missed), max(0, mostMissed-len(r.missed)))
+	r.missed = append(r.missed, o.missed[:room]...)
+	for i := range r.missed {
+		r.missed[i].took = fromMillis(r.missed[i].TookMS)
+	}
+	r.cut += o.cut + len(o.missed) - room
+}
+
+// MergeSends adds the parts of one plan. It refuses a part that is missing, is there
+// twice, or is of another plan, by name.
+func MergeSends(parts []*SendPart) (*SendResult, error) {
+	first := parts[0]
+	of := first.Plan.Part.Of
+	have := map[int]string{}
+	for _, p := range parts {
+		if why := p.Plan.differs(&first.Plan); why != "" {
+			return nil, fmt.Errorf("%s is of another plan than %s: %s", p.Name, first.Name, why)
+		}
+		if before, ok := have[p.Plan.Part.Index]; ok {
+			return nil, fmt.Errorf("%s and %s are both of shard %v", before, p.Name, p.Plan.Part)
+		}
+		have[p.Plan.Part.Index] = p.Name
+		if apart := p.result.Summary.Began.Sub(first.result.Summary.Began).Abs(); apart > longestCampaign {
+			return nil, fmt.Errorf("%s and %s began more than a year apart", p.Name, first.Name)
+		}
+	}
+	var missing []string
+	for i := 1; i <= of; i++ {
+		if _, ok := have[i]; !ok && len(missing) < 10 {
+			missing = append(missing, plan.Part{Index: i, Of: of}.String())
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("%d of %d shards are missing: %v", of-len(have), of, missing)
+	}
+	sum := sim.EmptySummary(first.Plan.Seed, first.result.Summary.Began)
+	record := NewSendRecord(first.result.Record.Target)
+	for _, p := range parts {
+		sum.Add(&p.result.Summary)
+		record.addAll(p.result.Record)
+	}
+	for _, c := range record.byName {
+		c.Accepted, c.Skipped, c.Before = c.Accepted+c.Before, c.Skipped-c.Before, 0
+	}
+	sum.Finish()
+	id := first.Plan
+	id.Part = plan.Part{}
+	return &SendResult{Record: record, Summary: *sum, Plan: id}, nil
+}
+
+// differs says in what another plan differs, "" for nothing.
+func (p *PlanID) differs(o *PlanID) string {
+	switch {
+	case p.Part.Of != o.Part.Of:
+		return fmt.Sprintf("it is shard %v, not of %d", p.Part, o.Part.Of)
+	case p.Seed != o.Seed:
+		return fmt.Sprintf("its seed is %d, not %d", p.Seed, o.Seed)
+	case p.Start != o.Start:
+		return fmt.Sprintf("its start is %s, not %s", p.Start, o.Start)
+	}
+	both := maps.Clone(p.Arguments)
+	if both == nil {
+		both = map[string]string{}
+	}
+	maps.Copy(both, o.Arguments)
+	for _, name := range sortedKeys(both) {
+		if p.Arguments[name] != o.Arguments[name] {
+			return fmt.Sprintf("%s is %s, not %s", name, strconv.Quote(p.Arguments[name]), strconv.Quote(o.Arguments[name]))
+		}
+	}
+	if p.Hash != o.Hash {
+		return "its hash differs"
+	}
+	return ""
+}
+
+// WriteJSONLine writes the merged summary as one JSON object on one line.
+func (r *SendResult) WriteJSONLine(w io.Writer) error {
+	o := sendSummary(&r.Summary, nil)
+	o["plan_hash"], o["by_event"] = r.Plan.Hash, r.Record.byName
+	return writeLines(w, o)
+}
+
+// WriteText writes what the parts came to together.
+func (r *SendResult) WriteText(w io.Writer, st *term.Style, parts int) error {
+	t := NewSendText(w, st)
+	t.Header("%s to %s", term.Count(parts, "shard"), r.Record.Target)
+	for _, name := range sortedKeys(r.Record.byName) {
+		c := r.Record.byName[name]
+		line := fmt.Sprintf("  %s accepted %d", st.NameColumn(name), c.Accepted)
+		for _, o := range []struct {
+			what string
+			n    int
+		}{{"after retry", c.Retried}, {"given up", c.GivenUp}, {"refused", c.Refused}, {"skipped", c.Skipped}} {
+			if o.n > 0 {
+				line += fmt.Sprintf(", %s %d", o.what, o.n)
+			}
+		}
+		fmt.Fprintln(t.w, line)
+	}
+	return t.Finish(r.Summary, nil)
+}

@@ -1,0 +1,148 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"relayctl/internal/report/page"
+	"relayctl/internal/report/term"
+	"relayctl/internal/sim"
+)
+
+// failures are deliveries that were not accepted for the same reason.
+type failures struct {
+	missed []*missed // at least one
+}
+
+// sameFailure is what failures have in common.
+type sameFailure struct {
+	outcome        sim.OutcomeKind
+	answer, reason string
+}
+
+// failuresOf groups the deliveries that were not accepted, or of these the ones with an
+// event of that name: the most frequent failure first.
+func (r *SendRecord) failuresOf(only func(*missed) bool) []failures {
+	var groups []failures
+	index := map[sameFailure]int{}
+	for i := range r.missed {
+		m := &r.missed[i]
+		if only != nil && !only(m) {
+			continue
+		}
+		key := sameFailure{m.Outcome, m.answer(), m.Reason}
+		n, known := index[key]
+		if !known {
+			n = len(groups)
+			index[key] = n
+			groups = append(groups, failures{})
+		}
+		groups[n].missed = append(groups[n].missed, m)
+	}
+	slices.SortStableFunc(groups, func(a, b failures) int { return cmp.Compare(len(b.missed), len(a.missed)) })
+	return groups
+}
+
+// What of a group of failures is listed one by one.
+const (
+	mostListed    = 20
+	mostCustomers = 8
+	mostGroups    = 50
+)
+
+// item shows the group on a page.
+func (f failures) item() page.Item {
+	first := f.missed[0]
+	tone := term.Bad
+	if first.Outcome == sim.Skipped {
+		tone = term.Warn
+	}
+	fact := func(label, value string) page.Fact { return page.Fact{Label: label, Value: value} }
+	item := page.Item{
+		Badge: string(first.Outcome), Tone: tone, Title: f.title(), Aside: term.Count(len(f.missed), "delivery"),
+		Facts: []page.Fact{fact("attempts", f.attempts()), fact("events", f.tallied(mostListed, func(m *missed) []string { return m.names }))},
+	}
+	if customers := f.tallied(mostCustomers, func(m *missed) []string { return []string{m.customer} }); customers != "" {
+		item.Facts = append(item.Facts, fact("customers", customers))
+	}
+	if first.Answer != "" {
+		item.Facts = append(item.Facts, fact("answer", cleanLines(first.Answer)))
+	}
+	item.Facts = append(item.Facts, fact("deliveries", f.lines(term.ShortID)))
+	return item
+}
+
+// title is what the deliveries have in common: the last answer, and why they were not
+// accepted.
+func (f failures) title() string {
+	first := f.missed[0]
+	title := term.Clean(first.Reason)
+	if answer := first.answer(); answer != "" && !strings.HasPrefix(title, answer) {
+		title = answer + ": " + title
+	}
+	return title
+}
+
+// attempts is how many attempts the deliveries had.
+func (f failures) attempts() string {
+	least, most := f.missed[0].Attempts, 0
+	for _, m := range f.missed {
+		least, most = min(least, m.Attempts), max(most, m.Attempts)
+	}
+	if least == most {
+		return fmt.Sprint(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
+
+// tallied counts texts of the deliveries in the order in which they came first:
+// "message.delivered × 2, notification.attempted".
+func (f failures) tallied(most int, of func(*missed) []string) string {
+	counts := map[string]int{}
+	var order []string
+	for _, m := range f.missed {
+		for _, text := range of(m) {
+			if text == "" {
+				continue
+			}
+			if counts[text]++; counts[text] == 1 {
+				order = append(order, text)
+			}
+		}
+	}
+	var parts []string
+	for _, text := range order[:min(len(order), most)] {
+		part := term.Clean(text)
+		if counts[text] > 1 {
+			part += fmt.Sprintf(" × %d", counts[text])
+		}
+		parts = append(parts, part)
+	}
+	if rest := len(order) - most; rest > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", rest))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// lines lists the first deliveries: event, customer, and the id as it is to be shown.
+func (f failures) lines(shown func(id string) string) string {
+	var lines []string
+	for _, m := range f.missed[:min(len(f.missed), mostListed)] {
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s  %s  %s", term.NameOf(m.EventName), term.Clean(cmp.Or(m.customer, "-")), shown(m.EventID))))
+	}
+	if rest := len(f.missed) - mostListed; rest > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more (--report json=FILE lists them)", rest))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// cleanLines cleans a text from outside, and keeps its lines.
+func cleanLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")), "\n")
+	for i := range lines {
+		lines[i] = term.Clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,86 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"relayctl/internal/session"
+)
+
+// route is a call that a server answers.
+type route struct {
+	pattern string   // of http.ServeMux
+	takes   []string // its parameters
+	any     bool     // it passes over others
+	open    bool     // without a token
+	serve   http.HandlerFunc
+}
+
+// probes say that the server runs. Who asks may add parameters of his own.
+func (w *Server) probes() []route {
+	alive := func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok\n") }
+	return []route{{pattern: "GET /livez", any: true, open: true, serve: alive}, {pattern: "GET /readyz", any: true, open: true, serve: alive}}
+}
+
+// handler serves routes: it refuses who has no token, and parameters that a route does
+// not take, so that a misspelt one never selects everything.
+func (w *Server) handler(routes []route) http.Handler {
+	mux := http.NewServeMux()
+	for _, one := range routes {
+		mux.HandleFunc(one.pattern, func(rw http.ResponseWriter, r *http.Request) {
+			if !one.open && !w.enter(rw, r) {
+				return
+			}
+			if err := one.parameters(r); err != nil {
+				w.fail(rw, r, http.StatusBadRequest, err)
+				return
+			}
+			r.Body = http.MaxBytesReader(rw, r.Body, mostBody)
+			one.serve(rw, r)
+		})
+	}
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		serve, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(rw, r)
+			return
+		}
+		refused := refusal{ResponseWriter: rw, status: http.StatusNotFound}
+		serve.ServeHTTP(&refused, r)
+		err := errNoPage
+		if refused.status == http.StatusMethodNotAllowed {
+			err = fmt.Errorf("%s is not possible here, only %s", r.Method, rw.Header().Get("Allow"))
+		}
+		w.fail(rw, r, refused.status, err)
+	})
+}
+
+var errNoPage = errors.New("there is no such page or call; relayctl schema api lists the calls")
+
+// refusal takes status and headers of what http.ServeMux answers where no route fits,
+// and leaves out its text.
+type refusal struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *refusal) WriteHeader(status int) { r.status = status }
+
+// Write implements http.ResponseWriter.
+func (r *refusal) Write(p []byte) (int, error) { return len(p), nil }
+
+// parameters holds those of a call to what the route takes.
+func (one *route) parameters(r *http.Request) error {
+	if one.any {
+		return nil
+	}
+	given, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return fmt.Errorf("the parameters cannot be read: %w", err)
+	}
+	return session.CheckParameters(given, one.takes)
+}

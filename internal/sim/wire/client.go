@@ -1,0 +1,359 @@
+// Package wire makes one HTTP call, exactly controlled: its bytes, its
+// deadline, and where it breaks off. A call never fails with an error: what
+// went wrong is a Failure in its Result.
+//
+// Begin at Call and Result, then at Client.Do. The package knows nothing of
+// events and deliveries, and never repeats a call.
+package wire
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"relayctl/internal/auth"
+)
+
+// Result is what one call brought: an answer or a failure.
+type Result struct {
+	Status  int         // 0 when there was none
+	Header  http.Header // when Call.Details is set
+	Body    []byte      // the first bytes of the body, as many as Call asks for
+	Failure Failure
+	Detail  string // the failure's cause, free of secrets
+	// Sent says that there was a connection to the endpoint and the request, or a
+	// part of it, went out.
+	Sent bool
+	// Reused says that the call went over a connection that had carried another.
+	Reused bool
+	HTTP10 bool                 // the answer was of HTTP/1.0; when Call.Details is set
+	TLS    *tls.ConnectionState // when Call.Details is set and the endpoint is https
+}
+
+// Call is one HTTP call. The zero value of a field is what Relay does.
+type Call struct {
+	Method      string        // POST
+	Body        []byte        // not changed
+	ContentType string        // application/json; "-" leaves the header out
+	Headers     []auth.Header // beside the sender's own, in their exact spelling
+	Signed      []auth.Header // the credentials
+	Timeout     time.Duration // of the whole call, connecting included
+	// DropAnswer cuts the connection once the whole body is out and the answer
+	// has begun (R-DUP). The answer's status is still told.
+	DropAnswer bool
+	// HangUp cuts the connection once the whole body is out, without waiting for
+	// an answer: the failure is Cut (R-TIMEOUT).
+	HangUp   bool
+	KeepBody int // how much of the answer's body to return
+	// KeepFailed is KeepBody for answers other than 2xx, where it is more.
+	KeepFailed int
+	Details    bool // return the answer's headers and the connection's TLS state
+}
+
+// keep is how much of the body of an answer is kept.
+func (k *Call) keep(status int) int {
+	if status/100 == 2 {
+		return k.KeepBody
+	}
+	return max(k.KeepBody, k.KeepFailed)
+}
+
+// bigRequest is the size from which a request is written beside the reading:
+// an endpoint may answer before it has read everything, and not read on.
+const bigRequest = 64 << 10
+
+// writeGrace is how long such a write may go on once the answer is there: it may
+// have ended without having reported it yet.
+const writeGrace = 5 * time.Millisecond
+
+// Client makes calls over one connection at a time: the core of the
+// Sender, written by hand because an HTTP library costs more than the rest of
+// a call together and none can drop an answer half-way. It is not safe for
+// concurrent use, except for Watch; each worker has its own.
+type Client struct {
+	target  *Target
+	conn    net.Conn
+	answers answerReader
+	request []byte
+	sending sending
+	calls   int // that the connection has carried
+
+	mu     sync.Mutex
+	open   net.Conn // conn, for Watch
+	killed bool
+}
+
+// NewClient returns a client that has not connected yet.
+func NewClient(t *Target) *Client { return &Client{target: t} }
+
+// Watch ends the client's call at once when ctx is done, and every later one;
+// the caller calls the function that it returns when the client is done with.
+func (c *Client) Watch(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.killed = true
+		if c.open != nil {
+			_ = c.open.SetDeadline(time.Unix(1, 0)) // it can only be closed already
+		}
+	})
+}
+
+// Do makes one call, which begins now, and never fails: what went wrong is in the answer. The
+// deadline covers connecting, writing and reading the answer. ctx ends the
+// connecting; once connected, Watch's context does.
+func (c *Client) Do(ctx context.Context, now time.Time, k *Call) Result {
+	deadline := now.Add(k.Timeout)
+	c.build(k)
+	c.look()
+	for {
+		if c.conn == nil {
+			if a := c.connect(ctx, deadline); a.Failure != NoFailure {
+				return a
+			}
+		}
+		if !c.setDeadline(deadline) {
+			return c.failed(ctx, ErrEnded)
+		}
+		reused := c.calls > 0
+		a, untouched := c.exchange(ctx, k)
+		if a.Failure == Cut && reused && untouched {
+			// Nothing of the call left this machine: the connection had ended
+			// before it, so this was no attempt yet.
+			continue
+		}
+		if a.Status == http.StatusProxyAuthRequired && c.target.proxy != nil {
+			c.Close()
+			a = c.target.failure(ctx, &ProxyError{Addr: c.target.proxy.addr, Status: a.Status}, Connect)
+		}
+		a.Sent = a.Failure != Connect
+		a.Reused = reused
+		return a
+	}
+}
+
+// look closes a connection that cannot carry another call: one that has ended, or
+// that brings bytes which were not asked for. These would pass for the answer to
+// the next call.
+func (c *Client) look() {
+	if c.conn == nil {
+		return
+	}
+	if secure, ok := c.conn.(*tls.Conn); ok && !silent(secure) || !ok && !quiet(c.conn) {
+		c.Close()
+	}
+}
+
+// ticketTime is how long the rest of a record of TLS may take to come.
+const ticketTime = 2 * time.Millisecond
+
+// silent says whether an idle TLS connection is open and has brought nothing. What
+// TLS itself says, such as a session ticket, is read and does not count.
+func silent(conn *tls.Conn) bool {
+	if !nothingBy(conn, time.Unix(1, 0)) { // of what was received together with the last answer
+		return false
+	}
+	under := conn.NetConn()
+	if proxy, ok := under.(*tls.Conn); ok {
+		under = proxy.NetConn()
+	}
+	return quiet(under) || nothingBy(conn, time.Now().Add(ticketTime))
+}
+
+// nothingBy says whether nothing can be read until then. A failure to set the
+// deadline shows in the read.
+func nothingBy(conn *tls.Conn, until time.Time) bool {
+	var b [1]byte
+	_ = conn.SetReadDeadline(until)
+	n, err := conn.Read(b[:])
+	return n == 0 && isTimeout(err)
+}
+
+// Prepare connects for the next call, where that is needed. A failure shows in
+// the call itself.
+func (c *Client) Prepare(ctx context.Context, timeout time.Duration) {
+	c.look()
+	if c.conn == nil {
+		c.connect(ctx, time.Now().Add(timeout))
+	}
+}
+
+// ErrEnded says that the context ended.
+var ErrEnded = errors.New("the run was ended")
+
+func (c *Client) setDeadline(t time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// An error means a closed connection, which the exchange will find.
+	_ = c.conn.SetDeadline(t)
+	return !c.killed
+}
+
+func (c *Client) connect(ctx context.Context, deadline time.Time) Result {
+	dctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	conn, err := c.target.dial(dctx, "tcp", c.target.addr)
+	if err != nil {
+		return c.target.failure(ctx, err, Connect)
+	}
+	if c.target.tls != nil {
+		secure := tls.Client(conn, c.target.tls)
+		if err := secure.HandshakeContext(dctx); err != nil {
+			conn.Close()
+			return c.target.handshakeFailure(ctx, err)
+		}
+		conn = secure
+	}
+	c.conn, c.calls = conn, 0
+	c.answers.reset(conn)
+	c.mu.Lock()
+	c.open = conn
+	c.mu.Unlock()
+	return Result{}
+}
+
+// build writes the request into the client's buffer.
+func (c *Client) build(k *Call) {
+	b := c.request[:0]
+	if k.Method == "" && k.ContentType == "" {
+		b = append(b, c.target.head...)
+	} else {
+		b = c.target.appendHead(b, cmp.Or(k.Method, http.MethodPost), cmp.Or(k.ContentType, "application/json"))
+	}
+	b = appendHeaders(b, k.Headers)
+	b = appendHeaders(b, k.Signed)
+	if len(k.Body) > 0 || k.Method == "" || k.Method == http.MethodPost || k.Method == http.MethodPut {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(len(k.Body)), 10)
+		b = append(b, "\r\n"...)
+	}
+	b = append(b, "\r\n"...)
+	c.request = append(b, k.Body...)
+}
+
+// exchange sends the request and reads the answer. untouched says that a
+// failed one surely did not reach the endpoint: not a byte was written.
+func (c *Client) exchange(ctx context.Context, k *Call) (a Result, untouched bool) {
+	c.calls++
+	sent := c.send()
+	if k.HangUp {
+		sent.finish()
+		c.Close()
+		return Result{Failure: Cut, Detail: "hung up on purpose after the body"}, false
+	}
+	h, raw, err := c.answers.head()
+	if err != nil {
+		n, werr, _ := sent.wait(c.conn)
+		if werr != nil {
+			err = werr
+		}
+		return c.failed(ctx, err), werr != nil && n == 0 && !isTimeout(werr)
+	}
+	a = Result{Status: h.status}
+	if k.Details {
+		a.Header, a.HTTP10 = fullHeader(raw), bytes.HasPrefix(raw, []byte("HTTP/1.0"))
+		if secure, ok := c.conn.(*tls.Conn); ok && c.target.tls != nil {
+			state := secure.ConnectionState()
+			a.TLS = &state
+		}
+	}
+	if k.DropAnswer {
+		sent.finish()
+		c.Close()
+		return a, false
+	}
+	var keep []byte
+	if n := k.keep(h.status); n > 0 {
+		keep = make([]byte, 0, min(n, drainLimit))
+	}
+	var open bool
+	// The status decides; a body that goes wrong only costs the connection.
+	a.Body, open = c.answers.body(h, keep)
+	if _, werr, whole := sent.wait(c.conn); werr != nil || !whole {
+		open = false
+	}
+	if !open {
+		c.Close()
+	}
+	return a, false
+}
+
+// sending is the writing of a request: done already, or under way beside the
+// reading.
+type sending struct {
+	n    int
+	err  error
+	done chan struct{} // nil when it is done
+}
+
+// send writes the request. A failed write is looked at only when there is no
+// answer either: an endpoint may answer and hang up before it has read
+// everything (413).
+func (c *Client) send() *sending {
+	s := &c.sending
+	*s = sending{}
+	if len(c.request) < bigRequest {
+		s.n, s.err = c.conn.Write(c.request)
+		return s
+	}
+	s.done = make(chan struct{})
+	go func(conn net.Conn, b []byte) {
+		defer close(s.done)
+		s.n, s.err = conn.Write(b)
+	}(c.conn, c.request)
+	return s
+}
+
+// finish waits until the request is out, or cannot be.
+func (s *sending) finish() {
+	if s.done != nil {
+		<-s.done
+	}
+}
+
+// wait ends the writing, if it still goes on, and says whether it had ended by
+// itself.
+func (s *sending) wait(conn net.Conn) (n int, err error, whole bool) {
+	if s.done == nil {
+		return s.n, s.err, true
+	}
+	timer := time.NewTimer(writeGrace)
+	defer timer.Stop()
+	select {
+	case <-s.done:
+		return s.n, s.err, true
+	case <-timer.C:
+		conn.Close()
+		<-s.done
+		return s.n, nil, false
+	}
+}
+
+func (c *Client) failed(ctx context.Context, err error) Result {
+	c.mu.Lock()
+	killed := c.killed
+	c.mu.Unlock()
+	c.Close()
+	if killed {
+		return Result{Failure: Interrupted, Detail: ErrEnded.Error()}
+	}
+	return c.target.failure(ctx, err, Cut)
+}
+
+// Close closes the connection, if there is one.
+func (c *Client) Close() {
+	if c.conn != nil {
+		c.mu.Lock()
+		c.open = nil
+		c.mu.Unlock()
+		c.conn.Close()
+		c.conn = nil
+	}
+}
