@@ -15,5 +15,5 @@ vulnerabilities: ; .ci/run vulnerabilities
 
 # What CI does not do: write the generated pages again, compare with other tools, install.
 docs: ; UPDATE_DOCS=1 go test -run 'UpToDate|Current' ./internal/report ./cmd/relayctl
-measure: ; bench/listen && bench/send
+measure: ; bench/listen && bench/send && bench/ui && bench/shard
 install: ; go install ./cmd/relayctl
