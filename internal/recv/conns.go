@@ -215,15 +215,8 @@ type conn struct {
 	working atomic.Int32  // requests that were read whole and are not answered yet
 	asked   atomic.Bool   // a request has come
 	handled atomic.Bool   // the receiver answers the request under way, not net/http
-}
-
-// Read implements net.Conn.
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.heard.Store(c.of.clock.Add(1))
-	}
-	return n, err
+	reads   deadline
+	writes  deadline
 }
 
 // Close closes the connection and forgets it.

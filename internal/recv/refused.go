@@ -88,8 +88,8 @@ func statusLine(answer []byte) (status int, why string, ok bool) {
 // while something is unread would cut the answer off.
 func (c *conn) tell(answer string) {
 	_ = c.SetDeadline(time.Now().Add(lingerTime))
-	if _, err := io.WriteString(c.Conn, answer); err == nil && c.CloseWrite() == nil {
-		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+	if _, err := io.WriteString(c, answer); err == nil && c.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, c, lingerBytes)
 	}
 }
 
