@@ -2,7 +2,6 @@ package judge
 
 import (
 	"cmp"
-	"container/list"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -18,8 +17,9 @@ import (
 type Journeys struct {
 	most      int
 	seed      maphash.Seed
-	open      map[string]*list.Element // by customer
-	recent    list.List                // of *track, the last heard of in front
+	open      map[string]*track // by customer
+	ring      track             // its next is the customer last heard of, its prev the one longest ago
+	spare     *track            // the last one given up, for the next customer
 	held      int
 	customers uint64      // how many there were to show
 	left      generations //  those given up, by the hash of the customer
@@ -27,7 +27,9 @@ type Journeys struct {
 
 // NewJourneys begins with nobody, and holds at most that many receipts.
 func NewJourneys(most int) *Journeys {
-	return &Journeys{most: most, seed: maphash.MakeSeed(), open: map[string]*list.Element{}, left: newGenerations(rememberLeft)}
+	j := &Journeys{most: most, seed: maphash.MakeSeed(), open: map[string]*track{}, left: newGenerations(rememberLeft)}
+	j.ring.next, j.ring.prev = &j.ring, &j.ring
+	return j
 }
 
 const (
@@ -35,6 +37,8 @@ const (
 	MostHeld = 1 << 16
 	// trackShare is the part of the receipts that one customer may have.
 	trackShare = 4
+	// mostSpare is how many steps' memory is kept for the next customer.
+	mostSpare = 16
 	// mostText bounds what is kept of an id or a name, in bytes.
 	mostText = 4 << 10
 	// rememberLeft is how many customers are remembered at least whose journeys
@@ -44,12 +48,13 @@ const (
 
 // track is one customer's receipts in the order of arrival.
 type track struct {
-	customer  string
-	ccid      bool
-	steps     []step
-	forgotten int
-	partial   bool
-	shown     bool // there is something to show
+	next, prev *track
+	customer   string
+	ccid       bool
+	steps      []step
+	forgotten  int
+	partial    bool
+	shown      bool // there is something to show
 }
 
 // step is what is kept of a receipt.
@@ -151,29 +156,51 @@ func (j *Journeys) Add(rc *Receipt, hidden bool) {
 		j.held -= n
 	}
 	for j.held > j.most {
-		j.forget(j.recent.Back())
+		j.forget(j.ring.prev)
 	}
 }
 
 // track finds a customer's track, or begins it, and moves it to the front.
 func (j *Journeys) track(customer string, isCCID bool) *track {
 	customer = customer[:min(len(customer), mostText)]
-	if e, ok := j.open[customer]; ok {
-		j.recent.MoveToFront(e)
-		return e.Value.(*track)
+	t, ok := j.open[customer]
+	if ok {
+		t.leave()
+	} else {
+		t = j.begin(strings.Clone(customer), isCCID)
 	}
-	customer = strings.Clone(customer)
-	t := &track{customer: customer, ccid: isCCID}
-	_, t.partial = j.left.get(maphash.String(j.seed, customer))
-	j.open[customer] = j.recent.PushFront(t)
+	t.next, t.prev = j.ring.next, &j.ring
+	t.next.prev, t.prev.next = t, t
 	return t
 }
 
-func (j *Journeys) forget(e *list.Element) {
-	t := j.recent.Remove(e).(*track)
+// begin makes the track of a new customer. Where every request is another customer's,
+// as in a campaign, it takes the memory of the one given up before.
+func (j *Journeys) begin(customer string, isCCID bool) *track {
+	t := j.spare
+	if t == nil {
+		t = &track{}
+	}
+	j.spare = nil
+	*t = track{customer: customer, ccid: isCCID, steps: t.steps[:0]}
+	_, t.partial = j.left.get(maphash.String(j.seed, customer))
+	j.open[customer] = t
+	return t
+}
+
+// leave takes the track out of its ring.
+func (t *track) leave() { t.prev.next, t.next.prev = t.next, t.prev }
+
+func (j *Journeys) forget(t *track) {
+	t.leave()
 	delete(j.open, t.customer)
 	j.held -= len(t.steps)
 	j.left.set(maphash.String(j.seed, t.customer), 1)
+	clear(t.steps)
+	if cap(t.steps) > mostSpare {
+		t.steps = nil
+	}
+	j.spare = t
 }
 
 // step copies what is kept of a receipt, for its texts share the whole body.
@@ -220,8 +247,8 @@ func (j *Journeys) Customers() uint64 { return j.customers }
 // that are held where n is 0; the one that began first comes first.
 func (j *Journeys) Last(n int) []Journey {
 	var out []Journey
-	for e := j.recent.Front(); e != nil && (n == 0 || len(out) < n); e = e.Next() {
-		if t := e.Value.(*track); t.shown {
+	for t := j.ring.next; t != &j.ring && (n == 0 || len(out) < n); t = t.next {
+		if t.shown {
 			out = append(out, t.journey())
 		}
 	}
