@@ -25,7 +25,7 @@ const (
 // unchecked; only a batch whose JSON is broken gives a finding, and no members.
 // Safe for concurrent use.
 func Split(body []byte) (Shape, [][]byte, []Finding) {
-	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	trimmed := trimLeft(body)
 	switch {
 	case len(trimmed) > 0 && trimmed[0] == '[':
 		members, findings := elements(body, 0)
@@ -40,13 +40,32 @@ func Split(body []byte) (Shape, [][]byte, []Finding) {
 	return Single, [][]byte{body}, nil
 }
 
+// TrimSpace takes JSON's white space off both ends. It is quicker than bytes.Trim,
+// which prepares a table of what it takes off each time.
+func TrimSpace(text []byte) []byte {
+	text = trimLeft(text)
+	for len(text) > 0 && isSpace(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+func trimLeft(text []byte) []byte {
+	for len(text) > 0 && isSpace(text[0]) {
+		text = text[1:]
+	}
+	return text
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
 // beginsEnvelope says whether an object's first property is one that makes it
 // an envelope, whatever else it has.
 func beginsEnvelope(object []byte) bool {
 	if len(object) == 0 || object[0] != '{' {
 		return false
 	}
-	first := bytes.TrimLeft(object[1:], " \t\r\n")
+	first := trimLeft(object[1:])
 	return bytes.HasPrefix(first, []byte(`"event_id"`)) || bytes.HasPrefix(first, []byte(`"event_name"`))
 }
 
@@ -74,7 +93,7 @@ func elements(body []byte, start int) ([][]byte, []Finding) {
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, []Finding{syntaxFinding(body, err, start)}
 	}
-	if rest := body[start+int(dec.InputOffset()):]; start == 0 && len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+	if rest := body[start+int(dec.InputOffset()):]; start == 0 && len(trimLeft(rest)) > 0 {
 		return nil, []Finding{{"R-BATCH-BODY", Error, "", "more text after the batch's array", len(body) - len(rest)}}
 	}
 	if len(members) == 0 {

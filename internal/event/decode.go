@@ -114,7 +114,7 @@ func (d *Decoder) broken(err error) {
 }
 
 func (d *Decoder) open() bool {
-	if len(bytes.TrimLeft(d.raw, " \t\r\n")) == 0 {
+	if len(trimLeft(d.raw)) == 0 {
 		d.add("R-JSON", Error, "", 0, "the body is empty")
 		return false
 	}
@@ -412,7 +412,7 @@ func (d *Decoder) offsetOf(s string) int { return max(0, strings.Index(d.text, `
 
 func (d *Decoder) checkEnd() {
 	end := int(d.json.InputOffset())
-	if len(bytes.TrimLeft(d.raw[end:], " \t\r\n")) > 0 {
+	if len(trimLeft(d.raw[end:])) > 0 {
 		d.add("R-JSON", Error, "", end, "more text after the JSON object")
 	}
 }

@@ -97,7 +97,7 @@ func (in *Inspection) Add(rec *capture.Record) []*Receipt {
 func (in *Inspection) again(rc *Receipt) bool {
 	key := maphash.String(in.gaps.seed, rc.Event.ID)
 	if rc.Event.ID == "" {
-		key = maphash.Bytes(in.gaps.seed, trim(rc.Event.Raw))
+		key = maphash.Bytes(in.gaps.seed, event.TrimSpace(rc.Event.Raw))
 	}
 	_, again := in.seen.get(key)
 	in.seen.set(key, 1)

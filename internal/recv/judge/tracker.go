@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"bytes"
 	"hash/maphash"
 	"strings"
 	"sync"
@@ -124,20 +123,18 @@ func unpackDelivery(v uint64) delivery {
 // (R-ID). What has none comes again byte by byte (R-RETRY-SAME).
 func (t *Tracker) key(env *event.Envelope) uint64 {
 	if env.ID == "" {
-		return maphash.Bytes(t.seed, trim(env.Raw))
+		return maphash.Bytes(t.seed, event.TrimSpace(env.Raw))
 	}
 	return maphash.String(t.seed, env.ID)
 }
-
-// trim takes off what does not belong to an event: it may come alone with a
-// line break, and later in a batch.
-func trim(raw []byte) []byte { return bytes.Trim(raw, " \t\r\n") }
 
 // observeID tells attempts, duplicates and conflicts apart. What was ever accepted
 // is settled, and its order is judged no more: what comes is but a copy, also
 // where that copy was answered 500 and is tried again.
 func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
-	k, body := t.key(env), uint32(maphash.Bytes(t.seed, trim(env.Raw)))
+	// White space does not belong to an event: it may come alone with a line break, and
+	// later in a batch.
+	k, body := t.key(env), uint32(maphash.Bytes(t.seed, event.TrimSpace(env.Raw)))
 	s := t.lock(k)
 	defer s.mu.Unlock()
 	packed, again := s.events.get(k)
