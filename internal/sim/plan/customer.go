@@ -101,22 +101,22 @@ func newCustomer(t *tenant, seed, index uint64, id Identity, outline bool) *cust
 	}
 	group := `"default"`
 	if id.ProductGroupID != "" {
-		group = quoteJSON(id.ProductGroupID)
+		group = c.quote(id.ProductGroupID)
 	}
 	a, b, n := rng.IntN(8), rng.IntN(256), 100000+rng.IntN(900000)
 	if !outline {
 		c.host = "ip-10-" + strconv.Itoa(a) + "-0-" + strconv.Itoa(b) + "-" + strconv.Itoa(n) + "-8h-"
 	}
 	c.tail = "-1mha"
-	c.quoted = constants{quoteJSON(c.ccid), c.uuid(), group, quoteJSON(id.ClientMessageTag)}
-	number := id.PhoneNumber
-	if number == "" {
-		number = fakeNumber(index)
+	c.quoted = constants{c.quote(c.ccid), c.uuid(), group, c.quote(id.ClientMessageTag)}
+	if id.PhoneNumber == "" {
+		c.channels = []string{c.number(index)}
+	} else {
+		c.channels = []string{c.quote(id.PhoneNumber)}
 	}
-	c.channels = []string{quoteJSON(number)}
 	faker := gofakeit.NewCustom(fakerSource{rng})
-	c.action = quoteJSON(faker.RandomString([]string{"Call Customer Service", "Pay now", "Confirm appointment", "View statement", "Track delivery"}))
-	c.actionTel = quoteJSON("(800) 555 " + faker.Numerify("01##"))
+	c.action = c.quote(faker.RandomString([]string{"Call Customer Service", "Pay now", "Confirm appointment", "View statement", "Track delivery"}))
+	c.actionTel = c.quote("(800) 555 " + faker.Numerify("01##"))
 	c.addMessage(id.TriggerID)
 	return c
 }
@@ -131,6 +131,22 @@ func (c *customer) uuid() string {
 	return quotedUUID(c.rng)
 }
 
+// quote writes a text as a JSON string, which only a body needs.
+func (c *customer) quote(text string) string {
+	if c.outline {
+		return ""
+	}
+	return quoteJSON(text)
+}
+
+// number gives the number of that index, as a JSON string.
+func (c *customer) number(n uint64) string {
+	if c.outline {
+		return ""
+	}
+	return quoteJSON(fakeNumber(n))
+}
+
 // fakeNumber gives an 11-digit number in the area code 000, which is not in use.
 func fakeNumber(n uint64) string {
 	s := strconv.FormatUint(5550000+n%4450000, 10)
@@ -139,7 +155,7 @@ func fakeNumber(n uint64) string {
 
 // addChannel connects one more number to the customer.
 func (c *customer) addChannel() {
-	c.channels = append(c.channels, quoteJSON(fakeNumber(uint64(len(c.channels))*1_000_003+c.index)))
+	c.channels = append(c.channels, c.number(uint64(len(c.channels))*1_000_003+c.index))
 }
 
 // need gives the customer so many channels and messages.
@@ -161,7 +177,7 @@ func (c *customer) addMessage(trigger string) {
 	if trigger == "" {
 		m.trigger = c.uuid()
 	} else {
-		m.trigger = quoteJSON(trigger)
+		m.trigger = c.quote(trigger)
 	}
 	c.messages = append(c.messages, m)
 }
