@@ -14,6 +14,7 @@ import (
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
 	"relayctl/internal/check"
+	"relayctl/internal/input"
 	"relayctl/internal/mask"
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
@@ -39,7 +40,7 @@ func (r *checkRun) openFiles(o *checkOptions) error {
 			return usageError("--write-baseline: %s is already there, and is left as it is", o.writeBaseline)
 		}
 		if err != nil {
-			return environment(fmt.Errorf("--write-baseline: %w", err))
+			return environment(fmt.Errorf("--write-baseline: %w", input.Unwritable(o.writeBaseline, err)))
 		}
 		r.baseline = f
 	}
@@ -55,7 +56,7 @@ func (r *checkRun) openFiles(o *checkOptions) error {
 		f, err := os.OpenFile(o.har, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 		if err != nil {
 			r.discard()
-			return environment(fmt.Errorf("--har: %w", err))
+			return environment(fmt.Errorf("--har: %w", input.Unwritable(o.har, err)))
 		}
 		r.har = f
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,7 +53,7 @@ func openCaptures(ctx context.Context, paths []string, stdin io.Reader) (_ *capt
 			file = captureFile{name: "stdin", f: input.NewStream(ctx, stdin)}
 		} else {
 			if file.f, err = input.Open(ctx, path); err != nil {
-				return nil, unreadable(path, err)
+				return nil, err
 			}
 			file.disk, _ = file.f.(*os.File)
 		}
@@ -76,14 +75,6 @@ func openCaptures(ctx context.Context, paths []string, stdin io.Reader) (_ *capt
 		return nil, holdsNothing(c.empty...)
 	}
 	return c, nil
-}
-
-// unreadable words why a file cannot be opened as all commands do.
-func unreadable(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: no such file", path)
-	}
-	return err
 }
 
 // holdsNothing says that files are empty, as all commands do.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/input"
 	"relayctl/internal/recv"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/recv/localca"
@@ -82,7 +83,7 @@ func (a *app) openCapture(o *listenOptions, r listenRun) (*capture.Writer, error
 	case errors.Is(err, capture.ErrNotRegular):
 		return nil, usage(fmt.Errorf("--%w", err))
 	case err != nil:
-		return nil, environment(err)
+		return nil, environment(fmt.Errorf("--capture: %w", input.Unwritable(o.capture, err)))
 	}
 	return w, nil
 }
@@ -213,7 +214,7 @@ func (a *app) bind(o *listenOptions, r listenRun, out listenRenderer) (*recv.Rec
 		if errors.As(err, &listen) {
 			return nil, err
 		}
-		return nil, usage(err)
+		return nil, usage(o.ofFile(err))
 	}
 	banner := report.Banner{URL: receiver.URL(), CA: receiver.CAFile(), Auth: o.auth.curlAuth(), Token: o.auth.curlToken(), Apps: appsShown(r.config.Forward)}
 	banner.Seed, banner.Chance = receiver.Seed()
@@ -225,6 +226,20 @@ func (a *app) bind(o *listenOptions, r listenRun, out listenRenderer) (*recv.Rec
 		a.notice("other machines can reach it: it listens on " + where + ", not on loopback")
 	}
 	return receiver, nil
+}
+
+// ofFile words the error of a file that cannot be read by the flag that names it.
+func (o *listenOptions) ofFile(err error) error {
+	file := new(input.FileError)
+	if !errors.As(err, &file) {
+		return err
+	}
+	for _, f := range []struct{ flag, path string }{{"rules", o.rules}, {"cert", o.cert}, {"key", o.key}} {
+		if f.path == file.Path {
+			return fmt.Errorf("--%s: %w", f.flag, file)
+		}
+	}
+	return err
 }
 
 // reach names the addresses that a listener on addr has, "" for loopback, which

@@ -221,7 +221,7 @@ func (o *planOptions) openCSV(a *app, c *plan.Config, files *planFiles) error {
 			return fmt.Errorf("--rejects: %w", err)
 		}
 		if files.rejects, err = os.OpenFile(o.rejects, os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
-			return fmt.Errorf("--rejects: %w", err)
+			return environment(fmt.Errorf("--rejects: %w", input.Unwritable(o.rejects, err)))
 		}
 	}
 	c.Reject = func(r plan.Reject) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"relayctl/internal/input"
 	"relayctl/internal/mask"
 	"relayctl/internal/report"
 	"relayctl/internal/sim"
@@ -85,7 +86,13 @@ func (r reportFiles) open() error {
 	return nil
 }
 
+// open makes the file that is written. It does not touch what is there already.
 func (f *reportFile) open() error {
+	given := f.path
+	return input.Unwritable(given, f.create())
+}
+
+func (f *reportFile) create() error {
 	if err := writable(f.path); err != nil {
 		return err
 	}
@@ -113,10 +120,6 @@ func (f *reportFile) open() error {
 	f.temporary = true
 	_ = os.Remove(f.path + ".part")                                                     // of a run that was killed; what stays makes the next line fail
 	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // a report is for everybody
-	var failed *fs.PathError
-	if errors.As(err, &failed) {
-		failed.Path = f.path // the name that was given, not the temporary one
-	}
 	return err
 }
 

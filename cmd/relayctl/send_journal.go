@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"relayctl/internal/input"
 	"relayctl/internal/report"
 	"relayctl/internal/sim"
 )
@@ -78,9 +79,8 @@ func (o *journalOptions) open(a *app, r *sendRun) (*sim.Journal, error) {
 		return nil, environment(fmt.Errorf("--journal: %w", err))
 	}
 	j, err := sim.OpenJournal(o.path, header, o.resume)
-	var file *fs.PathError
-	if errors.As(err, &file) {
-		return nil, environment(fmt.Errorf("--journal: %w", err))
+	if errors.As(err, new(*fs.PathError)) {
+		return nil, environment(fmt.Errorf("--journal: %w", input.Unwritable(o.path, err)))
 	}
 	if err != nil {
 		return nil, journalError(err)

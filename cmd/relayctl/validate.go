@@ -70,7 +70,7 @@ func (a *app) validate(ctx context.Context, root *cobra.Command, o *validateOpti
 			if err == nil {
 				err = fmt.Errorf("%s is a folder, not a file", name)
 			}
-			return usage(unreadable(name, err))
+			return usage(input.Unreadable(name, err))
 		}
 	}
 	most := o.most

@@ -107,6 +107,7 @@ func TestOverrideForSomeEvents(t *testing.T) {
 		"payload.x=1":                              "notification events have no property x; it is added all the same (+payload.x says that it is meant)",
 		"+payload.x=1":                             "",
 		"event_id=7":                               "",
+		"+extra.x=1":                               "",
 	} {
 		o, err := ParseSet(arg)
 		if err != nil {
@@ -174,4 +175,16 @@ func errText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// An override beside the payload is most likely meant for it.
+func TestOverrideBesideThePayload(t *testing.T) {
+	o, err := ParseSet("extra.x=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "the envelope has no property extra; it is added all the same, beside the payload (payload.extra.x sets it there, +extra.x says that it is meant)"
+	if got := o.Doubt("their.own"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

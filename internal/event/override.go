@@ -108,6 +108,9 @@ func parseScoped(arg, forced string) (Override, error) {
 func parsePath(path, forced string) (Override, error) {
 	path, force := strings.CutPrefix(strings.TrimSpace(path), "+")
 	parts := strings.Split(path, ".")
+	if _, isName := Lookup(path); !force && (isName || strings.Contains(parts[0], "*") || len(parts) == 2 && parts[1] == "*" && parts[0] != "payload") {
+		return Override{}, fmt.Errorf("%q names events, but no property in them; a path follows it, as in %s:payload.ccid", path, path)
+	}
 	if slices.Contains(parts, "") {
 		return Override{}, fmt.Errorf("path %q has an empty part; paths look like payload.ccid", path)
 	}
@@ -150,6 +153,9 @@ func nearPath(parts []string) string {
 // Path gives the path as it was written.
 func (o Override) Path() string { return strings.Join(o.path, ".") }
 
+// Removes says whether the override removes its property.
+func (o Override) Removes() bool { return o.value == nil }
+
 // Setting is what gives such an override: "set", or "unset" where it removes the
 // property.
 func (o Override) Setting() string {
@@ -177,10 +183,15 @@ func (o Override) Text() string {
 func (o Override) Events() Filter { return o.events }
 
 // Doubt says that the override adds a property to events of that name which their
-// family does not have, "" where it does not, or is meant to.
+// family, or the envelope, does not have, "" where it does not, or is meant to.
 func (o Override) Doubt(name string) string {
 	e, known := Lookup(name)
-	if !known || o.forced || o.value == nil || len(o.path) < 2 || o.path[0] != "payload" {
+	switch {
+	case o.forced || o.value == nil:
+		return ""
+	case !slices.Contains(envelopeNames(), o.path[0]):
+		return fmt.Sprintf("the envelope has no property %s; it is added all the same, beside the payload (payload.%s sets it there, +%s says that it is meant)", o.path[0], o.Path(), o.Path())
+	case !known || len(o.path) < 2 || o.path[0] != "payload":
 		return ""
 	}
 	if slices.ContainsFunc(PropertiesOf(e.Family), func(p fixtures.Property) bool { return p.Name == o.path[1] }) {

@@ -14,24 +14,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 )
 
 // Open opens a file to read. A regular file is returned as an *os.File. Anything
 // else is a *Stream, which is opened in the background: what is wrong with it,
-// and the end of ctx, show when it is read. A folder is an error.
+// and the end of ctx, show when it is read. A folder is an error; what cannot be opened
+// is a *FileError, which names the nearest file where there is none of that name.
 func Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	info, err := os.Stat(path)
-	switch failed := (*fs.PathError)(nil); {
-	case errors.As(err, &failed):
-		return nil, &fs.PathError{Op: "open", Path: path, Err: failed.Err}
+	switch {
+	case err != nil:
+		return nil, Unreadable(path, err)
 	case info.IsDir():
 		return nil, fmt.Errorf("%s is a folder, not a file", path)
 	case info.Mode().IsRegular():
-		return os.Open(path)
+		return open(path)
 	}
-	return newStream(ctx, func() (io.ReadCloser, error) { return os.Open(path) }), nil
+	return newStream(ctx, func() (io.ReadCloser, error) { return open(path) }), nil
+}
+
+func open(path string) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, Unreadable(path, err)
+	}
+	return f, nil
 }
 
 // Until returns a reader of r that ends with ctx's error when ctx is done. A read

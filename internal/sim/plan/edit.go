@@ -23,10 +23,12 @@ func filtered(p Stream, f event.Filter) Stream {
 
 // overridden changes properties in the envelopes of the events that each override is
 // for. It tells warn, which may be nil, once of each property that a family of events
-// does not have, and at the end of each override that was for none of the events.
+// does not have, and at the end of each override that was for none of the events, or had
+// nothing to remove.
 func overridden(p Stream, overrides []event.Override, warn func(string)) Stream {
 	told := map[string]bool{}
 	byName := map[string][]event.Override{}
+	acted := map[string]bool{} // the removals that have found their property
 	out := edited(p, func(body []byte, ref EventRef) ([]byte, EventRef, bool, error) {
 		own, known := byName[ref.Name]
 		if !known {
@@ -41,7 +43,7 @@ func overridden(p Stream, overrides []event.Override, warn func(string)) Stream 
 				byName[ref.Name] = own
 			}
 		}
-		body, ref, err := override(body, ref, own)
+		body, ref, err := override(body, ref, own, acted)
 		return body, ref, true, err
 	})
 	return func(yield func(Delivery, error) bool) {
@@ -51,16 +53,20 @@ func overridden(p Stream, overrides []event.Override, warn func(string)) Stream 
 			}
 		}
 		if warn != nil && len(byName) > 0 && len(byName) < mostNames {
-			idle(overrides, slices.Sorted(maps.Keys(byName)), warn)
+			idle(overrides, slices.Sorted(maps.Keys(byName)), acted, warn)
 		}
 	}
 }
 
-// idle tells of the overrides that are for none of the events of those names.
-func idle(overrides []event.Override, names []string, warn func(string)) {
+// idle tells of the overrides that are for none of the events of those names, and of
+// those that had nothing to remove.
+func idle(overrides []event.Override, names []string, acted map[string]bool, warn func(string)) {
 	for _, o := range overrides {
-		if !slices.ContainsFunc(names, o.Events().Match) {
+		switch {
+		case !slices.ContainsFunc(names, o.Events().Match):
 			warn(fmt.Sprintf("%s %s:%s changes nothing: the plan has only %s", o.Setting(), o.Events(), o.Path(), strings.Join(names, ", ")))
+		case o.Removes() && !acted[o.Path()]:
+			warn(fmt.Sprintf("unset %s removes nothing: no event that it is for has this property", o.Path()))
 		}
 	}
 }
@@ -79,14 +85,20 @@ func meantFor(name string, overrides []event.Override) (own []event.Override) {
 }
 
 // override applies overrides to an envelope and reads its reference again, which
-// they may have changed.
-func override(body []byte, ref EventRef, overrides []event.Override) ([]byte, EventRef, error) {
+// they may have changed. It notes in acted, which may be nil, the paths of what was removed.
+func override(body []byte, ref EventRef, overrides []event.Override, acted map[string]bool) ([]byte, EventRef, error) {
 	if len(overrides) == 0 {
 		return body, ref, nil
 	}
-	body, err := event.Apply(body, overrides)
-	if err != nil {
-		return nil, ref, err
+	for i, o := range overrides {
+		before := len(body)
+		var err error
+		if body, err = event.Apply(body, overrides[i:i+1]); err != nil {
+			return nil, ref, err
+		}
+		if acted != nil && o.Removes() && len(body) < before {
+			acted[o.Path()] = true
+		}
 	}
 	env, _ := event.Decode(body)
 	return body, EventRef{ID: env.ID, Name: env.Name, TS: env.TS, CCID: env.Payload.CCID}, nil

@@ -94,7 +94,7 @@ func (w *stepWriter) write(j *journey, st *Step) (body []byte, ref EventRef, err
 		return nil, EventRef{Name: st.Event, TS: w.start.Add(j.begin + st.At), CCID: j.cust.ccid}, nil
 	}
 	w.body, ref = j.cust.appendEvent(w.body[:0], st, w.start.Add(j.begin))
-	return override(w.body, ref, st.Set)
+	return override(w.body, ref, st.Set, nil)
 }
 
 // scripted plays a scenario: its customers begin one after the other.

@@ -40,7 +40,7 @@ func (p *Persona) CCID() string { return p.cust.ccid }
 func (p *Persona) Deliver(st Step) (Delivery, error) {
 	p.cust.need(st.Channel, st.Message)
 	body, ref := p.cust.appendEvent(nil, &st, p.start)
-	body, ref, err := override(body, ref, st.Set)
+	body, ref, err := override(body, ref, st.Set, nil)
 	if err != nil {
 		return Delivery{}, fmt.Errorf("%s: %w", st.Event, err)
 	}

@@ -110,7 +110,7 @@ func freshIDs(p Stream, seed uint64) Stream {
 		if err != nil {
 			return nil, ref, false, err
 		}
-		body, ref, err = override(body, ref, []event.Override{set})
+		body, ref, err = override(body, ref, []event.Override{set}, nil)
 		return body, ref, true, err
 	})
 }

@@ -78,8 +78,8 @@ func resolve(ctx context.Context, arg string, stdin io.Reader) (Source, error) {
 	}
 	src, err := openFile(ctx, arg, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(arg); err == nil {
-			return Source{}, fmt.Errorf("%s is a link to a file that is not there", arg)
+		if _, linked := os.Lstat(arg); linked == nil {
+			return Source{}, err
 		}
 		return Source{}, unknownWhat(arg)
 	}
@@ -110,15 +110,8 @@ func unknownWhat(arg string) error {
 	if n := suggest.Nearest(strings.TrimSuffix(arg, ".yaml"), fixtures.ScenarioNames()); n != "" {
 		near = append(near, fmt.Sprintf("the scenario %q", n))
 	}
-	dir, base := filepath.Split(arg)
-	if entries, err := os.ReadDir(filepath.Clean("./" + dir)); err == nil && !filepath.IsAbs(arg) {
-		var names []string
-		for _, e := range entries {
-			names = append(names, e.Name())
-		}
-		if n := suggest.Nearest(base, names); n != "" {
-			near = append(near, fmt.Sprintf("the file %q", dir+n))
-		}
+	if n := input.Nearest(arg); n != "" {
+		near = append(near, fmt.Sprintf("the file %q", n))
 	}
 	hint := ""
 	if len(near) > 0 {
