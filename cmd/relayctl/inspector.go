@@ -61,11 +61,9 @@ type inspector struct {
 
 // newInspector binds the inspector's address.
 func (a *app) newInspector(o uiOptions, s *session.Session, title func() string) (*inspector, error) {
-	if strings.HasPrefix(o.addr, ":") {
-		o.addr = "127.0.0.1" + o.addr
-	}
-	if _, _, err := net.SplitHostPort(o.addr); err != nil {
-		return nil, usageError("--ui: %q is not of the form HOST:PORT", o.addr)
+	var err error
+	if o.addr, err = ownAddress("ui", o.addr); err != nil {
+		return nil, usage(err)
 	}
 	token := ""
 	if o.token != "" {

@@ -286,21 +286,14 @@ func (o *listenOptions) prepareScript(a *app, c *recv.Config) error {
 }
 
 func (o *listenOptions) prepareTLS(c *recv.Config) error {
-	c.Addr = o.addr
-	if strings.HasPrefix(c.Addr, ":") {
-		// Loopback is the default for a missing host too: a laptop's receiver is
-		// nobody else's business.
-		c.Addr = "127.0.0.1" + c.Addr
+	var err error
+	if c.Addr, err = ownAddress("addr", o.addr); err != nil {
+		return err
 	}
-	_, port, err := net.SplitHostPort(c.Addr)
-	switch {
-	case err != nil && isNumber(o.addr):
-		return fmt.Errorf("--addr: %q is not of the form HOST:PORT; did you mean :%s?", o.addr, o.addr)
-	case err != nil:
-		return fmt.Errorf("--addr: %q is not of the form HOST:PORT", o.addr)
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("--addr: %q is not a port; ports go from 0 to 65535", port)
+	if o.ui.addr != "" {
+		if _, err := ownAddress("ui", o.ui.addr); err != nil {
+			return err
+		}
 	}
 	c.TLS, c.CertFile, c.KeyFile = recv.TLSMode(o.tlsMode), o.cert, o.key
 	switch {
@@ -310,6 +303,26 @@ func (o *listenOptions) prepareTLS(c *recv.Config) error {
 		return errors.New("--cert has no effect with --tls off")
 	}
 	return nil
+}
+
+// ownAddress reads the HOST:PORT of a flag at which a server of ours listens. Loopback is
+// the default for a missing host: a laptop's server is nobody else's business.
+func ownAddress(flag, text string) (string, error) {
+	addr := text
+	if strings.HasPrefix(addr, ":") {
+		addr = "127.0.0.1" + addr
+	}
+	_, port, err := net.SplitHostPort(addr)
+	switch {
+	case err != nil && isNumber(text):
+		return "", fmt.Errorf("--%s: %q is not of the form HOST:PORT; did you mean :%s?", flag, text, text)
+	case err != nil:
+		return "", fmt.Errorf("--%s: %q is not of the form HOST:PORT", flag, text)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("--%s: %q is not a port; ports go from 0 to 65535", flag, port)
+	}
+	return addr, nil
 }
 
 func (o *listenOptions) prepareAuth(a *app, c *recv.Config) (err error) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 
 	"relayctl/internal/report/prom"
@@ -23,20 +22,18 @@ func (o *sendOptions) checkMetrics() error {
 	if o.metrics == "" {
 		return nil
 	}
-	if _, _, err := net.SplitHostPort(o.metrics); err != nil {
-		return usageError("--metrics: %q is not of the form HOST:PORT", o.metrics)
-	}
-	return nil
+	_, err := ownAddress("metrics", o.metrics)
+	return usage(err)
 }
 
 // sendMetrics begins to serve the counts of a run, where that is asked for.
 func (a *app) sendMetrics(r *sendRun) (*runMetrics, error) {
-	addr := r.options.metrics
-	if addr == "" {
+	if r.options.metrics == "" {
 		return nil, nil
 	}
-	if strings.HasPrefix(addr, ":") {
-		addr = "127.0.0.1" + addr
+	addr, err := ownAddress("metrics", r.options.metrics)
+	if err != nil {
+		return nil, usage(err)
 	}
 	if r.sender.Gauge == nil {
 		r.sender.Gauge = &sim.Gauge{}

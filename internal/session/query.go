@@ -231,6 +231,9 @@ func (s *Session) walk(ctx context.Context, from uint64, up bool, visit func(*Re
 	return nil
 }
 
+// ErrNobody says that no event of a customer has come, or none is kept any more.
+var ErrNobody = errors.New("no event of this customer has come, or none is kept any more")
+
 // ErrGone says that there is no request of that number, or none any more.
 var ErrGone = errors.New("there is no such request, or not any more")
 
@@ -280,7 +283,7 @@ type Journey struct {
 	Belongs map[string]string
 }
 
-// Journey is what came of a customer; ErrGone where nothing did. In a large capture it
+// Journey is what came of a customer; ErrNobody where nothing did. In a large capture it
 // is what the last million lines have.
 func (s *Session) Journey(ctx context.Context, customer string) (Journey, error) {
 	const mostLines = 1_000_000
@@ -302,7 +305,7 @@ func (s *Session) Journey(ctx context.Context, customer string) (Journey, error)
 		return out, err
 	}
 	if len(found) == 0 {
-		return out, ErrGone
+		return out, ErrNobody
 	}
 	journeys := judge.NewJourneys(judge.MostHeld)
 	for _, rc := range slices.Backward(found) {

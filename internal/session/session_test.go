@@ -133,7 +133,7 @@ func TestQueries(t *testing.T) {
 		if err != nil || len(j.Events) != 3 || j.Events[1].ID != "b" || len(j.Events[1].Arrivals) != 2 || j.Events[2].Arrivals[0].Seq != 6 {
 			t.Errorf("%s: journey %+v %v", name, j, err)
 		}
-		if _, err := s.Journey(t.Context(), "nobody"); !errors.Is(err, ErrGone) {
+		if _, err := s.Journey(t.Context(), "nobody"); !errors.Is(err, ErrNobody) {
 			t.Errorf("%s: %v", name, err)
 		}
 		d, err := s.Diff(t.Context(), 2, 3)

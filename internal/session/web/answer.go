@@ -39,7 +39,7 @@ func (w *Server) json(rw http.ResponseWriter, status int, v any) {
 func (w *Server) fail(rw http.ResponseWriter, r *http.Request, status int, err error) {
 	var large *http.MaxBytesError
 	switch {
-	case errors.Is(err, session.ErrGone):
+	case errors.Is(err, session.ErrGone), errors.Is(err, session.ErrNobody):
 		status = http.StatusNotFound
 	case errors.Is(err, session.ErrNoApp), errors.Is(err, session.ErrCapture), errors.Is(err, session.ErrNoBody):
 		status = http.StatusConflict

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"relayctl/internal/session"
@@ -96,8 +97,9 @@ func (w *Server) apiGet(rw http.ResponseWriter, r *http.Request) {
 	w.json(rw, http.StatusOK, o)
 }
 
-// decode reads a JSON object of the caller's strictly; nothing is an empty one.
-func decode(body io.Reader, into any) error {
+// decode reads a JSON object of the caller's strictly; nothing is an empty one. example
+// is one, for who sent another text.
+func decode(body io.Reader, into any, example string) error {
 	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
 	err := dec.Decode(into)
@@ -107,7 +109,29 @@ func decode(body io.Reader, into any) error {
 	if err == nil && dec.More() {
 		err = errors.New("more text after the JSON object")
 	}
-	return err
+	return inWords(err, example)
+}
+
+// inWords says in plain words what is wrong with a body, which encoding/json tells in the
+// words of Go.
+func inWords(err error, example string) error {
+	syntax, kind := new(json.SyntaxError), new(json.UnmarshalTypeError)
+	what := ""
+	switch name, unknown := strings.CutPrefix(fmt.Sprint(err), "json: unknown field "); {
+	case unknown:
+		what = "the object has no property " + name
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		what = "the JSON of the body ends too early"
+	case errors.As(err, &syntax):
+		what = fmt.Sprintf("the body is not JSON, from byte %d on", syntax.Offset)
+	case errors.As(err, &kind) && kind.Field == "":
+		what = "the body is not a JSON object"
+	case errors.As(err, &kind):
+		what = fmt.Sprintf("%s cannot be a JSON %s", kind.Field, kind.Value)
+	default:
+		return err
+	}
+	return fmt.Errorf("%s; the body looks like %s", what, example)
 }
 
 func (w *Server) apiReplay(rw http.ResponseWriter, r *http.Request) {
@@ -116,7 +140,7 @@ func (w *Server) apiReplay(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var edit editJSON
-	err := decode(r.Body, &edit)
+	err := decode(r.Body, &edit, `{"set":{"payload.ccid":"1002"},"fresh_id":true}`)
 	var done session.Replayed
 	if err == nil {
 		done, err = w.session.Replay(r.Context(), req.Number, session.Edit{Set: edit.Set, FreshID: edit.FreshID, Body: edit.Body})
@@ -127,6 +151,13 @@ func (w *Server) apiReplay(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.json(rw, http.StatusOK, replayOf(done))
 }
+
+// apiNoJourney answers who did not name a customer.
+func (w *Server) apiNoJourney(rw http.ResponseWriter, r *http.Request) {
+	w.fail(rw, r, http.StatusNotFound, errNoCustomer)
+}
+
+var errNoCustomer = errors.New("which customer's journey? GET /api/journeys/CCID has the one of a customer")
 
 func (w *Server) apiJourney(rw http.ResponseWriter, r *http.Request) {
 	j, err := w.session.Journey(r.Context(), r.PathValue("customer"))
@@ -203,7 +234,7 @@ func (w *Server) replyRules(rw http.ResponseWriter, r *http.Request, warnings []
 
 func (w *Server) apiSetRules(rw http.ResponseWriter, r *http.Request) {
 	var set setRulesJSON
-	err := decode(r.Body, &set)
+	err := decode(r.Body, &set, `{"text":"rules: [{event: message.*, respond: 500}]"}`)
 	var warnings []string
 	if err == nil {
 		warnings, err = w.session.SetRules(session.Change(set))

@@ -21,7 +21,7 @@ type requestJSON struct {
 	Status     *int        `json:"status"`
 	Answer     string      `json:"answer,omitempty"`
 	By         string      `json:"by,omitempty"`
-	TookMS     float64     `json:"took_ms"`
+	TookMS     float64     `json:"took_ms,omitempty"` // not known of a capture
 	Events     []eventJSON `json:"events"`
 	*wholeJSON
 }

@@ -181,7 +181,7 @@ func apiSchemas() object {
 		"Finding": shape(object{"clause": text, "level": object{"enum": list{"error", "warning"}}, "path": text, "message": text}),
 		"Event":   shape(object{"event_id": text, "event_name": text, "event_ts": text, "ccid": text, "attempt": whole, "badges": texts, "findings": arrayOf(ref("Finding"))}),
 		"Request": shape(object{
-			"number": whole, "received_at": at, "remote": text, "method": text, "path": text, "status": status, "answer?": text, "by?": text, "took_ms": ms, "events": arrayOf(ref("Event")),
+			"number": whole, "received_at": at, "remote": text, "method": text, "path": text, "status": status, "answer?": text, "by?": text, "took_ms?": object{"type": "number", "description": "from the first byte to the answer; not known of a capture"}, "events": arrayOf(ref("Event")),
 			"headers?": object{"type": "object", "additionalProperties": text, "description": "this and what follows only where one request is asked for, or waited for"},
 			"body?":    text, "body_base64?": text, "body_omitted?": yes, "app?": app, "attempts?": arrayOf(whole), "replays?": arrayOf(ref("Replay")), "curl?": text,
 		}),

@@ -44,13 +44,17 @@ func (w *Server) handler(routes []route) http.Handler {
 	}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		serve, pattern := mux.Handler(r)
-		if pattern != "" {
+		if _, ours := serve.(http.HandlerFunc); pattern != "" && ours {
 			mux.ServeHTTP(rw, r)
 			return
 		}
 		refused := refusal{ResponseWriter: rw, status: http.StatusNotFound}
 		serve.ServeHTTP(&refused, r)
 		err := errNoPage
+		if refused.status/100 == 3 { // to the path with a slash more or less: programs do not follow it
+			refused.status = http.StatusNotFound
+			rw.Header().Del("Location")
+		}
 		if refused.status == http.StatusMethodNotAllowed {
 			err = fmt.Errorf("%s is not possible here, only %s", r.Method, rw.Header().Get("Allow"))
 		}

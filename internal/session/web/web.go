@@ -212,6 +212,7 @@ func (w *Server) routes() []route {
 		{pattern: "GET /api/requests/{number}", serve: w.apiGet},
 		{pattern: "POST /api/requests/{number}/replay", serve: w.apiReplay},
 		{pattern: "GET /api/wait", takes: session.FilterNames("count", "timeout"), serve: w.apiWait},
+		{pattern: "GET /api/journeys", serve: w.apiNoJourney},
 		{pattern: "GET /api/journeys/{customer...}", serve: w.apiJourney},
 		{pattern: "GET /api/rules", serve: w.apiRules},
 		{pattern: "PUT /api/rules", serve: w.apiSetRules},

@@ -503,3 +503,28 @@ func TestStreamResumes(t *testing.T) {
 	}
 	want(s, 5)
 }
+
+// What a caller has wrong is told in plain words, as JSON, and not by a redirect.
+func TestErrorsInPlainWords(t *testing.T) {
+	b := start(t, Config{})
+	b.add(delivered("a", "1"), 200)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"GET", "/api/journeys", "", 404, "which customer's journey? GET /api/journeys/CCID has the one of a customer"},
+		{"GET", "/api/journeys/nope", "", 404, "no event of this customer has come, or none is kept any more"},
+		{"GET", "/api//requests", "", 404, errNoPage.Error()},
+		{"POST", "/api/requests/1/replay", `{"fresh":true}`, 422, `the object has no property \"fresh\"; the body looks like {\"set\":`},
+		{"POST", "/api/requests/1/replay", `{"set":7}`, 422, "set cannot be a JSON number; the body looks like"},
+		{"POST", "/api/requests/1/replay", `{"set":`, 422, "the JSON of the body ends too early; the body looks like"},
+		{"PUT", "/api/rules", "rules: []", 422, `the body is not JSON, from byte 1 on; the body looks like {\"text\":`},
+		{"PUT", "/api/rules", "[]", 422, "the body is not a JSON object; the body looks like"},
+	} {
+		status, h, text := b.do(c.method, c.path, c.body, nil)
+		if status != c.status || h.Get("Location") != "" || h.Get("Content-Type") != "application/json" || !strings.HasPrefix(text, `{"error":"`+c.want) {
+			t.Errorf("%s %s %s: %d %s, want %s", c.method, c.path, c.body, status, text, c.want)
+		}
+	}
+}
