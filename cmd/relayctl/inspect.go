@@ -205,6 +205,9 @@ func (a *app) inspectAll(ctx context.Context, o *inspectOptions, s *settings, fi
 		return err
 	}
 	files.hint(a)
+	if missing := sel.Requests.Beyond(files.records); missing != "" && ctx.Err() == nil && in.Requests > 0 {
+		a.warn("%s", missing)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return silent(exitInterrupted)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"relayctl/internal/capture"
 	"relayctl/internal/recv/judge"
@@ -21,28 +24,46 @@ const (
 // missed remembers the events of a capture as long as none of them is selected. The zero
 // value is ready.
 type missed struct {
-	found      bool
-	names, ids map[string]bool
+	found              bool
+	names, ids, badges map[string]bool
+	statuses           map[int]bool
+	begin, end         time.Time // of the requests, by when they were received
 }
 
 func (m *missed) add(rec *capture.Record, selected bool) {
 	m.found = m.found || selected
+	if m.begin.IsZero() || rec.ReceivedAt.Before(m.begin) {
+		m.begin = rec.ReceivedAt
+	}
+	if rec.ReceivedAt.After(m.end) {
+		m.end = rec.ReceivedAt
+	}
 	if m.found || len(m.ids) >= mostMissed || len(m.names) >= mostMissed {
 		return
 	}
 	if m.ids == nil {
 		m.names, m.ids = map[string]bool{}, map[string]bool{}
+		m.statuses, m.badges = map[int]bool{}, map[string]bool{}
 	}
+	m.statuses[rec.Status] = true
+	m.addBadges(rec.Badges)
 	m.names[strings.Clone(rec.EventName)], m.ids[strings.Clone(rec.EventID)] = true, true
 	for i := range rec.Members {
 		m.names[strings.Clone(rec.Members[i].EventName)], m.ids[strings.Clone(rec.Members[i].EventID)] = true, true
+		m.addBadges(rec.Members[i].Badges)
+	}
+}
+
+func (m *missed) addBadges(badges []string) {
+	for _, badge := range badges {
+		m.badges[strings.Clone(capture.KindOf(badge))] = true
 	}
 }
 
 // err says what was looked for in vain among so many requests.
 func (m *missed) err(o *inspectOptions, sel capture.Filter, in *judge.Inspection, records uint64) error {
-	if first := sel.Requests.First(); first > records {
-		return noRequest(first, records)
+	if sel.Requests.First() > records {
+		return usageError("%s", sel.Requests.Beyond(records))
 	}
 	delete(m.names, "")
 	delete(m.ids, "")
@@ -54,21 +75,46 @@ func (m *missed) err(o *inspectOptions, sel capture.Filter, in *judge.Inspection
 	case len(f.ids) == 1 && !m.ids[f.ids[0]]:
 		text = fmt.Sprintf("no event with the id %q %s%s", term.Clean(f.ids[0]), among, m.nearID(f.ids[0]))
 	case len(f.events) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(m.names)), sel.Events.Match):
-		text = fmt.Sprintf("no event %s %s%s", term.Clean(strings.Join(f.events, ", ")), among, m.known())
+		text = fmt.Sprintf("no event %s %s%s", term.Clean(strings.Join(f.events, ", ")), among, which("have", m.names))
+	case m.outside(sel):
+		const layout = "2006-01-02 15:04:05.000"
+		text = fmt.Sprintf("no request lies within --since and --until: %s came from %s to %s, local time", term.Count(records, "request"), m.begin.Local().Format(layout), m.end.Local().Format(layout))
+	case len(f.statuses) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(m.statuses)), sel.Statuses.Has):
+		text = fmt.Sprintf("no answer %s %s%s", term.Clean(strings.Join(f.statuses, ", ")), among, which("got", m.answers()))
+	case len(f.badges) > 0 && !slices.ContainsFunc(f.badges, func(b string) bool { return m.badges[b] }):
+		text = fmt.Sprintf("no badge %s %s%s", strings.Join(f.badges, ", "), among, cmp.Or(which("have", m.badges), ", which have none"))
 	}
 	return &exitError{code: exitFellShort, err: errors.New(text)}
 }
 
-// known names the events that there are, some of them where there are many.
-func (m *missed) known() string {
-	names := slices.Sorted(maps.Keys(m.names))
+// answers names the answers that there are.
+func (m *missed) answers() map[string]bool {
+	words := map[string]bool{}
+	for status := range m.statuses {
+		if status == 0 {
+			words["no answer"] = true
+			continue
+		}
+		words[strconv.Itoa(status)] = true
+	}
+	return words
+}
+
+// outside says whether all requests lie outside the times that are selected.
+func (m *missed) outside(sel capture.Filter) bool {
+	return !sel.Since.IsZero() && m.end.Before(sel.Since) || !sel.Until.IsZero() && !m.begin.Before(sel.Until)
+}
+
+// which names what there is, some of it where there is much.
+func which(verb string, known map[string]bool) string {
+	names := slices.Sorted(maps.Keys(known))
 	switch n := len(names) - mostNamed; {
 	case len(names) == 0:
 		return ""
 	case n > 0:
 		names = append(names[:mostNamed], fmt.Sprintf("%d more", n))
 	}
-	return ", which have " + term.Clean(strings.Join(names, ", "))
+	return ", which " + verb + " " + term.Clean(strings.Join(names, ", "))
 }
 
 // nearID suggests the id that begins most like the one that was asked for.
@@ -86,8 +132,5 @@ func (m *missed) nearID(want string) string {
 
 // noRequest is the error for the number of a request beyond the end of the capture.
 func noRequest(number, records uint64) error {
-	if records == 1 {
-		return usageError("the capture has no request %d, only request 1", number)
-	}
-	return usageError("the capture has no request %d, only the requests 1 to %d", number, records)
+	return usageError("%s", capture.Ranges{{First: number, Last: number}}.Beyond(records))
 }

@@ -128,6 +128,13 @@ func (o *planOptions) config(a *app, s *settings, sources []plan.Source) (plan.C
 		return c, files, err
 	}
 	c.Warn = func(msg string) { a.warn("%s", msg) }
+	if o.recorded(sources) && !s.given("shard") {
+		for _, flag := range []string{"start", firstFlag} {
+			if s.typed(flag) {
+				a.warn("--%s has no effect: events of a file keep their times and customers (--set changes them)", flag)
+			}
+		}
+	}
 	if len(c.Sources) == 1 && c.Sources[0].Path != "" {
 		a.hintRotated(s.command, c.Sources[0].Path)
 	}
@@ -181,6 +188,12 @@ func (o *planOptions) countable(args []string) bool {
 
 // campaign says whether journeys of generated or listed customers are sent.
 func (o *planOptions) campaign() bool { return o.records > 0 || o.csv != "" }
+
+// recorded says whether all that is sent is there already, and nothing is generated.
+func (o *planOptions) recorded(sources []plan.Source) bool {
+	generated := func(s plan.Source) bool { return s.Kind == plan.NamedEvent || s.Kind == plan.ScenarioFile }
+	return len(sources) > 0 && !o.campaign() && !slices.ContainsFunc(sources, generated)
+}
 
 // sources finds out what the arguments mean. A campaign needs none.
 func (o *planOptions) sources(ctx context.Context, a *app, s *settings, args []string, held heldFiles) ([]plan.Source, error) {

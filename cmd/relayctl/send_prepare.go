@@ -58,6 +58,7 @@ func (a *app) prepareSend(ctx context.Context, o *sendOptions, s *settings, args
 	if err := r.settings.refuseIneffective(); err != nil {
 		return r, err
 	}
+	a.tellIdle(r.settings)
 	if err := r.refuseSettings(sources); err != nil {
 		return r, err
 	}

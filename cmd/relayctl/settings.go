@@ -143,6 +143,7 @@ func action[T any, O options[T]](a *app, cmd *cobra.Command, run func(ctx contex
 		}
 		if cmd.Name() != "send" { // its scenario may set more first
 			err = s.refuseIneffective()
+			a.tellIdle(s)
 		}
 		if err == nil {
 			err = a.beginWith(s)

@@ -113,6 +113,29 @@ func (r Ranges) Last() uint64 {
 	return last
 }
 
+// Beyond says which numbers lie after the last request of a capture, worded as an error
+// ("the capture has no request 99, only the requests 1 to 7"); "" where none does.
+func (r Ranges) Beyond(requests uint64) string {
+	var missing []string
+	for _, one := range r {
+		switch first := max(one.First, requests+1); {
+		case one.Last < first:
+		case one.Last == first:
+			missing = append(missing, strconv.FormatUint(first, 10))
+		default:
+			missing = append(missing, fmt.Sprintf("%d-%d", first, one.Last))
+		}
+	}
+	if len(missing) == 0 {
+		return ""
+	}
+	have := fmt.Sprintf("the requests 1 to %d", requests)
+	if requests == 1 {
+		have = "request 1"
+	}
+	return fmt.Sprintf("the capture has no request %s, only %s", strings.Join(missing, ", "), have)
+}
+
 // Statuses are statuses of answers and classes of them; none selects all.
 type Statuses []string
 

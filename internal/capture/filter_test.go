@@ -77,6 +77,25 @@ func TestParseRanges(t *testing.T) {
 	}
 }
 
+func TestRangesBeyondTheEnd(t *testing.T) {
+	all, err := ParseRanges("1,99,5-12,20-30")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := all.Beyond(7), "the capture has no request 99, 8-12, 20-30, only the requests 1 to 7"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := all.Beyond(29), "the capture has no request 99, 30, only the requests 1 to 29"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := append(all[:0:0], all[0]).Beyond(1) + (Ranges{}).Beyond(0); got != "" {
+		t.Errorf("nothing is missing, but %q", got)
+	}
+	if got, want := all[:2].Beyond(1), "the capture has no request 99, only request 1"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func FuzzParseStatuses(f *testing.F) {
 	for _, s := range []string{"500", "5xx,none", "200, 4XX", "x", "6xx", "1xxx"} {
 		f.Add(s)

@@ -105,7 +105,7 @@ func build(ctx context.Context, c Config, trial bool) (Stream, error) {
 		return nil, err
 	}
 	b := &builder{c, newReplayed(c.Replay), newTenant(c.Seed), ctx, trial}
-	s := until(ctx, oneAfterTheOther(b.streams()))
+	s := b.replay.counted(until(ctx, oneAfterTheOther(b.streams())), c.Warn)
 	if year := c.Start.UTC().Year(); year < 1 || year > 9000 {
 		s = dated(s)
 	}

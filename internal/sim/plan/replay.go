@@ -73,6 +73,24 @@ func (r *replayed) selects(rec *capture.Record, d *Delivery) bool {
 	return !r.Once || d.Copy == 0
 }
 
+// counted tells at the end of a stream of which numbers there was no request. warn may be
+// nil.
+func (r *replayed) counted(s Stream, warn func(string)) Stream {
+	if warn == nil || len(r.Select.Requests) == 0 {
+		return s
+	}
+	return func(yield func(Delivery, error) bool) {
+		for d, err := range s {
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+		if missing := r.Select.Requests.Beyond(r.number); missing != "" {
+			warn(missing)
+		}
+	}
+}
+
 // mostMarked is how many events are remembered to tell the recorded repetitions of
 // them; those of later events count as events.
 const mostMarked = 1 << 20
