@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 
 	"relayctl/internal/auth"
 	"relayctl/internal/recv"
@@ -120,19 +121,28 @@ func (a *app) hanging(w io.Writer, head, text string) {
 // texts gives the texts of the errors that were joined into one, those left out
 // that have nothing to print.
 func texts(err error) []string {
-	var joined interface{ Unwrap() []error }
+	var joined interface {
+		error
+		Unwrap() []error
+	}
 	if e, ok := err.(*exitError); ok { //nolint:errorlint // what wraps it has words of its own
 		if e.err == nil {
 			return nil
 		}
 		return texts(e.err)
 	}
-	if !errors.As(err, &joined) || err.Error() != errors.Join(joined.Unwrap()...).Error() {
+	if !errors.As(err, &joined) || joined.Error() != errors.Join(joined.Unwrap()...).Error() {
+		return []string{err.Error()}
+	}
+	head, atEnd := strings.CutSuffix(err.Error(), joined.Error())
+	if !atEnd {
 		return []string{err.Error()}
 	}
 	var out []string
 	for _, e := range joined.Unwrap() {
-		out = append(out, texts(e)...)
+		for _, text := range texts(e) {
+			out = append(out, head+text)
+		}
 	}
 	return out
 }

@@ -28,9 +28,11 @@ type file struct {
 	spare    spare
 	size     int64 // where the last stored line ends
 	reserved int64
-	suspect  bool // a write failed: what lies beyond size is not stored
-	torn     bool // the file does not end with a line break
-	dirty    bool // written and not yet synced
+	suspect  bool  // a write failed: what lies beyond size is not stored
+	torn     bool  // the file does not end with a line break
+	dirty    bool  // written and not yet synced
+	owed     bool  // so are lines whose senders were told that they are stored
+	doubt    error // the first failed sync of such lines
 	synced   time.Time
 	next     int // number of the next rotated file, 0 before it is known
 }
@@ -124,6 +126,7 @@ func (f *file) append(lines []byte) error {
 		}
 	}
 	f.size += int64(n)
+	f.owed = f.dirty && f.sync != None
 	return nil
 }
 
@@ -137,14 +140,29 @@ func (f *file) flush() error {
 		return nil
 	}
 	if err := f.toDisk(f.f); err != nil {
-		return fmt.Errorf("sync %s: %w", f.path, err)
+		err = fmt.Errorf("sync %s: %w", f.path, err)
+		f.doubts(err)
+		return err
 	}
-	f.dirty, f.synced = false, time.Now()
+	f.dirty, f.owed, f.synced = false, false, time.Now()
 	return nil
 }
 
-// tick syncs what an idle interval left behind. A fault is told by the next
-// write, for which the sync is due as well.
+// doubts tells of a failed sync of lines that cannot be taken back any more. A
+// system tells of a fault once and then forgets what it could not write, so that
+// the next sync, which may well succeed, says nothing about them.
+func (f *file) doubts(err error) {
+	if !f.owed {
+		return
+	}
+	f.owed = false
+	err = fmt.Errorf("requests of the last second that were answered 200 may not be on the disk: %w", err)
+	f.doubt = cmp.Or(f.doubt, err)
+	f.notice(err.Error())
+}
+
+// tick syncs what an idle interval left behind. A fault is told at once, for
+// nobody waits for these lines any more.
 func (f *file) tick() { _ = f.flush() }
 
 // ready makes the file fit for n more bytes, from whatever it was left in.
@@ -214,8 +232,10 @@ func (f *file) lookAgain() error {
 // leave closes a file that lost its name. Nobody waits for what it holds: a fault
 // that it had is told, and ends with it.
 func (f *file) leave(info os.FileInfo, stuck error) {
-	if f.sync != None && stuck == nil {
-		stuck = f.flush()
+	if owed := f.owed; f.sync != None && stuck == nil {
+		if err := f.flush(); !owed { // else it is told already, as what it is
+			stuck = err
+		}
 	}
 	if info.Size() != f.size {
 		f.reserved = 0 // others wrote to it: cut off nothing

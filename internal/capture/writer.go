@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -149,7 +150,8 @@ func (w *Writer) signal() {
 }
 
 // Close stores what is under way, closes the file and returns the first error
-// of doing so, the same at every call.
+// of doing so, the same at every call. It is also an error that records for which
+// Append had returned could not be synced later (Interval).
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -192,7 +194,8 @@ func (w *Writer) run() {
 		case len(batches) > 0:
 			continue // those who came meanwhile have waited long enough
 		case closed:
-			w.closeErr = w.file.close()
+			err := w.file.close()
+			w.closeErr = cmp.Or(w.file.doubt, err)
 			return
 		}
 		select {

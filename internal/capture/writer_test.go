@@ -162,22 +162,56 @@ func TestFailedSyncStoresNothing(t *testing.T) {
 	holds(t, path, "a b")
 }
 
-func TestFailedIdleSyncIsToldByTheNextAppend(t *testing.T) {
+func TestFailedIdleSyncIsToldAtOnceAndAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("disk on fire")
 		w, path, _, fault := openCounting(t, Interval)
+		var told []string
+		w.file.notice = func(s string) { told = append(told, s) }
+		add(t, w, "first") // synced by itself, as the first of a second
 		add(t, w, "a", "b")
 		fault.Store(&broken)
-		time.Sleep(interval)
+		time.Sleep(3 * interval)
 		synctest.Wait()
+		if len(told) != 1 || !strings.Contains(told[0], "answered 200 may not be on the disk") {
+			t.Errorf("told %q", told)
+		}
 		if err := w.Append(&Record{EventID: "lost"}); !errors.Is(err, broken) {
 			t.Errorf("got %v", err)
 		}
 		fault.Store(nil)
 		add(t, w, "c")
-		mustClose(t, w)
-		holds(t, path, "a b c")
+		if err := w.Close(); !errors.Is(err, broken) {
+			t.Errorf("closing says %v, though a and b may be lost", err)
+		}
+		holds(t, path, "first a b c")
+		if len(told) != 1 {
+			t.Errorf("told %q", told)
+		}
 	})
+}
+
+// What a moved file owes was answered 200, and is not told as answered 500.
+func TestMovedFileThatCannotBeSynced(t *testing.T) {
+	w, path, _, fault := openCounting(t, Interval)
+	var told []string
+	w.file.notice = func(s string) { told = append(told, s) }
+	add(t, w, "first", "a") // the second one is not synced yet
+	broken := errors.New("disk on fire")
+	fault.Store(&broken)
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, w, "b") // into the new file, whose sync is not due yet
+	fault.Store(nil)
+	if err := w.Close(); !errors.Is(err, broken) {
+		t.Errorf("closing says %v, though a may be lost", err)
+	}
+	if len(told) != 2 || !strings.Contains(told[0], "answered 200 may not be on the disk") || !strings.HasSuffix(told[1], "was moved: a new one of that name is begun") {
+		t.Errorf("told %q", told)
+	}
+	holds(t, path+".1", "first a")
+	holds(t, path, "b")
 }
 
 func TestCloseMeetsAppends(t *testing.T) {
