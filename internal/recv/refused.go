@@ -120,11 +120,11 @@ func (r *Receiver) refused(remote string, status int, why string) {
 		Status: status, Answer: "from " + remote + ": " + why,
 	}
 	r.count(judge.Outcome{At: now, Status: status}, []*judge.Receipt{rc})
+	told := *rc // what is shown belongs to the observer from then on
 	if r.observed(rc) {
 		r.show(rc)
 	}
 	if r.cfg.Watch != nil {
-		told := *rc
 		rec := &capture.Record{ReceivedAt: now, Remote: remote, Omitted: true, Status: status, Attempt: 1}
 		r.exchanges.offer(judge.Exchange{Record: rec, Receipts: []*judge.Receipt{&told}}, told.Weight())
 	}

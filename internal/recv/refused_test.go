@@ -6,7 +6,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"relayctl/internal/recv/judge"
 )
 
 // call is a request that a receiver takes, with its body.
@@ -15,10 +18,12 @@ func call(body string) string {
 }
 
 // What HTTP itself refuses is shown and counted like any other request, with and
-// without TLS.
+// without TLS. Those who observe and those who watch must not share what they are
+// told (a race).
 func TestRefusedByHTTPIsShown(t *testing.T) {
 	for _, mode := range []TLSMode{TLSOff, TLSAuto} {
-		b := start(t, Config{TLS: mode})
+		var watched atomic.Int64
+		b := start(t, Config{TLS: mode, Watch: func(x judge.Exchange) { watched.Add(int64(len(x.Receipts))) }})
 		n := 0
 		for text, want := range map[string]struct {
 			status int
@@ -55,6 +60,10 @@ func TestRefusedByHTTPIsShown(t *testing.T) {
 		}
 		if s := b.Summary(); s.Requests != uint64(n) || s.ByStatus[431] != 1 || s.ByStatus[417] != 1 {
 			t.Errorf("%d requests, by status %v", s.Requests, s.ByStatus)
+		}
+		b.stop()
+		if int(watched.Load()) != n {
+			t.Errorf("watched %d of %d", watched.Load(), n)
 		}
 	}
 }

@@ -3,9 +3,11 @@ package forward
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -105,6 +107,54 @@ func TestFreshConnectionThatDiesIsNotTriedAgain(t *testing.T) {
 		}
 		if got.Load() != tt.want {
 			t.Errorf("%v: the app got %d requests, want %d", tt.answers, got.Load(), tt.want)
+		}
+	}
+}
+
+// lateConn is a connection on which the answer arrives as it is closed.
+type lateConn struct{ net.Conn }
+
+func (c lateConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if errors.Is(err, net.ErrClosed) {
+		return copy(p, "HTTP/1.1 200 OK\r\n\r\n"), nil
+	}
+	return n, err
+}
+
+// An answer that begins while its request is given up is no race.
+func TestAnswerThatBeginsTooLate(t *testing.T) {
+	asked, ended := make(chan struct{}, 1), make(chan struct{})
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			asked <- struct{}{}
+			<-ended
+		}
+	}))
+	defer app.Close()
+	defer close(ended)
+	a := appOf(t, app.URL, Options{}).apps[0]
+	a.keeping.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return lateConn{c}, err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, path := range []string{"/", "/slow"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, app.URL+path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path == "/slow" {
+			go func() { <-asked; cancel() }()
+		}
+		switch resp, err := a.call(req); {
+		case path == "/" && err != nil:
+			t.Fatal(err)
+		case err == nil:
+			_ = resp.Body.Close()
+		case !errors.Is(err, context.Canceled):
+			t.Error(err)
 		}
 	}
 }

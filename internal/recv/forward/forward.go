@@ -16,6 +16,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"relayctl/internal/duration"
@@ -190,13 +191,13 @@ func (f *Apps) Pass(a *App, req *http.Request, body []byte, receipts []*judge.Re
 // such a moment, so that no byte of an answer came, is made once more on a fresh
 // connection.
 func (a *App) call(req *http.Request) (*http.Response, error) {
-	reused, begun := false, false
+	var reused, begun atomic.Bool // an answer that begins after the deadline is still told of
 	trace := &httptrace.ClientTrace{
-		GotConn:              func(c httptrace.GotConnInfo) { reused = c.Reused },
-		GotFirstResponseByte: func() { begun = true },
+		GotConn:              func(c httptrace.GotConnInfo) { reused.Store(c.Reused) },
+		GotFirstResponseByte: func() { begun.Store(true) },
 	}
 	resp, err := a.keeping.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
-	if err == nil || !reused || begun || req.Context().Err() != nil {
+	if err == nil || !reused.Load() || begun.Load() || req.Context().Err() != nil {
 		return resp, err
 	}
 	again := req.Clone(req.Context())
