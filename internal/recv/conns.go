@@ -139,20 +139,19 @@ func (l *listener) add(c *conn) bool {
 		if ended || !full {
 			return !ended
 		}
-		if !l.makeRoom(nil) {
+		if !l.makeRoom() {
 			return false
 		}
 	}
 }
 
-// makeRoom closes the connection from which nothing was heard for the longest time,
-// but not the one that asks for it. It says false where the receiver is at work for
-// all.
-func (l *listener) makeRoom(asks *conn) bool {
+// makeRoom closes the connection from which nothing was heard for the longest time.
+// It says false where the receiver is at work for all.
+func (l *listener) makeRoom() bool {
 	var silent *conn
 	l.mu.Lock()
 	for c := range l.conns {
-		if c != asks && c.working.Load() == 0 && (silent == nil || c.heard.Load() < silent.heard.Load()) {
+		if c.working.Load() == 0 && (silent == nil || c.heard.Load() < silent.heard.Load()) {
 			silent = c
 		}
 	}
@@ -192,6 +191,13 @@ func (l *listener) closeAll() {
 	}
 }
 
+// count is how many connections there are.
+func (l *listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
 func (l *listener) list() []*conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -213,6 +219,7 @@ type conn struct {
 	served  net.Conn      // as net/http has it: with TLS on it
 	heard   atomic.Uint64 // when something was read last, by the listener's clock
 	working atomic.Int32  // requests that were read whole and are not answered yet
+	streams atomic.Int64  // requests of HTTP/2 under way
 	asked   atomic.Bool   // a request has come
 	handled atomic.Bool   // the receiver answers the request under way, not net/http
 	reads   deadline

@@ -50,7 +50,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if req.ProtoMajor == 2 {
-		defer r.streams.Add(-1)
+		defer r.endStream(c)
 	}
 	remote, allowed := r.caller(req)
 	if r.tokens != nil && req.URL.Path == auth.TokenPath {
@@ -84,9 +84,7 @@ func (r *Receiver) take(c *conn, w http.ResponseWriter, req *http.Request) bool 
 		r.refused(req.RemoteAddr, http.StatusHTTPVersionNotSupported, noPriorKnowledge)
 		return false
 	}
-	if req.ProtoMajor == 2 && r.streams.Add(1) > int64(r.lim.conns) && !r.conns.makeRoom(c) {
-		// With hundreds on a connection, what they hold would have no bound.
-		r.streams.Add(-1)
+	if req.ProtoMajor == 2 && !r.beginStream(c) {
 		panic(http.ErrAbortHandler)
 	}
 	if req.ContentLength != 0 {

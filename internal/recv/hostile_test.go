@@ -3,7 +3,6 @@ package recv
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -225,45 +224,6 @@ func TestStalledConnectionsMakeRoom(t *testing.T) {
 				t.Errorf("the next caller was answered %d", got.status)
 			}
 		})
-	}
-}
-
-// The same over HTTP/2, where each connection has many streams.
-func TestStalledStreamsMakeRoom(t *testing.T) {
-	lim := defaultLimits()
-	lim.conns = 20
-	b := startWith(t, Config{TLS: TLSAuto}, lim)
-	stalled := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: b.CertPool()}, ForceAttemptHTTP2: true}
-	defer stalled.CloseIdleConnections()
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	begun := make(chan struct{}, lim.conns)
-	for range lim.conns {
-		body, end := io.Pipe()
-		defer end.Close()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.URL(), body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		wg.Go(func() {
-			if resp, err := stalled.RoundTrip(req); err == nil {
-				resp.Body.Close()
-			}
-		})
-		wg.Go(func() {
-			_, _ = io.WriteString(end, "{")
-			begun <- struct{}{}
-		})
-	}
-	for range lim.conns {
-		<-begun
-	}
-	b.until("arrival", func() bool { return b.streams.Load() >= int64(lim.conns) || poke(b) })
-	if got := b.post(delivered("1")); got.status != 200 {
-		t.Errorf("the next caller was answered %d", got.status)
 	}
 }
 
