@@ -54,6 +54,7 @@ type burstResult struct {
 	P95, Max     time.Duration // from the call to the end of its answer
 	Lagging      bool          // this machine could not keep up with the plan itself
 	Cut          bool          // the burst was ended early, for the endpoint would not catch up
+	Gone         *Lapse        // when the endpoint went away during the burst, nil where it did not
 	Err          error
 	Statuses     map[int]int
 	Kept         []*subject // of its customers, those whose states can be looked at
@@ -92,13 +93,13 @@ func makeBurst(ctx context.Context, t *Trial) burstResult {
 	if err != nil {
 		return burstResult{Err: err}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w := &burstWatch{calls: t.caller, limit: t.Timeout, stop: cancel, result: burstResult{Planned: n, Workers: workers, Statuses: map[int]int{}}}
 	lag := watchLag(t.Timeout)
 	plan, kept := burstPlan(t, n)
-	_, err = sender.Run(ctx, plan, w)
-	r := w.finish()
+	_, err = sender.Run(run, plan, w)
+	r := w.finish(ctx)
 	r.Kept = *kept
 	r.Lagging = lag()
 	if err != nil && !r.Cut {
@@ -125,6 +126,7 @@ type burstWatch struct {
 	stop   context.CancelFunc
 	result burstResult
 	took   []time.Duration
+	gone   *Lapse // suspected, nil once an answer has come
 }
 
 // Attempt implements sim.Observer.
@@ -139,6 +141,7 @@ func (w *burstWatch) Attempt(a *sim.Attempt) {
 	if a.Failure == wire.NoFailure {
 		w.result.Statuses[a.Status]++
 	}
+	w.watchFor(a)
 	if a.Failure == wire.Timeout {
 		w.result.Timeouts++
 	}
@@ -149,6 +152,22 @@ func (w *burstWatch) Attempt(a *sim.Attempt) {
 		// It will not catch up; the rest would only take time.
 		w.result.Cut = true
 		w.stop()
+	}
+}
+
+// watchFor notes whether the endpoint takes connections at all. That it answers too
+// late is what the burst itself is about.
+func (w *burstWatch) watchFor(a *sim.Attempt) {
+	if a.Failure != wire.NoFailure && a.Failure != wire.Connect {
+		return
+	}
+	x := Exchange{wire.Call{Body: a.Delivery.Body}, wire.Result{Status: a.Status, Failure: a.Failure, Detail: a.Detail}}
+	suspected := w.calls.live.note(w.calls.check, carried(a.Delivery.Body), x)
+	switch {
+	case a.Failure == wire.NoFailure:
+		w.gone = nil
+	case w.gone == nil:
+		w.gone = suspected
 	}
 }
 
@@ -170,7 +189,12 @@ func (w *burstWatch) Outcome(o *sim.Outcome) {
 	}
 }
 
-func (w *burstWatch) finish() burstResult {
+func (w *burstWatch) finish(ctx context.Context) burstResult {
+	// One that is restarted by its supervisor comes back.
+	if w.gone != nil && sim.WaitReady(ctx, w.calls.URL, w.calls.Proxy, w.calls.Waits.Connect) != nil && ctx.Err() == nil {
+		w.calls.live.lost(w.gone)
+		w.result.Gone = w.gone
+	}
 	slices.Sort(w.took)
 	if n := len(w.took); n > 0 {
 		w.result.P95, w.result.Max = w.took[(n*95+99)/100-1], w.took[n-1]

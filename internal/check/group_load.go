@@ -43,6 +43,8 @@ func judgeBurst(t *Trial, b *burstResult) Result {
 	switch {
 	case b.Err != nil:
 		return Unclear(b.Err.Error())
+	case b.Gone != nil:
+		actual = b.Gone.describe()
 	case b.Timeouts > 0:
 		actual = fmt.Sprintf("%d calls had no answer within %s", b.Timeouts, t.Timeout)
 	case b.Cut:
@@ -55,12 +57,12 @@ func judgeBurst(t *Trial, b *burstResult) Result {
 	default:
 		return Passed()
 	}
-	if b.Lagging && b.limited() == 0 {
+	if b.Lagging && b.limited() == 0 && b.Gone == nil {
 		return Unclear("this machine could not keep up itself, so that nothing can be said: " + actual)
 	}
 	r := Failed(expected, actual, repeatBurst(t, b.Workers))
 	switch {
-	case 2*b.NotConnected > b.LostCount:
+	case b.Gone != nil || 2*b.NotConnected > b.LostCount:
 		r.Fix = "find out why the endpoint went away: its log, its memory, its supervisor"
 	case 2*b.limited() > b.LostCount && b.LostCount > 0:
 		r.Fix = "raise the limit on the rate: Relay is not known to send again what is answered 429"
@@ -104,6 +106,8 @@ func judgeDeadline(t *Trial, b *burstResult) Result {
 	switch {
 	case b.Err != nil:
 		return Unclear(b.Err.Error())
+	case b.Gone != nil:
+		return BlockedBy(b.Gone.describe())
 	case !late && b.P95 < t.Timeout/2:
 		return Passed()
 	case b.Lagging:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/sim"
 )
 
 // hanging is an endpoint that does not answer calls whose body says so, for as
@@ -95,6 +96,44 @@ func TestAnEndpointThatDiesIsNamed(t *testing.T) {
 	}
 	if rep.Status() != Red {
 		t.Error(rep.Status())
+	}
+}
+
+// One that dies in the middle of the burst is not said to be slow, and the end names
+// the moment.
+func TestAnEndpointThatDiesInTheBurstIsNamed(t *testing.T) {
+	var srv *httptest.Server
+	var calls atomic.Int32
+	srv = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		if calls.Add(1) == 20 {
+			go srv.CloseClientConnections()
+			srv.Listener.Close()
+		}
+	}))
+	defer srv.Close()
+	e := settingsFor(t, srv.URL, auth.Config{})
+	e.Waits = DefaultWaits()
+	e.Waits.Connect = 50 * time.Millisecond
+	e.Timeout = time.Second
+	e.Capacity, e.Duration = sim.Rate{Calls: 100, Per: time.Second}, time.Second
+	checks, err := Select(All(), []string{"load.burst", "load.deadline"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, o := runAll(t, &Runner{Settings: e, Checks: checks, Parallel: 1})
+	if rep.Gone == nil || rep.Gone.Check != "load.burst" || !strings.Contains(rep.Gone.What, "refused") {
+		t.Fatalf("%v %+v", o.done, rep.Gone)
+	}
+	burst := rep.Outcomes[0]
+	if burst.Verdict != Fail || burst.Actual != rep.Gone.describe() || !strings.Contains(burst.Result.Fix, "went away") {
+		t.Errorf("%+v", burst.Result)
+	}
+	if after := rep.Outcomes[1]; after.Verdict != Blocked || !strings.Contains(after.Reason, "stopped answering at") {
+		t.Errorf("%+v", after.Result)
+	}
+	if all := rep.Conclusion(); len(all) != 1 || all[0].ID != "load.burst" || all[0].Text != rep.Gone.describe() {
+		t.Errorf("%+v", all)
 	}
 }
 
