@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"relayctl/internal/auth"
 	"relayctl/internal/check/testbed"
 )
 
@@ -20,6 +21,12 @@ func TestAllFlaws(t *testing.T) { findFlaws(t, false, testbed.Flaws(), false) }
 
 // Those of the state take a probe, and wait for what must not come.
 func TestAllStateFlaws(t *testing.T) { findFlaws(t, true, testbed.Flaws(), false) }
+
+// Good receivers are found good with every scheme, over TLS and under load.
+func TestAllGoodSchemes(t *testing.T) { goodSchemes(t, auth.Kinds()...) }
+
+// So are all that do allowed things in another way.
+func TestAllGoodInOtherWays(t *testing.T) { goodVariants(t, 1) }
 
 // Good receivers of different make are found good with a probe.
 func TestAllGoodStates(t *testing.T) { goodStates(t) }

@@ -216,9 +216,9 @@ func (r *Runner) check(ctx context.Context, shared *run, c *Check) Result {
 		return Unclear("the run was interrupted")
 	}
 	began := time.Now()
-	limit := c.Limit
-	if limit == 0 {
-		limit = defaultLimit
+	limit := cmp.Or(c.Limit, defaultLimit)
+	if scale := shared.Waits.LimitScale; scale > 0 {
+		limit = time.Duration(scale * float64(limit))
 	}
 	limit += shared.states.allowance()
 	left, bounded := shared.left(c)

@@ -71,6 +71,7 @@ type Waits struct {
 	RetryAfter time.Duration // at most, for a 429
 	Token      time.Duration // at most, for a token to expire
 	RetryScale float64       // of Relay's delays between the attempts (R-DELAYS)
+	LimitScale float64       // of the time that each check has; 0 is 1
 	Leeway     time.Duration // an expired token may still be accepted for so long: clocks differ
 }
 
