@@ -234,8 +234,14 @@ func TestInspectUI(t *testing.T) {
 	}
 }
 
-// The examples of docs/ci.md do what they say.
+// The examples of docs/ci.md do what they say. The heavy tests have the one in Go.
 func TestExamplesOfWaiting(t *testing.T) {
+	tryExamples(t, map[string][]string{"js": {"node", "x.mjs"}, "python": {"python3", "x.py"}})
+}
+
+// tryExamples runs the examples of those languages by these commands.
+func tryExamples(t *testing.T, languages map[string][]string) {
+	t.Helper()
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/ci.md")
 	if err != nil {
@@ -246,7 +252,7 @@ func TestExamplesOfWaiting(t *testing.T) {
 	postEvent(t, i.url, "before")
 	trigger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { postEvent(t, i.url, "after") }))
 	defer trigger.Close()
-	for language, run := range map[string][]string{"js": {"node", "x.mjs"}, "python": {"python3", "x.py"}, "go": {"go", "run", "x.go"}} {
+	for language, run := range languages {
 		code := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindStringSubmatch(section)
 		if code == nil {
 			t.Fatalf("no example in %s", language)

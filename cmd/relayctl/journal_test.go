@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -119,14 +120,17 @@ func (r *receipts) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // A campaign that is killed again and again, and resumed each time, delivers
 // every event; none comes twice but those in flight, which are named.
-func TestKilledAndResumed(t *testing.T) {
+func TestKilledAndResumed(t *testing.T) { killAndResume(t, 2, 200) }
+
+// killAndResume kills a campaign of so many records so many times, and resumes it.
+func killAndResume(t *testing.T, kills, records int) {
+	t.Helper()
 	t.Parallel()
 	rec := &receipts{count: map[string]int{}}
 	srv := httptest.NewServer(rec)
 	defer srv.Close()
 	journal := filepath.Join(t.TempDir(), "journal")
-	args := []string{"send", "--records", "400", "--to", srv.URL, "--journal", journal, "--output", "json", "--workers", "8"}
-	const kills = 4
+	args := []string{"send", "--records", fmt.Sprint(records), "--to", srv.URL, "--journal", journal, "--output", "json", "--workers", "8"}
 	named := map[string]int{}
 	var last line
 	for run := 0; run <= kills; run++ {
@@ -135,7 +139,7 @@ func TestKilledAndResumed(t *testing.T) {
 		cmd.Stdout = &out
 		died := make(chan struct{})
 		rec.set(func(calls int) {
-			if run < kills && calls == 400*(run+1) {
+			if run < kills && calls == records*(run+1) {
 				_ = cmd.Process.Signal(syscall.SIGKILL)
 				<-died // the answer to this one never comes
 			}
@@ -148,7 +152,7 @@ func TestKilledAndResumed(t *testing.T) {
 			}
 			args = append(args[:len(args):len(args)], "--resume")
 			// What the next run will have to name, had it written its summary.
-			for _, id := range inFlight(t, journal) {
+			for _, id := range inFlight(t, journal, records) {
 				named[id]++
 			}
 			continue
@@ -182,7 +186,7 @@ func TestKilledAndResumed(t *testing.T) {
 
 // inFlight reads the events' places in the plan that a journal leaves open, and
 // gives them as the ids that a dry run of the same plan has there.
-func inFlight(t *testing.T, path string) []string {
+func inFlight(t *testing.T, path string, records int) []string {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -204,7 +208,7 @@ func inFlight(t *testing.T, path string) []string {
 			delete(open, *l.Seq)
 		}
 	}
-	cmd := program(t, "send", "--records", "400", "--journal", path, "--resume", "--dry-run", "--output", "json")
+	cmd := program(t, "send", "--records", fmt.Sprint(records), "--journal", path, "--resume", "--dry-run", "--output", "json")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

@@ -4,3 +4,5 @@ package main
 
 // underRace says that the race detector makes everything several times as slow.
 const underRace = true
+
+const testsAtOnce = "3"

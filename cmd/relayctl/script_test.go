@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -31,7 +32,18 @@ import (
 
 func TestMain(m *testing.M) {
 	quiet.Restore() // the commands that tests run must not see it either
-	testscript.Main(m, map[string]func(){"relayctl": main})
+	testscript.Main(sideBySide{m}, map[string]func(){"relayctl": main})
+}
+
+// sideBySide runs more tests at once than there are processors: many of them wait.
+type sideBySide struct{ *testing.M }
+
+func (m sideBySide) Run() int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", testsAtOnce); err != nil {
+		panic(err)
+	}
+	return m.M.Run()
 }
 
 func TestScripts(t *testing.T) {
@@ -40,6 +52,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("GOGC", "400") // short lives, seven hundred of them
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

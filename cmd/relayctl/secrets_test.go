@@ -331,13 +331,18 @@ type peeled struct {
 	plain []string
 }
 
+// encodedWords may be base64; escapeForms are those of URLs, JSON, Go, HTML and C.
+var (
+	encodedWords = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}`)
+	escapeForms  = regexp.MustCompile(`%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|&#x?[0-9a-fA-F]+;|\\[0-3][0-7]{2}`)
+)
+
 // peel returns a text, and what it is once its escapes are undone once and twice.
 func peel(text string) (all []peeled) {
-	words := regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}`)
 	standard := strings.NewReplacer("-", "+", "_", "/")
 	for range 3 {
 		p := peeled{text: strings.ToLower(text)}
-		for _, word := range words.FindAllString(text, -1) {
+		for _, word := range encodedWords.FindAllString(text, -1) {
 			word = standard.Replace(word)
 			for offset := range 4 {
 				part := word[min(offset, len(word)):]
@@ -372,7 +377,7 @@ func findSecret(all []peeled, secret string) string {
 
 // undo takes one layer of escapes off.
 func undo(text string) string {
-	text = regexp.MustCompile(`%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|&#x?[0-9a-fA-F]+;|\\[0-3][0-7]{2}`).ReplaceAllStringFunc(text, func(e string) string {
+	text = escapeForms.ReplaceAllStringFunc(text, func(e string) string {
 		var c rune
 		for _, format := range []string{`\u%x`, `\x%x`, "&#x%x;", "&#%d;"} {
 			if n, _ := fmt.Sscanf(e, format, &c); n == 1 {

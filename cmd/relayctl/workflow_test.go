@@ -103,20 +103,27 @@ func (w workflow) inRunner(t *testing.T, job string, appFlags string) (failed st
 	return ""
 }
 
+// workflowRun is a job, the flags of the listener that stands for the app, and the
+// step at which the job fails with it.
+type workflowRun struct{ job, app, failed string }
+
 // What the docs offer to copy passes with an app that does right, although that
-// takes a moment to start, and tells of one that does wrong.
+// takes a moment to start. The heavy tests have apps that do wrong.
 func TestWorkflowOfTheDocs(t *testing.T) {
+	tryWorkflow(t, []workflowRun{
+		{"the-app-takes-what-relay-sends", "", ""},
+		{"what-we-send-is-well-formed", "", ""},
+	})
+}
+
+func tryWorkflow(t *testing.T, runs []workflowRun) {
+	t.Helper()
 	for _, tool := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not here", tool)
 		}
 	}
-	for _, tc := range []struct{ job, app, failed string }{
-		{"the-app-takes-what-relay-sends", "", ""},
-		{"the-app-takes-what-relay-sends", "--respond account.*=500,200", verdictStep},
-		{"the-app-takes-what-relay-sends", "--respond account.*=404", "A campaign with disorder, duplicates and lost answers"},
-		{"what-we-send-is-well-formed", "", ""},
-	} {
+	for _, tc := range runs {
 		t.Run(tc.job+" "+tc.app, func(t *testing.T) {
 			t.Parallel()
 			if got := documentedWorkflow(t).inRunner(t, tc.job, tc.app); got != tc.failed {
