@@ -351,7 +351,11 @@ func peel(text string) (all []peeled) {
 			}
 		}
 		all = append(all, p)
-		text = undo(text)
+		plainer := undo(text)
+		if plainer == text {
+			break
+		}
+		text = plainer
 	}
 	return all
 }
