@@ -102,7 +102,7 @@ func exchange(rec *capture.Record, receipts []*judge.Receipt, to string) capture
 		}
 	}
 	if rec.App != nil {
-		x.URL, x.Took, x.Answer = rec.App.URL, rec.App.Latency, rec.App.Body
+		x.URL, x.Took, x.Answer, x.Cut = rec.App.URL, rec.App.Latency, rec.App.Body, rec.App.Truncated
 		for _, h := range rec.App.Headers {
 			x.Answered.Add(h.Name, h.Value)
 		}

@@ -23,6 +23,7 @@ type Exchange struct {
 	Status    int // 0 where there was no answer
 	Answered  http.Header
 	Answer    []byte // the first bytes of the answer's body
+	Cut       bool   // the body of the answer was longer
 	Comment   string // why there was no answer, which check made it
 }
 
@@ -129,6 +130,7 @@ type harContent struct {
 	MimeType string `json:"mimeType"`
 	Text     string `json:"text"`
 	Encoding string `json:"encoding,omitempty"`
+	Comment  string `json:"comment,omitempty"`
 }
 
 func (h *HAR) entry(x Exchange) harEntry {
@@ -161,6 +163,9 @@ func (h *HAR) entry(x Exchange) harEntry {
 		e.Response.Headers = append(e.Response.Headers, harPair(header))
 	}
 	e.Response.Content = content(x.Answer, x.Answered.Get("Content-Type"))
+	if x.Cut {
+		e.Response.Content.Comment = "only the beginning is kept; the body was longer"
+	}
 	e.Response.RedirectURL = x.Answered.Get("Location")
 	return e
 }

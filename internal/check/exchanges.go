@@ -45,9 +45,9 @@ func (c *caller) exchanged(k wire.Call, a wire.Result, began time.Time, took tim
 	if a.Failure != wire.NoFailure {
 		comment += ": " + a.Detail
 	}
-	answer := string(a.Body)
-	if k.KeepBody > 0 && len(answer) >= k.KeepBody {
-		answer += "…" // it was cut, a secret at its end too
+	answer, cut := string(a.Body), k.KeepBody > 0 && len(a.Body) >= k.KeepBody
+	if cut {
+		answer = c.wholeWords(answer)
 	}
 	for _, s := range c.credentials.secrets() {
 		if len(s.Text) >= leastMasked {
@@ -57,8 +57,25 @@ func (c *caller) exchanged(k wire.Call, a wire.Result, began time.Time, took tim
 	}
 	return capture.Exchange{
 		StartedAt: began, Took: took, Method: cmp.Or(k.Method, http.MethodPost), URL: c.URL, Headers: headers, Body: k.Body,
-		Status: a.Status, Answered: a.Header, Answer: []byte(answer), Comment: comment,
+		Status: a.Status, Answered: a.Header, Answer: []byte(answer), Cut: cut, Comment: comment,
 	}
+}
+
+// wholeWords takes the last word off a text that was cut, and what begins a secret there:
+// nothing would find half a secret.
+func (c *caller) wholeWords(text string) string {
+	const longest = 4 << 10 // of a word
+	least := max(0, len(text)-longest)
+	text = text[:max(least, strings.LastIndexAny(text, " \t\r\n\"'<>,;&"))]
+	for _, s := range c.credentials.secrets() {
+		for n := min(len(s.Text), len(text)); n >= leastMasked; n-- {
+			if strings.HasSuffix(text, s.Text[:n]) {
+				text = text[:len(text)-n]
+				break
+			}
+		}
+	}
+	return text
 }
 
 func redactHeader(headers []capture.Header, name string) []capture.Header {
