@@ -22,6 +22,7 @@ func TestFilesOfEarlierVersionsAreRead(t *testing.T) {
 		{"inspect capture.jsonl", exitOK, []string{"8 requests", "retries"}},
 		{"validate capture.jsonl", exitOK, nil},
 		{"send capture.jsonl --once --dry-run", exitOK, []string{"message.delivered"}},
+		{"merge report.json", exitOK, []string{"9 events, 3 copies"}},
 		{"check --only http.no-redirect --baseline baseline.yaml", exitFellShort, []string{"http.no-redirect"}},
 	} {
 		t.Run(tc.args, func(t *testing.T) {

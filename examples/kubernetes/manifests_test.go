@@ -112,7 +112,7 @@ func TestRelayctlTakesTheConfiguration(t *testing.T) {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "JOB_COMPLETION_INDEX=2", "JOB_COMPLETIONS=4")
 	out, err := cmd.CombinedOutput()
-	if err != nil || !bytes.Contains(out, []byte("calls planned, nothing sent, seed 1")) {
+	if err != nil || !bytes.Contains(out, []byte("deliveries planned, nothing sent, seed 1")) {
 		t.Fatalf("%v: %s", err, out[max(0, len(out)-2000):])
 	}
 }

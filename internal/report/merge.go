@@ -54,7 +54,7 @@ type sendReport struct {
 		Attempts   int `json:"attempts"`
 		Requests   int `json:"requests"`
 		outcomesJSON
-		OfCopies    outcomesJSON  `json:"of_copies"`
+		OfCopies    *outcomesJSON `json:"of_copies"`
 		LostAcks    int           `json:"lost_acks"`
 		Undoc2xx    int           `json:"undocumented_2xx"`
 		Statuses    map[int]int   `json:"statuses"`
@@ -141,9 +141,15 @@ func (r *sendReport) summary() (*sim.Summary, error) {
 		return nil, errors.New("its times are not those of a run")
 	}
 	in, s := &r.Summary, sim.EmptySummary(r.Plan.Seed, began)
+	if in.OfCopies == nil && in.Copies > 0 {
+		return nil, errors.New("it does not say what became of the copies, for it was written by a build before the first release; run that shard again")
+	}
 	s.Ended, s.Latencies, s.Outage.Delays = ended, latencies, delays
 	s.Events, s.Copies, s.Deliveries, s.Attempts, s.Requests = in.Events, in.Copies, in.Deliveries, in.Attempts, in.Requests
-	s.Outcomes, s.OfCopies = sim.Outcomes(in.outcomesJSON), sim.Outcomes(in.OfCopies)
+	s.Outcomes = sim.Outcomes(in.outcomesJSON)
+	if in.OfCopies != nil {
+		s.OfCopies = sim.Outcomes(*in.OfCopies)
+	}
 	s.LostAcks, s.Undoc2xx, s.Statuses, s.Failures, s.ByAttempt = in.LostAcks, in.Undoc2xx, in.Statuses, in.Failures, in.ByAttempt
 	s.Behind, s.Interrupted, s.GaveUpAfter, s.CutShort, s.Tokens = fromMillis(in.Behind), in.Interrupted, in.GaveUpAfter, in.CutShort, in.Tokens
 	if !addsUp(s) {

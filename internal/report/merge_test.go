@@ -54,6 +54,15 @@ func TestDamagedReportsAreRefused(t *testing.T) {
 	}
 }
 
+// A report without the outcomes of its copies says so, instead of being called damaged.
+func TestReportsWithoutTheOutcomesOfCopies(t *testing.T) {
+	text := string(partReport(t, plan.Part{Index: 1, Of: 2}))
+	text = strings.Replace(strings.Replace(text, `"of_copies"`, `"others"`, 1), `"copies": 0`, `"copies": 1`, 1)
+	if _, err := ReadSend("x.json", []byte(text)); err == nil || !strings.Contains(err.Error(), "it does not say what became of the copies") {
+		t.Errorf("%v", err)
+	}
+}
+
 func FuzzReadSend(f *testing.F) {
 	f.Add(partReport(f, plan.Part{Index: 1, Of: 1}))
 	f.Add([]byte(`{"plan":{"hash":"x"},"shard":{"index":1,"of":1},"by_event":{"a":null}}`))

@@ -84,6 +84,6 @@ func (p *Plan) Finish(seed uint64) error {
 		p.json.put(map[string]any{"type": "summary", "planned": p.count, "seed": seed})
 		return p.json.flush()
 	}
-	fmt.Fprintf(p.w, "%s planned, nothing sent, seed %d\n", term.Count(p.count, "call"), seed)
+	fmt.Fprintf(p.w, "%s planned, nothing sent, seed %d\n", term.Count(p.count, "delivery"), seed)
 	return p.w.Flush()
 }

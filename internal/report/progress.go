@@ -20,7 +20,7 @@ const (
 // Progress is the line that shows how far a run of send is.
 type Progress struct {
 	Screen *term.Screen     // nil for none
-	Total  int              // planned calls, 0 if not known
+	Total  int              // planned deliveries, 0 if not known
 	Exact  bool             // Total is not an estimate
 	Load   func() sim.Load  // load of the sender's workers, nil if not known
 	now    func() time.Time // for tests
