@@ -70,7 +70,10 @@ func (a *app) writePlan(ctx context.Context, stream plan.Stream) (n int, err err
 	w := bufio.NewWriterSize(a.data(), 256<<10)
 	for d, err := range stream {
 		if ctx.Err() != nil && (err != nil || d.Seq%1024 == 0) {
-			return n, errors.Join(w.Flush(), silent(exitInterrupted))
+			if err := w.Flush(); err != nil {
+				return n, environment(err)
+			}
+			return n, &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted after %s", term.Count(n, "event"))}
 		}
 		if err != nil {
 			return n, errors.Join(usage(err), w.Flush())

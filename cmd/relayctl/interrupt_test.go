@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,9 @@ func TestInterrupted(t *testing.T) {
 		}
 		if args[0] == "send" && !strings.Contains(out.String(), "seed") {
 			t.Errorf("%v: no summary:\n%s", args, out)
+		}
+		if args[0] == "generate" && !regexp.MustCompile(`(?m)^relayctl: interrupted after \d+ events$`).MatchString(stderr.String()) {
+			t.Errorf("%v does not say how far it came: %s", args, stderr)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -112,7 +113,11 @@ type SendPart struct {
 func ReadSend(name string, data []byte) (*SendPart, error) {
 	var r sendReport
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("%s: not a JSON report of send: %w", name, err)
+		what := "it is not JSON, or ends too early"
+		if kind := new(json.UnmarshalTypeError); errors.As(err, &kind) {
+			what = fmt.Sprintf("%s cannot be a JSON %s", cmp.Or(kind.Field, "it"), kind.Value)
+		}
+		return nil, fmt.Errorf("%s: not a JSON report of send: %s", name, what)
 	}
 	part, err := plan.ParsePart(fmt.Sprintf("%d/%d", r.Shard.Index, r.Shard.Of))
 	if r.Plan.Hash == "" || err != nil {

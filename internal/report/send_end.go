@@ -53,7 +53,10 @@ func (s *SendText) Finish(sum sim.Summary, embedded *judge.Summary) error {
 		fmt.Fprintln(s.w, st.Dim(fmt.Sprintf("… %s accepted at once are not listed", term.Count(s.hidden, "delivery"))))
 	}
 	text, tone := verdict(&sum)
-	fmt.Fprintf(s.w, "\n%s: %s\n\n", st.Tone(tone)(text), countsText(&sum))
+	if !s.Quiet || s.shown > 0 {
+		fmt.Fprintln(s.w)
+	}
+	fmt.Fprintf(s.w, "%s: %s\n\n", st.Tone(tone)(text), countsText(&sum))
 	s.totals(&sum)
 	s.histograms(&sum)
 	s.details(&sum)

@@ -422,7 +422,7 @@ func TestFailuresAreTold(t *testing.T) {
 		{"refused", "http://" + gone.Addr().String(), nil, Connect, "refused"},
 		{"unknown authority", secure(good, &tls.Config{}), nil, TLS, "--cacert"},
 		{"expired", secure(expired, &tls.Config{}), &tls.Config{RootCAs: pool}, TLS, "valid from"},
-		{"another name", secure(other, &tls.Config{}), &tls.Config{RootCAs: pool}, TLS, "127.0.0.1"},
+		{"another name", secure(other, &tls.Config{}), &tls.Config{RootCAs: pool}, TLS, "the certificate is not for 127.0.0.1, only for elsewhere.test"},
 		{"old TLS", secure(good, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS10}, TLS, "protocol version"},
 		{"no TLS", "https://" + plain, nil, TLS, "does not speak TLS on this port (did you mean http://" + plain + "/?)"},
 		{"gone in the handshake", "https://" + hangup, nil, Connect, "handshake"},

@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -111,6 +114,7 @@ func (t *Target) explain(err error) (text, advice string) {
 		return "the endpoint does not take the certificate of the client, or the lack of one: " + alert, t.advice.ClientCert
 	}
 	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
 	switch {
 	case errors.As(err, new(tls.RecordHeaderError)) && t.tls != nil:
 		return cause(err), "did you mean " + t.Instead() + "?"
@@ -118,23 +122,22 @@ func (t *Target) explain(err error) (text, advice string) {
 		return "the certificate is from the local CA of relayctl listen", t.advice.LocalCA
 	case errors.As(err, &unknown):
 		return "the certificate is signed by an unknown authority", t.advice.UnknownCA
+	case errors.As(err, &host) && host.Certificate != nil:
+		return otherName(host), t.advice.OtherName
 	}
 	return cause(err), ""
 }
 
 // cause says in words what an error means.
 func cause(err error) string {
-	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &host):
-		return host.Error()
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return expired(invalid.Cert)
 	case errors.As(err, &invalid):
-		return invalid.Error()
+		return strings.TrimPrefix(invalid.Error(), "x509: ")
 	case errors.As(err, &record):
 		return "the endpoint does not speak TLS on this port"
 	case errors.As(err, &dns) && dns.IsNotFound:
@@ -145,6 +148,24 @@ func cause(err error) string {
 		return op.Err.Error()
 	}
 	return err.Error()
+}
+
+// mostNames is how many names of a certificate are told.
+const mostNames = 5
+
+// otherName says whom a certificate is for that is not for the host that was called.
+func otherName(err x509.HostnameError) string {
+	names := slices.Clone(err.Certificate.DNSNames)
+	for _, ip := range err.Certificate.IPAddresses {
+		names = append(names, ip.String())
+	}
+	switch more := len(names) - mostNames; {
+	case len(names) == 0:
+		return "the certificate is not for " + err.Host + ": it has no subject alternative name, and callers read no other"
+	case more > 0:
+		names = append(names[:mostNames], fmt.Sprintf("%d more", more))
+	}
+	return "the certificate is not for " + err.Host + ", only for " + strings.Join(names, ", ")
 }
 
 func expired(cert *x509.Certificate) string {

@@ -28,6 +28,7 @@ type TargetConfig struct {
 type Advice struct {
 	LocalCA    string // the certificate is from the local CA of listen
 	UnknownCA  string // the certificate is signed by an unknown authority
+	OtherName  string // the certificate is for another host
 	ClientCert string // the endpoint asks for a certificate
 	Proxy      string // the proxy asks for credentials
 }
