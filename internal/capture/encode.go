@@ -18,7 +18,7 @@ import (
 // other fields what is not UTF-8 becomes U+FFFD.
 func (r *Record) Append(dst []byte) []byte {
 	dst = append(dst, `{"v":1,"received_at":"`...)
-	dst = r.ReceivedAt.UTC().AppendFormat(dst, event.TimeLayout)
+	dst = event.AppendTS(dst, r.ReceivedAt.UTC())
 	dst = appendMember(append(dst, '"'), `,"remote":`, r.Remote)
 	dst = appendMember(dst, `,"method":`, r.Method)
 	dst = appendMember(dst, `,"path":`, r.Path)

@@ -220,9 +220,6 @@ func (f *file) lookAgain() error {
 	if stuck != nil {
 		return stuck
 	}
-	if info, err = f.f.Stat(); err != nil { // taking back may have shortened it
-		return err
-	}
 	if info.Size() != f.size {
 		return f.measure(info)
 	}

@@ -3,6 +3,9 @@ package event
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 )
 
 func TestSplit(t *testing.T) {
@@ -187,4 +190,13 @@ func TestOverrideBesideThePayload(t *testing.T) {
 	if got := o.Doubt("their.own"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+func TestTimesAreAppendedAsTheyAreFormatted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.UnixMilli(rapid.Int64Range(-1e14, 1e15).Draw(t, "ms")).UTC()
+		if got, want := string(AppendTS(nil, at)), FormatTS(at); got != want {
+			t.Fatalf("%s, not %s", got, want)
+		}
+	})
 }

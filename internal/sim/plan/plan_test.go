@@ -320,15 +320,6 @@ func BenchmarkCampaign(b *testing.B) {
 	}
 }
 
-func TestTimesAreWrittenAsTheEventPackageDoes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		at := time.UnixMilli(rapid.Int64Range(-1e14, 1e15).Draw(t, "ms")).UTC()
-		if got, want := string(appendTS(nil, at)), at.Format(event.TimeLayout); got != want {
-			t.Fatalf("%s, not %s", got, want)
-		}
-	})
-}
-
 func TestEstimate(t *testing.T) {
 	count := func(c Config) int { return len(collect(t, c)) }
 	small := Config{Records: 50, Seed: 1, Start: testStart, Duplicates: 0.5, Batch: 3}
