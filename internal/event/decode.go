@@ -30,6 +30,7 @@ type Decoder struct {
 	findings []Finding
 	isBroken bool // the JSON itself is
 	seen     uint64
+	follows  []int // by a payload property's index + 1: which one came after it the last time
 }
 
 // Decode decodes one envelope tolerantly (R-TOLERANT) and validates it. It
@@ -78,6 +79,7 @@ func (d *Decoder) readLenient(raw []byte) {
 func (d *Decoder) reset(raw []byte, halves bool) {
 	if d.table == nil {
 		d.table = catalogue()
+		d.follows = make([]int, len(d.table.properties)+1)
 	}
 	d.raw, d.text = raw, string(raw)
 	d.src = *bytes.NewBuffer(raw)
@@ -307,13 +309,14 @@ func (d *Decoder) readPayload() bool {
 		return false
 	}
 	d.seen = 0
+	before := 0 // the index + 1 of the property before
 	for {
 		name, val, off, ok := d.member()
 		if !ok || name == nil {
 			return ok
 		}
-		i, known := d.table.propIndex[string(name)]
-		if !known {
+		i, known := d.property(name, before)
+		if before = i + 1; !known {
 			d.add("R-TOLERANT", Warning, "payload."+string(name), off, "unknown property%s", suggest.DidYouMean(string(name), d.table.propNames))
 			continue
 		}
@@ -324,6 +327,18 @@ func (d *Decoder) readPayload() bool {
 		d.seen |= 1 << i
 		d.readProperty(p, val, off)
 	}
+}
+
+// property finds a payload property by its name. Senders write them in the same order
+// each time, so the one that came after the one before is looked at first.
+func (d *Decoder) property(name []byte, before int) (i int, known bool) {
+	if i = d.follows[before]; d.table.properties[i].Name == string(name) {
+		return i, true
+	}
+	if i, known = d.table.propIndex[string(name)]; known {
+		d.follows[before] = i
+	}
+	return i, known
 }
 
 func (d *Decoder) readProperty(p *fixtures.Property, val jsontext.Value, off int) {
