@@ -72,17 +72,17 @@ func (r *ring) get(number uint64) *Request {
 	return r.slots[number%uint64(len(r.slots))]
 }
 
-// add keeps a request and gives up others; the newest one is always kept.
-func (r *ring) add(x judge.Exchange) (gone []uint64) {
+// add keeps a request and tells gone of those that it gives up; the newest one is
+// always kept.
+func (r *ring) add(x judge.Exchange, gone func(number uint64)) {
 	req := &Request{Number: r.next, Exchange: x, weight: x.Weight()}
 	for r.first < r.next && (r.len() == len(r.slots) || r.bytes+req.weight > r.most) {
-		gone = append(gone, r.first)
+		gone(r.first)
 		r.drop()
 	}
 	r.slots[r.next%uint64(len(r.slots))] = req
 	r.next++
 	r.bytes += req.weight
-	return gone
 }
 
 func (r *ring) drop() {

@@ -85,9 +85,7 @@ func New(cfg Config) *Session {
 func (s *Session) Add(x judge.Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, gone := range s.ring.add(x) {
-		delete(s.replays, gone)
-	}
+	s.ring.add(x, func(gone uint64) { delete(s.replays, gone) })
 	s.health.note(s.ring.last())
 	s.tellNews()
 }
