@@ -35,6 +35,7 @@ type caller struct {
 type Exchange struct {
 	Call   wire.Call
 	Answer wire.Result
+	hasty  bool // it had less time than the deadline
 }
 
 // Accepted says whether the event was taken: 200, or another 2xx as assumed
@@ -71,24 +72,31 @@ func as(headers ...auth.Header) sign {
 	return func(context.Context) ([]auth.Header, error) { return headers, nil }
 }
 
-// exchange makes a call whose credentials sign gives. A call that got no answer
-// is made once more with the same bytes, and a 429 again after its Retry-After,
-// within the trial's time: neither says anything about the receiver yet (G3, G4).
+// exchange makes a call with other credentials than the configured ones, or with none.
 func (c *caller) exchange(ctx context.Context, k wire.Call, sign sign) Exchange {
+	return c.exchangeOf(ctx, k, sign, toBeRefused)
+}
+
+// exchangeOf makes a call whose credentials sign gives, and of which event says what
+// it carries. A call that got no answer is made once more with the same bytes, and
+// a 429 again after its Retry-After, within the trial's time: neither says anything
+// about the receiver yet (G3, G4).
+func (c *caller) exchangeOf(ctx context.Context, k wire.Call, sign sign, event string) Exchange {
 	k.Details, k.KeepBody = true, max(k.KeepBody, keepAnswer)
-	failed, paused := false, 0
+	failed, whole, paused := false, false, 0
 	for {
 		signed, err := sign(ctx)
 		if err != nil {
-			return Exchange{k, wire.Result{Failure: wire.TokenFailed, Detail: err.Error()}}
+			return Exchange{Call: k, Answer: wire.Result{Failure: wire.TokenFailed, Detail: err.Error()}}
 		}
 		k.Signed = signed
-		x := c.reach(ctx, k)
+		x := c.reach(ctx, k, event, whole)
+		late := x.Answer.Failure == wire.Timeout
 		switch {
-		case x.Answer.Failure == wire.Timeout && c.askOnce:
+		case late && (c.askOnce || x.hasty):
 			return x
 		case x.Answer.Failure != wire.NoFailure && !failed && ctx.Err() == nil:
-			failed = true
+			failed, whole = true, late
 		case x.Answer.Status == http.StatusTooManyRequests && paused < mostPauses && c.healing.patient() && c.pause(ctx, x.Answer.Header):
 			paused++
 		default:
@@ -110,7 +118,8 @@ func (c *caller) pause(ctx context.Context, h http.Header) bool {
 // Post makes a call with the configured credentials; a token that is refused is
 // renewed once. Transport errors and 429 are dealt with as in exchange.
 func (c *caller) Post(ctx context.Context, k wire.Call) Exchange {
-	x := c.exchange(ctx, k, c.Sign)
+	event := carried(k.Body)
+	x := c.exchangeOf(ctx, k, c.Sign, event)
 	status := x.Answer.Status
 	switch {
 	case x.Answer.Failure != wire.NoFailure:
@@ -118,14 +127,14 @@ func (c *caller) Post(ctx context.Context, k wire.Call) Exchange {
 	case status != http.StatusUnauthorized:
 		c.Auth.Accepted(x.Call.Signed)
 	case c.Auth.Rejected(x.Call.Signed):
-		return c.exchange(ctx, k, c.Sign)
+		return c.exchangeOf(ctx, k, c.Sign, event)
 	}
 	switch {
 	case x.Accepted():
 		c.credentials.settle()
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		if other := c.credentials.respelled(x.Call.Signed); other != nil {
-			again := c.exchange(ctx, k, as(other...))
+			again := c.exchangeOf(ctx, k, as(other...), event)
 			c.credentials.spell(again.Accepted())
 			if again.Accepted() {
 				return again
@@ -167,8 +176,8 @@ func (c *caller) accepted(ctx context.Context, d plan.Delivery) string {
 		if x = c.Deliver(ctx, d); x.Accepted() {
 			return ""
 		}
-		if x.Answer.Failure == wire.NoFailure && x.Answer.Status < 500 {
-			break
+		if x.Answer.Failure == wire.NoFailure && x.Answer.Status < 500 || x.Answer.Failure == wire.Timeout && !c.live.isExcused() {
+			break // it was asked twice
 		}
 	}
 	name := "a batch"

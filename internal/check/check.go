@@ -95,7 +95,7 @@ type Check struct {
 	Alone   bool          // it disturbs others, or is disturbed: it runs by itself, after the others
 	Last    bool          // with Alone: after all others, for it looks at what a whole run leaves behind
 	Despite []Obstacle    // it also runs where no valid event is accepted for one of these reasons
-	Limit   time.Duration // the check's deadline; 0 is 30 s
+	Limit   time.Duration // the check's deadline; 0 is a minute
 	Run     func(context.Context, *Trial) Result
 }
 

@@ -17,14 +17,14 @@ import (
 // them.
 func (c *caller) do(ctx context.Context, conn *wire.Caller, k wire.Call) Exchange {
 	if c.Exchanges == nil {
-		return Exchange{k, conn.Do(ctx, k)}
+		return Exchange{Call: k, Answer: conn.Do(ctx, k)}
 	}
 	asked := k
 	k.Details, k.KeepBody = true, max(k.KeepBody, keepAnswer)
 	began := time.Now()
 	a := conn.Do(ctx, k)
 	c.Exchanges(c.exchanged(k, a, began, time.Since(began)))
-	return Exchange{asked, a}
+	return Exchange{Call: asked, Answer: a}
 }
 
 // exchanged is a call and its answer for an archive, free of the run's secrets.

@@ -118,7 +118,7 @@ func afterRefusal(ctx context.Context, t *Trial) Sub {
 		x = t.valid(ctx, wire.Call{Body: first.Body}, func(ctx context.Context, k wire.Call) Exchange {
 			signed, err := t.Sign(ctx)
 			if err != nil {
-				return Exchange{k, wire.Result{Failure: wire.TokenFailed, Detail: err.Error()}}
+				return Exchange{Call: k, Answer: wire.Result{Failure: wire.TokenFailed, Detail: err.Error()}}
 			}
 			k.Signed = signed
 			return t.do(ctx, c, k)
@@ -166,6 +166,7 @@ func authWrong() Check {
 // any two of them.
 func eachRefused(ctx context.Context, t *Trial, expected string, list []forged) Result {
 	var subs []Sub
+	silences := 0
 	for i, f := range list {
 		if i > 0 {
 			if why := t.Control(ctx); why != "" {
@@ -173,7 +174,14 @@ func eachRefused(ctx context.Context, t *Trial, expected string, list []forged) 
 				break
 			}
 		}
-		subs = append(subs, refused(ctx, t, f.name, t.Event("message.delivered").Body, f.headers...))
+		sub := refused(ctx, t, f.name, t.Event("message.delivered").Body, f.headers...)
+		subs = append(subs, sub)
+		if strings.HasPrefix(sub.Actual, "no answer") {
+			silences++
+		}
+		if silences >= silentCalls {
+			break // each takes its time and says the same
+		}
 	}
 	return sum(expected, subs)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"relayctl/internal/check/state"
@@ -197,6 +198,8 @@ func batchUnknownMember(ctx context.Context, t *Trial) Result {
 			sent = append(sent, o.subject)
 		case o.kind == ofAStranger && t.accepted(ctx, t.writePlain(t.Customer(), plan.Step{Event: "message.action_taken"})) != "":
 			// business.never-400 says so.
+		case t.live.isHasty() && strings.Contains(why, "no answer"):
+			return Unclear(o.what + ": " + why)
 		default:
 			return Failed("200, and the other members count", o.what+": "+why, o.repeat(ctx, t))
 		}

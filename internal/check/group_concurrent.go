@@ -134,6 +134,9 @@ func concurrentAccepted(ctx context.Context, t *Trial) Result {
 	lag := watchLag(t.Timeout)
 	var subs []Sub
 	for _, r := range concurrentRounds(t) {
+		if lines.silences >= silentCalls {
+			break // each further round takes its time and says the same
+		}
 		sub := tryRound(ctx, t, lines, r)
 		subs = append(subs, sub)
 		if sub.Verdict == Fail || sub.Verdict == Blocked || ctx.Err() != nil {
@@ -155,7 +158,7 @@ func concurrentAccepted(ctx context.Context, t *Trial) Result {
 func tryRound(ctx context.Context, t *Trial, l *lines, r round) Sub {
 	sub := Sub{Name: r.name, Verdict: Pass}
 	// How long one takes alone cannot be told after a round that is still in work.
-	if r.kind != "" && !t.aloneAccepted(ctx, t.Event(r.kind)) {
+	if r.kind != "" && !t.aloneAccepted(ctx, t.Event(r.kind), l) {
 		return Sub{Name: r.name, Verdict: Skip, Actual: "one alone is not accepted either"} // event.accept reports it
 	}
 	for range 2 {
@@ -163,6 +166,8 @@ func tryRound(ctx context.Context, t *Trial, l *lines, r round) Sub {
 		if why != "" {
 			return Sub{Name: r.name, Verdict: Blocked, Actual: why}
 		}
+		// What is not answered alone takes the deadline and says nothing.
+		events = slices.DeleteFunc(events, func(d plan.Delivery) bool { return t.live.silentName(d.Events[0].Name) })
 		answers, err := l.send(ctx, events)
 		if err != nil {
 			return Sub{Name: r.name, Verdict: Inconclusive, Actual: err.Error()}
@@ -177,32 +182,29 @@ func tryRound(ctx context.Context, t *Trial, l *lines, r round) Sub {
 			// Once more would take as long, and what is in work goes on.
 			return Sub{r.name, Fail, fmt.Sprintf("%d of %d had no answer within %s; one alone has", late, len(events), t.Timeout), itself()}
 		}
-		if sub = judgeRound(ctx, t, r.name, events, answers); sub.Verdict != Fail {
+		if sub = judgeRound(ctx, t, l, r.name, events, answers); sub.Verdict != Fail || late > 1 {
 			return sub
 		}
 	}
 	return sub
 }
 
-// aloneAccepted says whether an event is accepted when nothing else is sent. The
-// call is made in any case: that other checks had no answer to its kind may be
-// due to what came at the same time.
-func (t *Trial) aloneAccepted(ctx context.Context, d plan.Delivery) bool {
+// aloneAccepted says whether an event is accepted when nothing else is sent. Those
+// that had no answer are counted.
+func (t *Trial) aloneAccepted(ctx context.Context, d plan.Delivery, l *lines) bool {
 	signed, err := t.Sign(ctx)
 	if err != nil {
 		return false
 	}
 	silent := 0
 	for range event.Attempts {
-		c := t.sender.Caller()
-		x := t.do(ctx, c, wire.Call{Body: d.Body, Signed: signed})
-		c.Close()
+		x := t.reach(ctx, wire.Call{Body: d.Body, Signed: signed}, d.Events[0].Name, silent > 0)
 		switch {
 		case x.Accepted():
-			t.live.note(t.Check.ID, d.Events[0].Name, x)
 			return true
 		case x.Answer.Failure != wire.NoFailure:
-			if silent++; silent == 2 {
+			if silent++; silent == 2 || x.hasty {
+				l.silences++
 				return false
 			}
 		case x.Answer.Status != http.StatusInternalServerError && x.Answer.Status != http.StatusTooManyRequests:
@@ -220,7 +222,7 @@ const manyFailed = atOnce / 4
 // judgeRound looks at the first answers of a round. Only what is accepted alone
 // was refused for the concurrency; one of each kind of answer is sent again to
 // find out.
-func judgeRound(ctx context.Context, t *Trial, name string, events []plan.Delivery, answers []Exchange) Sub {
+func judgeRound(ctx context.Context, t *Trial, l *lines, name string, events []plan.Delivery, answers []Exchange) Sub {
 	var lost, failed, limited []int
 	for i, x := range answers {
 		switch {
@@ -246,7 +248,7 @@ func judgeRound(ctx context.Context, t *Trial, name string, events []plan.Delive
 		return Sub{Name: name, Verdict: Pass}
 	}
 	first := answers[of[0]].Describe()
-	if !t.aloneAccepted(ctx, events[of[0]]) {
+	if !t.aloneAccepted(ctx, events[of[0]], l) {
 		if why := t.Control(ctx); why != "" {
 			return Sub{name, Fail, fmt.Sprintf("%d of %d at once: %s; and afterwards %s", len(of), len(events), first, why), itself()}
 		}

@@ -139,7 +139,7 @@ func tryBroken(ctx context.Context, t *Trial, line *lifeline, b brokenBody) (sub
 	case s == http.StatusTooManyRequests:
 		sub = Sub{b.name, Inconclusive, "the endpoint limits the rate (status 429)", nil}
 	}
-	if line.broken() && line.brokenBy(ctx, x.Call) {
+	if x.Answer.Failure != wire.Timeout && line.broken() && line.brokenBy(ctx, x.Call) {
 		return Sub{b.name, Fail, x.Describe() + ", and the process ends: all of its connections break", t.repeatCall(x.Call)}, true
 	}
 	why := t.Control(ctx)

@@ -68,7 +68,7 @@ func (t *Trial) judge(ctx context.Context, name string, x Exchange) Sub {
 // unanswered judges a call that got no answer twice.
 func (t *Trial) unanswered(ctx context.Context, name string, x Exchange) Sub {
 	unclear := Sub{Name: name, Verdict: Inconclusive, Actual: x.Describe()}
-	if x.Answer.Failure != wire.Cut && x.Answer.Failure != wire.Timeout || t.Control(ctx) != "" {
+	if x.hasty || x.Answer.Failure != wire.Cut && x.Answer.Failure != wire.Timeout || t.Control(ctx) != "" {
 		return unclear
 	}
 	if x.Answer.Failure == wire.Cut {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
 	"relayctl/internal/sim/wire"
 )
 
@@ -19,6 +21,7 @@ type Lapse struct {
 	What  string // how it ended, for people
 	call  wire.Call
 	late  bool // the endpoint took the call and said nothing
+	hasty bool // though it had little time only
 }
 
 // describe words it for a sentence.
@@ -28,97 +31,228 @@ func (l *Lapse) describe() string {
 
 // Bounds of the patience with an endpoint that does not answer.
 const (
-	// silentCalls is how many calls with one kind of event may bring no answer in
-	// time, none of that kind in between: more of them say nothing new.
+	// silentCalls is how many calls of a check with one kind of event may bring no
+	// answer in time: more of them say nothing new.
 	silentCalls = 2
+	// longWaits is how many calls of a run may have their whole time without an answer;
+	// those that follow get little.
+	longWaits = 6
 	// lateCalls and refusedCalls are how many calls in a row, with whatever events,
 	// may bring no answer in time, or no connection, before the endpoint is gone.
 	lateCalls    = 6
 	refusedCalls = 3
+	// answeredAlone is how many calls have to be answered only when nothing else is
+	// under way before the run goes on with one call at a time.
+	answeredAlone = 2
 )
 
 // liveness is whether the endpoint answers at all, and which kinds of events it
 // does not answer, so that a run does not wait for the same silence again and
 // again. Safe for concurrent use.
 type liveness struct {
+	gate    sync.RWMutex // held by every call, for writing by one that is made alone
+	finding sync.Mutex   // held by the call that finds out what it changes to be alone
+
 	mu      sync.Mutex
-	excused int               // guarded by mu: checks under way that take the endpoint down themselves
-	row     int               // guarded by mu: calls in a row without an answer
-	first   *Lapse            // guarded by mu: the first of them
-	gone    *Lapse            // guarded by mu: set while the endpoint does not answer any more
-	asked   time.Time         // guarded by mu: when it was last asked whether it is back
-	kinds   map[string]int    // guarded by mu: silent calls by kind of event
-	said    map[string]string // guarded by mu: what became of the first of them
+	excused int             // guarded by mu: checks under way that take the endpoint down themselves
+	row     int             // guarded by mu: calls in a row without an answer
+	first   *Lapse          // guarded by mu: the first of them
+	gone    *Lapse          // guarded by mu: set while the endpoint does not answer any more
+	asked   time.Time       // guarded by mu: when it was last asked whether it is back
+	kinds   map[kind]int    // guarded by mu: silent calls
+	plain   map[string]mood // guarded by mu: what is known of the plain event of a name
+	waits   int             // guarded by mu: calls that had their whole time without an answer
+	alone   int             // guarded by mu: calls that were answered only alone; -1 when one was not
 }
 
-// noEvent is the name of what carries no single event: a batch, or what cannot be
-// read. That one of them is not answered says nothing of others.
-const noEvent = "a batch"
+// kind is what calls have in common of which one is as silent as the other.
+type kind struct{ check, event string }
+
+// mood is what is known of the plain event of a name.
+type mood int
+
+const (
+	notAsked mood = iota
+	answers       // or is being asked
+	silent
+)
+
+// What carries no single event, or is to be refused, has a name of its own. That one
+// of them is not answered says nothing of events.
+const (
+	aBatch        = "a batch"
+	noEvent       = "a body that is not an event"
+	toBeRefused   = "other credentials"
+	leastOfABatch = `"event_name"`
+)
 
 // carried names what a call carries.
 func carried(body []byte) string {
 	var e struct {
 		Name string `json:"event_name"`
 	}
-	if json.Unmarshal(body, &e) != nil || e.Name == "" {
-		return noEvent
+	switch {
+	case json.Unmarshal(body, &e) == nil && e.Name != "":
+		return e.Name
+	case json.Valid(body) && strings.Contains(string(body), leastOfABatch):
+		return aBatch
 	}
-	return e.Name
+	return noEvent
 }
 
-// spared is the answer of a call that need not be made, for it would only bring
-// the same silence again; ok is false for a call that has to be made. One that
-// finds out whether the endpoint is back gets less time.
-func (l *liveness) spared(event string, k *wire.Call, timeout time.Duration) (a wire.Result, ok bool) {
+// ofAnEvent says whether a name is that of an event.
+func ofAnEvent(name string) bool { return name != aBatch && name != noEvent && name != toBeRefused }
+
+// patience is how long a call may take.
+type patience struct {
+	spared *wire.Result  // it need not be made, for it would bring the same silence again
+	within time.Duration // 0 is the deadline
+	hasty  bool          // that is too little to say that there is no answer
+}
+
+// patience says how long a call may take that is made for the first or the second
+// time.
+func (l *liveness) patience(k kind, second bool, deadline, short time.Duration) patience {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	p := patience{}
+	if second {
+		p.within = max(deadline/2, min(deadline, short))
+	}
 	switch {
 	case l.excused > 0:
-		return a, false
-	case l.gone != nil && time.Since(l.asked) > timeout:
+		p.within = 0
+	case l.gone != nil && time.Since(l.asked) > deadline:
 		l.asked = time.Now()
-		k.Timeout = timeout / 2
-		return a, false
+		p.within, p.hasty = deadline/2, true
 	case l.gone != nil:
 		failure := wire.Connect
 		if l.gone.late {
 			failure = wire.Timeout
 		}
-		return wire.Result{Failure: failure, Detail: l.gone.describe()}, true
-	case l.kinds[event] >= silentCalls:
-		return wire.Result{Failure: wire.Timeout, Detail: l.said[event]}, true
+		p.spared = &wire.Result{Failure: failure, Detail: l.gone.describe()}
+	case l.plain[k.event] == silent:
+		p.spared = &wire.Result{Failure: wire.Timeout, Detail: fmt.Sprintf("no answer within the deadline, as to each %s", k.event)}
+	case !second && (l.kinds[k] >= silentCalls || l.waits >= longWaits):
+		p.within, p.hasty = min(short, deadline/2), true
 	}
-	return a, false
+	return p
 }
 
-// note notes what came of a call. It returns the lapse when it takes the endpoint
-// for gone, which lost has to confirm.
-func (l *liveness) note(check, event string, x Exchange) (suspected *Lapse) {
+// noted is what has to be found out after a call.
+type noted struct {
+	suspected *Lapse // whether the endpoint is gone
+	doubted   bool   // whether the plain event of the name is answered
+}
+
+// note notes what came of a call that had so much time.
+func (l *liveness) note(k kind, p patience, x Exchange) (n noted) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	late, refused := x.Answer.Failure == wire.Timeout, x.Answer.Failure == wire.Connect
 	switch {
 	case x.Answer.Failure == wire.NoFailure:
 		l.row, l.first, l.gone = 0, nil, nil
-		delete(l.kinds, event)
-		return nil
-	case l.excused > 0 || !late && !refused || late && event == noEvent || l.gone != nil:
-		return nil
-	}
-	if l.row++; l.row == 1 {
-		l.first = &Lapse{At: time.Now(), Check: check, Event: event, What: x.Describe(), call: x.Call, late: late}
+		if l.plain[k.event] == silent {
+			l.plain[k.event] = answers
+		}
+		return noted{}
+	case l.excused > 0 || !late && !refused || l.gone != nil:
+		return noted{}
 	}
 	if late {
 		if l.kinds == nil {
-			l.kinds, l.said = map[string]int{}, map[string]string{}
+			l.kinds, l.plain = map[kind]int{}, map[string]mood{}
 		}
-		l.kinds[event]++
-		l.said[event] = x.Describe()
+		l.kinds[k]++
+		if !p.hasty {
+			l.waits++
+		}
+	}
+	if late && !ofAnEvent(k.event) {
+		return noted{}
+	}
+	if l.row++; l.row == 1 {
+		l.first = &Lapse{At: time.Now(), Check: k.check, Event: k.event, What: x.Describe(), call: x.Call, late: late, hasty: p.hasty}
 	}
 	if late && l.row >= lateCalls || refused && l.row >= refusedCalls {
-		return l.first
+		n.suspected = l.first
+		return n
 	}
-	return nil
+	if late && l.kinds[k] >= silentCalls && l.plain[k.event] == notAsked {
+		n.doubted = true
+		l.plain[k.event] = answers
+	}
+	return n
+}
+
+// isSilent notes that not even the plain event of a name is answered.
+func (l *liveness) isSilent(event string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.plain[event] = silent
+}
+
+// silentName says whether not even the plain event of a name is answered.
+func (l *liveness) silentName(event string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.plain[event] == silent
+}
+
+// enter lets a call begin: by itself where the run goes on so, or where again is set
+// and it is not known yet what that changes, which alone says.
+func (l *liveness) enter(again bool) (leave func(), alone bool) {
+	if l.oneByOne() {
+		l.gate.Lock()
+		return l.gate.Unlock, false
+	}
+	if again && l.wantsAlone() {
+		l.finding.Lock()
+		if l.wantsAlone() { // another one may have found out meanwhile
+			l.gate.Lock()
+			return func() { l.gate.Unlock(); l.finding.Unlock() }, true
+		}
+		l.finding.Unlock()
+	}
+	l.gate.RLock()
+	return l.gate.RUnlock, false
+}
+
+// oneByOne says whether the endpoint was seen to answer some calls only when they
+// are alone: then the run goes on with one call at a time, but for the checks that
+// are about calls at once.
+func (l *liveness) oneByOne() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.alone >= answeredAlone
+}
+
+// isHasty says whether calls get less time than the deadline by now.
+func (l *liveness) isHasty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waits >= longWaits
+}
+
+// wantsAlone says whether it is of interest that a call without an answer is
+// answered when it is made alone.
+func (l *liveness) wantsAlone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.excused == 0 && l.gone == nil && l.alone >= 0 && l.alone < answeredAlone
+}
+
+// notedAlone notes what came of such a call.
+func (l *liveness) notedAlone(answered bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !answered:
+		l.alone = -1
+	case l.alone >= 0:
+		l.alone++
+	}
 }
 
 // lost takes the endpoint for gone.
@@ -144,6 +278,13 @@ func (l *liveness) excuse() (end func()) {
 	}
 }
 
+// isExcused says whether such a check is under way.
+func (l *liveness) isExcused() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.excused > 0
+}
+
 // lapse is when the endpoint stopped answering, nil while it answers.
 func (l *liveness) lapse() *Lapse {
 	l.mu.Lock()
@@ -157,7 +298,7 @@ func (l *liveness) culprit(check string) *Lapse {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.gone
-	if at == nil && l.first != nil && l.first.late && l.row >= silentCalls {
+	if at == nil && l.first != nil && l.first.late && !l.first.hasty && l.row >= silentCalls {
 		at = l.first
 	}
 	if at == nil || at.Check != check {
@@ -166,21 +307,72 @@ func (l *liveness) culprit(check string) *Lapse {
 	return at
 }
 
-// reach makes a call and notes what came of it, unless it would only bring the
-// same silence again.
-func (c *caller) reach(ctx context.Context, k wire.Call) Exchange {
-	event := carried(k.Body)
-	if a, ok := c.live.spared(event, &k, c.Timeout); ok {
-		return Exchange{k, a}
+// reach makes a call, for the first or the second time, and notes what came of it,
+// unless it would only bring the same silence again.
+func (c *caller) reach(ctx context.Context, k wire.Call, event string, second bool) Exchange {
+	of := kind{c.check, event}
+	p := c.live.patience(of, second, c.Timeout, c.Waits.Connect)
+	if p.spared != nil {
+		return Exchange{Call: k, Answer: *p.spared}
 	}
-	x := c.Call(ctx, k)
-	if suspected := c.live.note(c.check, event, x); suspected != nil {
-		// One that is restarted by its supervisor comes back.
-		if suspected.late || sim.WaitReady(ctx, c.URL, c.Proxy, c.Waits.Connect) != nil && ctx.Err() == nil {
-			c.live.lost(suspected)
-		}
+	x := c.within(ctx, k, p, second, func(answered bool) { c.live.notedAlone(answered) })
+	n := c.live.note(of, p, x)
+	if n.doubted && !c.answersPlain(ctx, event) && ctx.Err() == nil {
+		c.live.isSilent(event)
+	}
+	if n.suspected != nil && c.isGone(ctx, n.suspected) {
+		c.live.lost(n.suspected)
 	}
 	return x
+}
+
+// within makes a call that may take so long. Where it is made again, and alone to find
+// out whether that changes anything, noteAlone is told.
+func (c *caller) within(ctx context.Context, k wire.Call, p patience, again bool, noteAlone func(answered bool)) Exchange {
+	leave, alone := c.live.enter(again)
+	defer leave()
+	timed := k
+	timed.Timeout = p.within
+	x := c.Call(ctx, timed)
+	if alone && ctx.Err() == nil {
+		noteAlone(x.Answer.Failure != wire.Timeout)
+	}
+	x.Call, x.hasty = k, p.hasty
+	if p.hasty && x.Answer.Failure == wire.Timeout {
+		x.Answer.Detail = fmt.Sprintf("no answer within %s, which is all that it got after others that had none in %s", p.within, c.Timeout)
+	}
+	return x
+}
+
+// isGone makes sure that an endpoint does not answer any more.
+func (c *caller) isGone(ctx context.Context, l *Lapse) bool {
+	if l.late {
+		return !c.answersPlain(ctx, "message.delivered") && ctx.Err() == nil
+	}
+	// One that is restarted by its supervisor comes back.
+	return sim.WaitReady(ctx, c.URL, c.Proxy, c.Waits.Connect) != nil && ctx.Err() == nil
+}
+
+// answersPlain says whether the plain event of that name, of a customer who was
+// introduced, is answered when nothing else is under way.
+func (c *caller) answersPlain(ctx context.Context, event string) bool {
+	p := c.Customer()
+	for i, name := range []string{"notification_channel.add", "message.delivered", event} {
+		signed, err := c.Sign(ctx)
+		if err != nil {
+			return true
+		}
+		if c.live.silentName(name) {
+			continue
+		}
+		d := c.writePlain(p, plan.Step{Event: name, Message: 1 + i/2, At: time.Duration(i) * 100 * time.Millisecond})
+		x := c.within(ctx, wire.Call{Body: d.Body, Signed: signed}, patience{within: c.Timeout / 2}, true, func(bool) {})
+		if x.Answer.Failure == wire.NoFailure && i == 2 {
+			c.live.note(kind{c.check, name}, patience{}, x)
+			return true
+		}
+	}
+	return false
 }
 
 // blame makes a failure of the result of the check whose call was the first that

@@ -54,6 +54,7 @@ type readSide struct {
 
 	lag        atomic.Int64 // what measured returns, in ns
 	silent     atomic.Int64 // readings in a row that had no answer in time
+	heard      atomic.Int64 // when the probe was last asked after these, in ns since 1970
 	checked    once[probeCheck]
 	batches    once[batchFinding]
 	references sync.Map // of a story's name to *once[*reference]
@@ -153,11 +154,18 @@ func (r *readSide) look(ctx context.Context, s *subject) (*state.State, error) {
 // is given little time only.
 const enoughSilence = 3
 
-// read reads the probe once. One that has stopped answering does not take its
-// whole time again and again.
+// errProbeGone is that the probe has not answered for a while, and was not asked.
+var errProbeGone = fmt.Errorf("%w", errProbeLate)
+
+// read reads the probe once. One that has stopped answering is asked now and then
+// whether it is back, with little time.
 func (r *readSide) read(ctx context.Context, ids idSet) ([]byte, error) {
 	within := ctx
 	if r.silent.Load() >= enoughSilence {
+		last := r.heard.Load()
+		if now := time.Now().UnixNano(); now-last < int64(r.waits.Settle) || !r.heard.CompareAndSwap(last, now) {
+			return nil, errProbeGone
+		}
 		short, cancel := context.WithTimeout(ctx, r.waits.Connect)
 		defer cancel()
 		within = short
@@ -242,6 +250,9 @@ func (w watcher) watch(ctx context.Context, look func() (*state.State, error)) s
 			if reads > 1 {
 				last.after = now.Sub(began)
 			}
+		}
+		if errors.Is(err, errProbeGone) {
+			return last
 		}
 		took := now.Sub(began)
 		if equal >= equalReads && now.Sub(since) >= w.need(last.state, last.after) {

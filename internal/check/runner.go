@@ -41,7 +41,7 @@ type Observer interface {
 }
 
 const (
-	defaultLimit = 30 * time.Second
+	defaultLimit = time.Minute
 	// grace is how long a check may take to notice that its time is over.
 	grace = 5 * time.Second
 )

@@ -10,15 +10,20 @@ import (
 	"relayctl/internal/sim/wire"
 )
 
+// enoughLate is how many calls of those on the lines may have no answer in time
+// before no other one is begun.
+const enoughLate = 4
+
 // atOnce is how many different events are sent at the same instant.
 const atOnce = 16
 
 // lines are connections that are kept open, so that calls on them begin at the
 // same instant. Close them. Not safe for concurrent use.
 type lines struct {
-	t       *Trial
-	callers []*wire.Caller
-	once    bool // each connection serves for one call
+	t        *Trial
+	callers  []*wire.Caller
+	once     bool // each connection serves for one call
+	silences int  // calls that had no answer even alone
 }
 
 // lines makes n connections, which are kept where the endpoint can do so.
@@ -46,8 +51,16 @@ func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, e
 		return nil, err
 	}
 	answers := make([]Exchange, len(events))
+	if at := l.t.live.lapse(); at != nil {
+		for i := range answers {
+			answers[i] = Exchange{Call: wire.Call{Body: events[i].Body, Signed: signed}, Answer: wire.Result{Failure: wire.Timeout, Detail: at.describe()}}
+		}
+		return answers, nil
+	}
+	leave, _ := l.t.live.enter(false)
+	defer leave()
 	start := make(chan struct{})
-	var next atomic.Int64
+	var next, late atomic.Int64
 	var ready, done sync.WaitGroup
 	for _, c := range l.callers[:min(len(l.callers), len(events))] {
 		ready.Add(1)
@@ -56,7 +69,14 @@ func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, e
 			<-start
 			for i := next.Add(1) - 1; i < int64(len(events)); i = next.Add(1) - 1 {
 				k := wire.Call{Body: events[i].Body, Signed: signed, Details: true, KeepBody: keepAnswer}
+				if late.Load() >= enoughLate {
+					answers[i] = Exchange{Call: k, Answer: wire.Result{Failure: wire.Timeout, Detail: "not sent any more, after others had no answer"}}
+					continue
+				}
 				answers[i] = l.t.do(ctx, c, k)
+				if answers[i].Answer.Failure == wire.Timeout {
+					late.Add(1)
+				}
 				if l.once {
 					c.Close()
 				}
