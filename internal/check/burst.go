@@ -161,8 +161,8 @@ func (w *burstWatch) watchFor(a *sim.Attempt) {
 	if a.Failure != wire.NoFailure && a.Failure != wire.Connect {
 		return
 	}
-	x := Exchange{wire.Call{Body: a.Delivery.Body}, wire.Result{Status: a.Status, Failure: a.Failure, Detail: a.Detail}}
-	suspected := w.calls.live.note(w.calls.check, carried(a.Delivery.Body), x)
+	x := Exchange{Call: wire.Call{Body: a.Delivery.Body}, Answer: wire.Result{Status: a.Status, Failure: a.Failure, Detail: a.Detail}}
+	suspected := w.calls.live.note(kind{w.calls.check, carried(a.Delivery.Body)}, patience{}, x).suspected
 	switch {
 	case a.Failure == wire.NoFailure:
 		w.gone = nil

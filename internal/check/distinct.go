@@ -57,6 +57,7 @@ func eventPairs() []eventPair {
 		{what: "two messages whose event_ids have their first 64 characters in common", first: step(30, "message.delivered", 1, 3), second: step(33, "message.delivered", 1, 4), alike: true},
 		{what: "two clicks whose event_ids have their first 64 characters in common", first: click, second: later(click, 3*time.Second), sameThing: true, alike: true},
 		{what: "two actions with one label in one second", first: action, second: later(action, 300*time.Millisecond), sameThing: true},
+		{what: "two actions in one millisecond", first: action, second: action, sameThing: true},
 		{what: "actions in two messages", first: step(30, "message.action_taken", 1, 1), second: pay},
 		{what: "two actions in one message", first: step(30, "message.action_taken", 1, 1), second: step(33, "message.action_taken", 1, 1), sameThing: true},
 		{what: "an opt-out and an opt-in", first: consent(30, 1, "stop"), second: consent(33, 1, "express"), toggles: true},

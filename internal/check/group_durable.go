@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"relayctl/internal/sim"
 )
 
 // durableChecks is the group "durable".
@@ -27,7 +29,9 @@ func moments() []time.Duration { return []time.Duration{0, 250 * time.Millisecon
 func survivesRestart(ctx context.Context, t *Trial) Result {
 	defer t.live.excuse()()
 	restart := func(ctx context.Context) string {
-		return t.userCommand(ctx, "the command that restarts the receiver", t.RestartCmd)
+		why := t.userCommand(ctx, "the command that restarts the receiver", t.RestartCmd)
+		t.comesBack(ctx)
+		return why
 	}
 	u, failure := t.upset(ctx, restart)
 	switch {
@@ -49,6 +53,22 @@ func survivesRestart(ctx context.Context, t *Trial) Result {
 		r.Reason = fmt.Sprintf("%d restarts", 1+len(moments()))
 	}
 	return r
+}
+
+// comesBack waits until the endpoint takes connections and the probe shows something
+// again, for the command of a restart may return before.
+func (t *Trial) comesBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, t.Waits.Return)
+	defer cancel()
+	if sim.WaitReady(ctx, t.URL, t.Proxy, t.Waits.Return) != nil {
+		return // what comes next finds that out
+	}
+	s := t.subject(errand())
+	for {
+		if _, err := t.states.look(ctx, s); err == nil || !wait(ctx, longestPause) {
+			return
+		}
+	}
 }
 
 // quietCustomers is how many customers' last events are answered just before a

@@ -131,7 +131,7 @@ func eventUnicode() Check {
 		ID: "event.unicode", Level: Must, Clause: "R-JSON",
 		Title: "any text, key order and white space of JSON is accepted",
 		Why:   "names and labels are written by people, with accents and emoji; and nothing promises the order of keys or the absence of spaces",
-		How:   "delivers events with other scripts, emoji, \\u escapes, the keys in another order, and indented",
+		How:   "delivers events with other scripts, emoji, \\u escapes, the keys in another order, and indented; where the probe shows the texts, letters must not have become others (Ã¼, ?)",
 		Fix:   "read the body with a JSON parser as UTF-8, and keep it in a column that takes all of Unicode (MySQL: utf8mb4)",
 		Run:   func(ctx context.Context, t *Trial) Result { return t.take200(ctx, texts()) },
 	}
@@ -143,15 +143,18 @@ func message(number int) plan.Step { return step(30, "message.delivered", 1, num
 // texts are variations of what JSON allows.
 func texts() []variation {
 	var list []variation
-	for _, text := range []struct{ name, value string }{
-		{"accents", "Überfällig-café"},
-		{"other scripts", "支付提醒-تذكير-Напоминание"},
-		{"emoji", "🚀👩‍👩‍👧"},
-		{"characters beyond the BMP", "𠮷𝒳𐍈"},
-		{"apostrophes and quotes", `O'Neill's"''""` + "`"},
-		{"backslashes", `C:\new\table\`},
-		{"what means something to others", `%s${a}{{b}}<b>&amp;;--`},
-		{`the character \u0000`, "\x00"},
+	for _, text := range []struct {
+		name, value string
+		letters     bool // that may not be replaced by others
+	}{
+		{"accents", "Überfällig-café", true},
+		{"other scripts", "支付提醒-تذكير-Напоминание", true},
+		{"emoji", "🚀👩‍👩‍👧", false},
+		{"characters beyond the BMP", "𠮷𝒳𐍈", false},
+		{"apostrophes and quotes", `O'Neill's"''""` + "`", false},
+		{"backslashes", `C:\new\table\`, false},
+		{"what means something to others", `%s${a}{{b}}<b>&amp;;--`, false},
+		{`the character \u0000`, "\x00", false},
 	} {
 		value := state.Marker + text.value
 		action := step(30, "message.action_taken", 1, 1)
@@ -159,6 +162,9 @@ func texts() []variation {
 			unusual(text.name, message(2), set("payload.message_name", value), set("payload.client_message_tag", value)),
 			unusual(text.name+" in an action", action, set("payload.action_label", value), set("payload.action_value", value)),
 		)
+		if text.letters {
+			list[len(list)-2].text, list[len(list)-1].text = value, value
+		}
 	}
 	for i := range list {
 		list[i].free = []string{"client_message_tag"}

@@ -89,8 +89,8 @@ func orderEffects() []Check {
 			ID: "order.converges", Level: Must, Clause: "R-ORDER",
 			Title: "every order of arrival ends in the same state",
 			Why:   "what the state is must follow from what happened and not from how the network shuffled the calls",
-			How:   "sends the events of a history in several random orders with duplicates among them, each to a fresh customer, and compares the states with that of a customer whose events came once and in order; a failing order is made as short as it gets and saved",
-			Fix:   "process by event_ts: make each change such that applying events in any order gives the same, and never drop an event for being late or for having no predecessor",
+			How:   "sends the events of a history in several random orders with duplicates among them, and with one of each kind before all others, each order to a fresh customer, and compares the states with that of a customer whose events came once and in order; a failing order is made as short as it gets and saved",
+			Fix:   "process by event_ts: make each change such that applying events in any order gives the same, never drop an event for being late or for having no predecessor, and make the row that it is about where there is none (INSERT … ON CONFLICT DO UPDATE, not UPDATE alone)",
 			Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(converges),
 		},
 	}
@@ -155,6 +155,7 @@ func converges(ctx context.Context, t *Trial) Result {
 		for range shuffles {
 			orders = append(orders, withDuplicates(t, t.Rand.Perm(len(s.steps))))
 		}
+		orders = append(orders, s.eachFirst()...)
 		tries.Go(func() { results[i] = tryOrders(ctx, t, s, orders) })
 	}
 	tries.Wait()
@@ -174,6 +175,26 @@ func backwards(n int) []int {
 		order[i] = n - 1 - i
 	}
 	return order
+}
+
+// eachFirst are orders that begin with the last event of a kind: the customer has no
+// row then, nor has what the event is about.
+func (s story) eachFirst() (orders [][]int) {
+	seen := map[string]bool{}
+	for i, st := range slices.Backward(s.steps) {
+		if seen[st.Event] {
+			continue
+		}
+		seen[st.Event] = true
+		order := []int{i}
+		for at := range s.steps {
+			if at != i {
+				order = append(order, at)
+			}
+		}
+		orders = append(orders, order)
+	}
+	return orders
 }
 
 // withDuplicates lets some events come once more, at random places.

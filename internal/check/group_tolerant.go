@@ -73,8 +73,8 @@ func tolerantAbsent() Check {
 		ID: "tolerant.absent", Level: Must, Clause: "R-ABSENT",
 		Title: "properties may be null, empty or missing",
 		Why:   "Relay's examples have all three for what does not apply; code that counts on a value fails on the first event without",
-		How:   "delivers events whose optional properties (all but the customer's, the message's and the notification's ids) are null, empty texts, or not there",
-		Fix:   "treat null, \"\" and a missing property alike, as absent, wherever one is read",
+		How:   "delivers events whose optional properties (all but the customer's, the message's and the notification's ids) are null, empty texts, or not there, all at once and one by one; and events whose payload does not repeat their name as event_type and event_subtype",
+		Fix:   "treat null, \"\" and a missing property alike, as absent, wherever one is read, and take the event's name from event_name: the payload of many events does not hold its parts",
 		Run: func(ctx context.Context, t *Trial) Result {
 			var list []variation
 			for _, st := range []plan.Step{message(2), step(30, "notification.delivered", 1, 1), step(30, "message.action_taken", 1, 1)} {
@@ -91,9 +91,35 @@ func tolerantAbsent() Check {
 					list = append(list, v)
 				}
 			}
-			return t.take200(ctx, list)
+			return t.take200(ctx, append(list, withoutSome()...))
 		},
 	}
+}
+
+// withoutSome are events that lack the parts of their name in the payload, which
+// stands in the envelope (R-NAME), or one property.
+func withoutSome() []variation {
+	var list []variation
+	without := func(st plan.Step, properties ...string) {
+		var changes []event.Override
+		for _, p := range properties {
+			changes = append(changes, unset("payload."+p))
+		}
+		list = append(list, unusual(st.Event+" without "+strings.Join(properties, " and "), st, changes...).freely(properties...))
+	}
+	action, receipt := step(30, "message.action_taken", 1, 1), step(30, "notification.delivered", 1, 1)
+	for _, st := range []plan.Step{message(2), action} {
+		without(st, "event_type", "event_subtype")
+		without(st, "event_type")
+		without(st, "event_subtype")
+		list = append(list, unusual(st.Event+" with event_type and event_subtype null", st, set("payload.event_type", nil), set("payload.event_subtype", nil)).freely("event_type", "event_subtype"))
+	}
+	for _, st := range []plan.Step{action, receipt} {
+		for _, property := range optional(st.Event) {
+			without(st, property)
+		}
+	}
+	return list
 }
 
 // absent applies a change to all optional properties of an event.
@@ -135,10 +161,29 @@ func tolerantEffects() []Check {
 	}}
 }
 
-// unknownNames look like known ones to a receiver that matches beginnings, all but
-// the last.
+// unknownSteps have names that look like known ones to a receiver that matches
+// beginnings, all but the last two. Each is about something of a life that the known
+// event would change.
+func unknownSteps() []plan.Step {
+	named := func(name string, channel, message int) plan.Step { return step(0, name, channel, message) }
+	return []plan.Step{
+		named("notification.auth_link_clicked_v2", 1, 1), named("message.action_taken_late", 1, 1), named("channel_consent.update_requested", 1, 1),
+		named("notification_channel.removed", 1, 1), named("notification_channel.added", 3, 1), named("account.deactivate_requested", 1, 1),
+		named("notification.delivered_late", 2, 2), named("notification.undelivered_late", 1, 1), named("notification.attempted_again", 1, 1),
+		named("notification.not_attempted_yet", 1, 1), named("notification.auth_link_used_twice", 1, 1),
+		named("message.delivered_again", 1, 3), named("message.undelivered_yet", 1, 1),
+		named("message.pinned", 1, 9), // nobody has told of that message: it is not to be there afterwards
+		named(unknownFamily, 1, 1),
+	}
+}
+
+// unknownNames are their names.
 func unknownNames() []string {
-	return []string{"notification.auth_link_clicked_v2", "message.action_taken_late", "channel_consent.update_requested", "notification_channel.removed", "account.deactivate_requested", "message.pinned", unknownFamily}
+	var names []string
+	for _, st := range unknownSteps() {
+		names = append(names, st.Event)
+	}
+	return names
 }
 
 // unknownFamily is an event that does not even look like a known one.
@@ -149,11 +194,7 @@ const unknownFamily = "survey.answered"
 func withUnknown(s story) (whole story, known int) {
 	known = len(s.steps)
 	whole = story{name: s.name + " with unknown events", steps: slices.Clone(s.steps)}
-	for i, name := range unknownNames() {
-		st := step(0, name, 1, 1)
-		if name == "message.pinned" {
-			st.Message = 9 // nobody has told of it: it is not to be there afterwards
-		}
+	for i, st := range unknownSteps() {
 		st.At = s.steps[known-1].At + time.Duration(i+2)*2*time.Second
 		st.Set = append(st.Set, set("payload.current_consent", "stop"))
 		whole.steps = append(whole.steps, st)

@@ -1,8 +1,10 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"relayctl/internal/check/state"
@@ -77,7 +79,6 @@ type closely struct {
 	closeTime
 	reversed bool
 	subject  *subject
-	why      string // it was not accepted
 }
 
 func fine(ctx context.Context, t *Trial) Result {
@@ -157,17 +158,28 @@ func (t *Trial) tellOrders(ctx context.Context, wanted map[string]*orders) (uncl
 	for _, w := range wanted {
 		list = append(list, w)
 	}
-	whys := make([]string, len(list))
-	inParallel(len(list), func(i int) { whys[i] = t.tellOrder(ctx, list[i]) })
-	for _, why := range whys {
-		if why != "" {
-			return why
+	return cmp.Or(thenAlone(len(list), func(i int) string { return t.tellOrder(ctx, list[i]) })...)
+}
+
+// thenAlone calls tell for 0 to n-1, several at once, and once more one by one for
+// those of which something was refused: what is refused only in company is for
+// concurrent.accepted.
+func thenAlone(n int, tell func(i int) string) (whys []string) {
+	whys = make([]string, n)
+	inParallel(n, func(i int) { whys[i] = tell(i) })
+	for i, why := range whys {
+		if why != "" && !strings.Contains(why, "no answer") {
+			whys[i] = tell(i)
+		}
+		if whys[i] != "" {
+			break
 		}
 	}
-	return ""
+	return whys
 }
 
 func (t *Trial) tellOrder(ctx context.Context, w *orders) string {
+	w.states = nil
 	var subjects []*subject
 	start := t.Start.Add(-2 * time.Hour).Truncate(time.Minute)
 	for _, skip := range []int{-1, 0, 1} {
@@ -203,11 +215,8 @@ func (t *Trial) overwritten(o overwrite, older time.Time, gap time.Duration) *su
 // notAsWanted tells fresh customers of each, and returns those whose states stay
 // wrong.
 func (t *Trial) notAsWanted(ctx context.Context, all []*closely, wanted map[string]*orders) (left []*closely, unclear string) {
-	inParallel(len(all), func(i int) { all[i].why = t.tellClosely(ctx, all[i]) })
-	for _, c := range all {
-		if c.why != "" {
-			return nil, c.why
-		}
+	if why := cmp.Or(thenAlone(len(all), func(i int) string { return t.tellClosely(ctx, all[i]) })...); why != "" {
+		return nil, why
 	}
 	left = all
 	for changed := time.Now(); ; {

@@ -134,7 +134,7 @@ func TestACommandThatIsCutOffLeavesNothingBehind(t *testing.T) {
 func TestReadings(t *testing.T) {
 	tr := teller(t)
 	events := tr.written(life())
-	for uses, want := range map[string]int{"{ccid}": 1, "{message_id}": 4, "{notification_id}": 4, "{event_id}": len(events), "{ccid}/{message_id}": 4} {
+	for uses, want := range map[string]int{"{ccid}": 1, "{message_id}": 5, "{notification_id}": 5, "{event_id}": len(events), "{ccid}/{message_id}": 5} {
 		p, err := NewProbe(ProbeConfig{URL: "http://127.0.0.1:1/" + uses})
 		if err != nil {
 			t.Fatal(err)

@@ -33,7 +33,8 @@ func consent(second int, channel int, value string) plan.Step {
 
 // life is rich enough for any ordinary projection: what is overwritten changes
 // back and forth, what is counted happens more than once, and it uses every
-// event of the catalogue but the end of an account.
+// event of the catalogue but the end of an account; each kind has the last word
+// on something, so that it is missed where it is lost.
 func life() story {
 	return story{"life", []plan.Step{
 		step(0, "notification_channel.add", 1, 1),
@@ -60,6 +61,10 @@ func life() story {
 		consent(53, 1, "express"),
 		step(56, "notification_channel.add", 2, 1),
 		consent(59, 2, "stop"),
+		step(61, "message.delivered", 1, 5),
+		step(63, "notification.attempted", 1, 5),
+		step(66, "notification_channel.add", 3, 1),
+		step(69, "notification_channel.remove", 3, 1),
 	}}
 }
 

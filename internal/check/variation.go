@@ -28,6 +28,7 @@ type variation struct {
 	call    func(k wire.Call) wire.Call // changes the calls of the unusual events, nil for none
 	free    []string                    // properties of the payload that the receiver may show in another way
 	opening []plan.Step                 // what happened before, nil for the usual beginning
+	text    string                      // that stands in the event and may be shown cut, but not spoilt; "" for none
 }
 
 // beginning is what happens to the customer of a variation first.
@@ -295,7 +296,33 @@ func (t *Trial) lacksEffect(ctx context.Context, a *telling) (why string, unclea
 	if err != nil {
 		return err.Error(), true
 	}
-	return state.Lacks(e.before, e.after, t.states.plain(n)), false
+	why = state.Lacks(e.before, e.after, t.states.plain(n))
+	if why == "" && a.text != "" {
+		why = t.spoilt(ctx, a)
+	}
+	return why, false
+}
+
+// spoilt says how a text is shown that was read in another encoding than UTF-8, or
+// kept in one that lacks its letters.
+func (t *Trial) spoilt(ctx context.Context, a *telling) string {
+	shown := ""
+	for _, ids := range a.subject.reads {
+		body, err := t.states.read(ctx, ids)
+		if err != nil {
+			return ""
+		}
+		shown += state.Plain(body) + "\n"
+	}
+	if strings.Contains(shown, a.text) {
+		return ""
+	}
+	for _, form := range state.Spoilt(a.text) {
+		if strings.Contains(shown, form) {
+			return fmt.Sprintf("%q is kept as %q", a.text, form)
+		}
+	}
+	return ""
 }
 
 // inParallel calls do for 0 to n-1, several at once.

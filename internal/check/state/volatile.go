@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,9 @@ func bookkeeping(name string, value any, inArray bool) bool {
 	case "now":
 		_, state := value.(map[string]any) // what holds now, beside a list of what happened
 		return !state
-	case "version", "v", "rev", "revision", "etag", "seq", "seqno", "sequence", "sequenceno", "sequencenumber", "primaryterm",
+	case "v":
+		return isCount(value) // "v" is also a value, beside its time
+	case "version", "rev", "revision", "etag", "seq", "seqno", "sequence", "sequenceno", "sequencenumber", "primaryterm",
 		"rowid", "rowversion", "lockversion", "optlock", "xmin", "ctid",
 		"createdat", "created", "createdon", "createdtime", "datecreated", "ctime", "updatedat", "updated", "updatedon", "updatedtime", "dateupdated", "mtime",
 		"modified", "modifiedat", "modifiedon", "lastmodified", "lastmodifiedat", "lastupdated", "lastupdate", "lastupdatedat", "changedat",
@@ -37,6 +40,12 @@ func bookkeeping(name string, value any, inArray bool) bool {
 		}
 	}
 	return false
+}
+
+// isCount says whether a value is a whole number.
+func isCount(value any) bool {
+	_, err := strconv.Atoi(fmt.Sprint(value))
+	return err == nil
 }
 
 // squash makes one spelling of updated_at, updatedAt, Updated-At and _updatedAt.

@@ -122,6 +122,16 @@ func duplicateFlaws() []Flaw {
 			Fails: []string{"duplicate.distinct"},
 		},
 		{
+			Name: "actions-by-time", Story: "the primary key of actions is message and time",
+			Break: keyed(func(e *Event) string {
+				if e.Name == "message.action_taken" {
+					return e.Text("message_id") + e.TS.String()
+				}
+				return e.ID
+			}),
+			Fails: []string{"duplicate.distinct"},
+		},
+		{
 			Name: "customer-and-time", Story: "a unique index on customer, name and time",
 			Break: keyed(func(e *Event) string { return e.Text("ccid") + e.Name + e.TS.String() }),
 			Fails: []string{"duplicate.distinct"},
@@ -183,6 +193,34 @@ func orderFlaws() []Flaw {
 				})(r)
 			},
 			Fails: []string{"order.fine", "order.reversed", "order.converges"},
+		},
+		{
+			Name: "update-without-insert", Story: "UPDATE … WHERE ccid = $1 changes no row where there is none, and nobody looks how many it changed",
+			Break: storing(func(r *Receiver, e *Event) {
+				if e.Name == "notification_channel.add" || r.State.Count(e.Text("ccid")) > 0 || isSample(e) {
+					r.State.Commit([]Event{*e}, r.Key)
+				}
+			}),
+			Fails: []string{"order.converges", "batch.converges"},
+		},
+		{
+			Name: "actions-update-without-insert", Story: "every handler makes the customer's row but the last one that was written",
+			Break: storing(func(r *Receiver, e *Event) {
+				if e.Name != "message.action_taken" || r.State.Count(e.Text("ccid")) > 0 || isSample(e) {
+					r.State.Commit([]Event{*e}, r.Key)
+				}
+			}),
+			Fails: []string{"order.converges"},
+		},
+		{
+			Name: "unknown-receipt-is-known", Story: "a switch on the beginning of the names of receipts",
+			Break: storing(func(r *Receiver, e *Event) {
+				if strings.HasPrefix(e.Name, "notification.delivered") {
+					e.Name = "notification.delivered"
+				}
+				r.State.Commit([]Event{*e}, r.Key)
+			}),
+			Fails: []string{"tolerant.unknown-no-effect"},
 		},
 		{
 			Name: "unknown-is-known", Story: "a switch on the beginning of the name",
@@ -265,6 +303,18 @@ func memberFlaws() []Flaw {
 			Break: members(func(events []Event) []Event {
 				if i := slices.IndexFunc(events, func(e Event) bool { return !known(e.Name) }); i >= 0 {
 					return events[:i]
+				}
+				return events
+			}),
+			Fails: []string{"batch.unknown-member"},
+		},
+		{
+			Name: "begins-after-the-unknown", Story: "the list of what is to be done is emptied with the error",
+			Break: members(func(events []Event) []Event {
+				for i := len(events) - 1; i >= 0; i-- {
+					if !known(events[i].Name) {
+						return events[i+1:]
+					}
 				}
 				return events
 			}),

@@ -91,6 +91,11 @@ func propertyFlaws() []Flaw {
 			Fails: []string{"tolerant.absent", "robust.malformed"},
 		},
 		{
+			Name: "name-from-the-payload", Story: "a switch on event_type and event_subtype, for the samples of messages have them",
+			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool { return lacksItsName(e) }),
+			Fails: []string{"tolerant.absent"},
+		},
+		{
 			Name: "order-of-keys", Story: "a regular expression instead of a parser",
 			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool {
 				return !regexp.MustCompile(`(?s)^\s*\{\s*"event_(id|name)"`).Match(e.Raw)
@@ -103,6 +108,11 @@ func propertyFlaws() []Flaw {
 			Fails: []string{"event.unicode"},
 		},
 	}
+}
+
+// lacksItsName says whether the payload of a message's event does not repeat its name.
+func lacksItsName(e *Event) bool {
+	return strings.HasPrefix(e.Name, "message.") && known(e.Name) && (e.Text("event_type") == "" || e.Text("event_subtype") == "")
 }
 
 func nameFlaws() []Flaw {
@@ -138,6 +148,11 @@ func idFlaws() []Flaw {
 			Name: "uuid-only", Story: "the column is of type uuid",
 			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool { return !uuid.MatchString(e.ID) }),
 			Fails: []string{"event.id-forms", "event.samples"},
+		},
+		{
+			Name: "uuid-column", Story: "invalid input syntax for type uuid, and nobody catches it",
+			Break: refuseIf(http.StatusInternalServerError, func(e *Event) bool { return !uuid.MatchString(e.ID) }),
+			Fails: []string{"event.id-forms", "event.samples", "retry.recovers"},
 		},
 		{
 			Name: "lower-case-only", Story: "the pattern has no capitals",

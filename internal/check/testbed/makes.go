@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,19 @@ type Make struct {
 	atRead bool          // it keeps every event that comes, and tells duplicates when it shows them
 	delay  time.Duration // its work is done so long after the answer
 	cached time.Duration // its page is as old as that
+	locks  bool          // it locks a customer's row while it works on it, as PostgreSQL does
+	clock  bool          // its page tells the time, its own and that of its work
+}
+
+// Slow is the make with a queue and a cache as slow as real ones.
+func (m Make) Slow() Make {
+	if m.delay > 0 {
+		m.delay = 500 * time.Millisecond
+	}
+	if m.cached > 0 {
+		m.cached = time.Second
+	}
+	return m
 }
 
 // Makes lists them.
@@ -25,6 +39,9 @@ func Makes() []Make {
 		{Name: "list", empty: list{}},
 		{Name: "queue", empty: rows(nil), delay: 300 * time.Millisecond},
 		{Name: "cached", empty: list{}, cached: 400 * time.Millisecond},
+		{Name: "locks", empty: rows(nil), locks: true},
+		{Name: "clock", empty: rows(nil), clock: true},
+		{Name: "numbers", empty: numbered{sequence: new(atomic.Int64)}},
 	}
 }
 
@@ -162,3 +179,53 @@ func (l list) with(e *Event, off Off) book {
 }
 
 func (l list) page(Off) any { return map[string]any{"events": l.entries, "now": l.now} }
+
+// numbered gives every row a number that grows over all customers, as a database
+// does, and keeps a row for each event.
+type numbered struct {
+	sequence *atomic.Int64 // of all customers
+	id       int64
+	events   []numberedEvent
+	ids      map[string]int64 // of the rows
+	now      rows
+}
+
+// numberedEvent is the row of an event.
+type numberedEvent struct {
+	ID   int64  `json:"id"`
+	Name string `json:"event_name"`
+}
+
+// numberedRow is any other row.
+type numberedRow struct {
+	ID int64 `json:"id"`
+	row
+}
+
+func (b numbered) with(e *Event, off Off) book {
+	next := numbered{b.sequence, b.id, append(slices.Clip(b.events), numberedEvent{b.sequence.Add(1), e.Name}), maps.Clone(b.ids), b.now.with(e, off).(rows)}
+	if next.id == 0 {
+		next.id, next.ids = b.sequence.Add(1), map[string]int64{}
+	}
+	for key := range next.now {
+		if next.ids[key] == 0 {
+			next.ids[key] = b.sequence.Add(1)
+		}
+	}
+	return next
+}
+
+func (b numbered) page(Off) any {
+	shown := map[string]numberedRow{}
+	for key, r := range b.now {
+		shown[key] = numberedRow{b.ids[key], r}
+	}
+	return map[string]any{"id": b.id, "events": b.events, "rows": shown}
+}
+
+// timed is a page that tells the time.
+type timed struct {
+	Now    string        `json:"now"`
+	Uptime time.Duration `json:"uptime"`
+	State  any           `json:"state"`
+}

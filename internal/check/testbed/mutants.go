@@ -76,12 +76,15 @@ type keeper struct {
 	books  map[string]book // guarded by mu, by customer
 	owners map[string][]string
 	known  map[string]bool // guarded by mu: messages
+
+	began   time.Time
+	working sync.Map // of a customer to the lock of its row
 }
 
 // Without makes a good receiver of that make, and switches off what is named.
 func (m Make) Without(off Off) func(*Receiver) {
 	return func(r *Receiver) {
-		k := &keeper{Make: m, off: off}
+		k := &keeper{Make: m, off: off, began: time.Now()}
 		k.forget()
 		r.Store = func(_ *http.Request, events []Event) int { return k.take(events) }
 		r.Page = k.show
@@ -216,12 +219,13 @@ func (k *keeper) apply(e *Event, life int) {
 		return
 	}
 	for _, ccid := range k.concerned(e) {
+		unlock := k.lockRow(ccid)
 		k.mu.Lock()
 		old := k.books[ccid]
 		if old == nil {
 			old = k.empty
 		}
-		if k.off["concurrency"] {
+		if k.off["concurrency"] || k.locks {
 			k.mu.Unlock()
 			time.Sleep(2 * time.Millisecond)
 			k.mu.Lock()
@@ -230,7 +234,18 @@ func (k *keeper) apply(e *Event, life int) {
 			k.books[ccid] = old.with(e, k.off)
 		}
 		k.mu.Unlock()
+		unlock()
 	}
+}
+
+// lockRow keeps others from a customer's row until unlock is called.
+func (k *keeper) lockRow(ccid string) (unlock func()) {
+	if !k.locks || k.off["concurrency"] {
+		return func() {}
+	}
+	lock, _ := k.working.LoadOrStore(ccid, new(sync.Mutex))
+	lock.(*sync.Mutex).Lock()
+	return lock.(*sync.Mutex).Unlock
 }
 
 // concerned are the customers to whom an event is applied.
@@ -276,5 +291,9 @@ func (k *keeper) show(w http.ResponseWriter, ccid string) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(kept.page(k.off)) // the reader may be gone
+	page := kept.page(k.off)
+	if k.clock {
+		page = timed{time.Now().Format(time.RFC3339Nano), time.Since(k.began), page}
+	}
+	_ = json.NewEncoder(w).Encode(page) // the reader may be gone
 }
