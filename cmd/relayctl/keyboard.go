@@ -81,14 +81,17 @@ func (k *keyboard) release() []string {
 
 // beginKeyboard shows a session until end, and calls quit when the person ends it. It
 // shows notices too, which are told again at the end.
-func (a *app) beginKeyboard(k *keyboard, s *session.Session, title, inspector string, quit func()) {
+func (a *app) beginKeyboard(k *keyboard, s *session.Session, title string, i *inspector, quit func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	k.stop, k.done, k.shown = stop, make(chan error, 1), make(chan string, mostHeld)
 	a.view.Store(k)
 	// The gate would take the cursor for an attack: the view cleans what it shows itself.
 	terminal := term.File(a.stdout)
 	keys, _ := a.stdin.(*os.File) // checkKeyboard has seen to it
-	cfg := tui.Config{Session: s, In: keys, Out: terminal, Style: a.style(terminal), Title: title, Inspector: inspector, Notices: k.shown, Mask: a.secrets.Text}
+	cfg := tui.Config{Session: s, In: keys, Out: terminal, Style: a.style(terminal), Title: title, Inspector: i.where(), Notices: k.shown, Mask: a.secrets.Text}
+	if i != nil {
+		cfg.Browse = func() error { return a.browse(i.server.Invite()) }
+	}
 	go func() {
 		defer quit()
 		k.done <- tui.Run(ctx, cfg)
@@ -138,7 +141,7 @@ func (a *app) inspectKeyboard(ctx context.Context, o *inspectOptions, files *cap
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	k := &keyboard{}
-	a.beginKeyboard(k, s, title, i.where(), quit)
+	a.beginKeyboard(k, s, title, i, quit)
 	<-ctx.Done()
 	k.end(a)
 	return nil

@@ -189,7 +189,7 @@ func (a *app) serve(ctx context.Context, o *listenOptions, r listenRun) error {
 	}
 	inspector.begin(a)
 	if o.interactive {
-		a.beginKeyboard(keys, seen, receiver.URL(), inspector.where(), done)
+		a.beginKeyboard(keys, seen, receiver.URL(), inspector, done)
 	}
 	served := make(chan error, 1)
 	go func() { served <- receiver.Serve(ctx) }()

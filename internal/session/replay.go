@@ -87,6 +87,18 @@ func (s *Session) Replay(ctx context.Context, number uint64, e Edit) (Replayed, 
 	return done, nil
 }
 
+// Replayable says why no request can be made again, nil where some can. For those where
+// it is not nil, Replay says what to do instead.
+func (s *Session) Replayable() error {
+	switch {
+	case s.file != nil:
+		return ErrCapture
+	case s.cfg.Replay == nil:
+		return ErrNoApp
+	}
+	return nil
+}
+
 // Replays are those of a request, the first one first.
 func (s *Session) Replays(number uint64) []Replayed {
 	s.mu.Lock()

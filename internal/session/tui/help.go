@@ -13,7 +13,7 @@ var keysHelp = [][2]string{
 	{"↑ ↓ j k", "move, or scroll"},
 	{"pgup pgdn", "by a screen; also ctrl-b, ctrl-f"},
 	{"home end g G", "oldest and newest, or first and last line"},
-	{"enter", "the whole request"},
+	{"enter", "the whole request (+2 behind a name: two events more, a batch)"},
 	{"esc", "back; in the list: stop reading, or show all again"},
 	{"", ""},
 	{"/", "filter: event=notification.* status=500 badge=late ccid=1001 finding=any, and words that stand anywhere"},
@@ -28,7 +28,7 @@ var keysHelp = [][2]string{
 	{"1 2 3 4 5", "answer 200, 500, 401, nothing, or by the rules"},
 	{"p", "pause, and go on"},
 	{"m", "messages, whole"},
-	{"o", "the inspector in the browser"},
+	{"o", "open the inspector in the browser"},
 	{"? q", "these keys; end, with the summary"},
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/go-json-experiment/json"
 
+	"relayctl/internal/event"
 	"relayctl/internal/report/term"
 	"relayctl/internal/session"
 	"relayctl/internal/suggest"
@@ -42,11 +43,7 @@ func (m *model) common(key string) (tea.Cmd, bool) {
 			return m.fetch(latest, 0), true
 		}
 	case "o":
-		if m.cfg.Inspector == "" {
-			m.say("the inspector is not on: start with --ui")
-		} else {
-			m.say("the inspector: " + m.cfg.Inspector)
-		}
+		return m.browse(), true
 	case "1", "2", "3", "4", "5":
 		m.setMode(session.Modes()[key[0]-'1'])
 	case "r":
@@ -67,6 +64,30 @@ func (m *model) common(key string) (tea.Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// browse opens the inspector in a browser; where there is none, it says its address.
+func (m *model) browse() tea.Cmd {
+	switch {
+	case m.cfg.Inspector == "":
+		m.say("the inspector is not on: start with --ui")
+		return nil
+	case m.cfg.Browse == nil:
+		m.say("the inspector: " + m.cfg.Inspector)
+		return nil
+	}
+	return func() tea.Msg { return browsed{m.cfg.Browse()} }
+}
+
+// browsed is what came of opening a browser.
+type browsed struct{ err error }
+
+// where says where the inspector is.
+func (b browsed) where(inspector string) string {
+	if b.err != nil {
+		return "the inspector: " + inspector + " (" + b.err.Error() + ")"
+	}
+	return "opened in the browser: " + inspector
 }
 
 // scrolls says how far a key scrolls; ok is false for other keys.
@@ -165,8 +186,13 @@ func (m *model) readMessages() tea.Cmd {
 
 // ask begins a line of input.
 func (m *model) ask(what asking) tea.Cmd {
-	if what == edit && m.chosen() == nil {
-		return nil
+	if what == edit {
+		if m.chosen() == nil {
+			return nil
+		}
+		if m.cfg.Session.Replayable() != nil {
+			return m.replay(session.Edit{}) // says why, before somebody has typed for nothing
+		}
 	}
 	m.input.Reset()
 	m.input.Prompt, m.input.Placeholder = "/", "status=500 badge=late ccid=1001 words"
@@ -235,6 +261,7 @@ func (m *model) narrow(text string) tea.Cmd {
 		name, value, ok := strings.Cut(word, "=")
 		if ok && slices.Contains(filters(), name) {
 			values.Add(name, value)
+			m.doubtEvent(name, value)
 			continue
 		}
 		if right := meant(word); right != "" {
@@ -255,6 +282,18 @@ func (m *model) narrow(text string) tea.Cmd {
 	}
 	m.query, m.filter, m.pages = q, text, nil
 	return m.fetch(fresh, 0)
+}
+
+// doubtEvent tells of a pattern that matches no known event.
+func (m *model) doubtEvent(name, value string) {
+	if name != "event" {
+		return
+	}
+	if f, err := event.ParseFilter(value); err == nil {
+		for _, what := range f.Unknown() {
+			m.say(what)
+		}
+	}
 }
 
 // meant is the filter that a word was to be, such as event=x for event:x or evnt=x, and

@@ -172,6 +172,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.hear()
 	case done:
 		return m, m.finish(msg)
+	case browsed:
+		m.say(msg.where(m.cfg.Inspector))
+		return m, nil
 	case replayed:
 		m.stats = m.cfg.Session.Stats()
 		m.say(m.outcome(msg))

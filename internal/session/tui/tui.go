@@ -28,6 +28,7 @@ type Config struct {
 	Style     *term.Style
 	Title     string              // what is looked at: the receiver's URL, or the capture
 	Inspector string              // its URL, "" where it is not on
+	Browse    func() error        // opens the inspector in a browser; nil where there is none
 	Mask      func(string) string // takes the secrets of the run out of a text; nil for none
 	// Notices are shown as they come; nil for none.
 	Notices <-chan string

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,7 +42,8 @@ func TestKeys(t *testing.T) {
 		"pause":                      {[]string{"p"}, "paused", nil},
 		"the inspector is off":       {[]string{"o"}, "start with --ui", nil},
 		"replay without an app":      {[]string{"1"}, "no receiver", nil},
-		"an edit that is none":       {[]string{"e", "nonsense", "enter"}, "not of the form", nil},
+		"an edit without an app":     {[]string{"e"}, "started without --forward", []string{"set "}},
+		"an event that is none":      {[]string{"/", "event=foo", "enter"}, `event pattern "foo" matches no known event`, nil},
 		"findings only, none here":   {[]string{"f"}, "no request matches", nil},
 		"a mark":                     {[]string{" "}, "▸•", nil},
 		"curl without a target":      {[]string{"y"}, "no curl command", nil},
@@ -63,6 +65,32 @@ func TestReplaySaysWhyItCannotBe(t *testing.T) {
 		p.press("r")
 		p.shows("started without --forward")
 	})
+}
+
+// o opens the inspector in a browser, and says where it is where that does not work.
+func TestOpensTheInspector(t *testing.T) {
+	for want, failed := range map[string]error{
+		"opened in the browser: http://127.0.0.1:8444/":     nil,
+		"the inspector: http://127.0.0.1:8444/ (no screen)": errors.New("no screen"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			opened := 0
+			p := start(t, Config{Session: session.New(session.Config{}), Inspector: "http://127.0.0.1:8444/", Browse: func() error { opened++; return failed }}, 80, 24)
+			p.press("o")
+			p.shows(want)
+			if opened != 1 {
+				t.Errorf("opened %d times", opened)
+			}
+		})
+	}
+}
+
+func TestEditsThatAreNone(t *testing.T) {
+	for text, want := range map[string]string{"nonsense": "not of the form PATH=VALUE", "payload.x:=007": "is not JSON, which := takes"} {
+		if _, err := edits(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }
 
 // Keys that come faster than they are read are all taken; a pasted text is not keys.

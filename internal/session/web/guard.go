@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -73,9 +74,9 @@ func secure(h http.Header) {
 func (w *Server) enter(rw http.ResponseWriter, r *http.Request) bool {
 	token := r.URL.Query().Get("token")
 	switch {
-	case isEntry(r) && token != "" && w.isToken(token):
+	case isEntry(r) && token != "" && (w.isToken(token) || w.redeem(token)):
 		// From now on the cookie counts, and the token leaves the address bar.
-		http.SetCookie(rw, &http.Cookie{Name: w.cookie(), Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		http.SetCookie(rw, &http.Cookie{Name: w.cookie(), Value: w.cfg.Token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 		http.Redirect(rw, r, "/", http.StatusSeeOther)
 		return false
 	case isEntry(r) && token != "", !w.allowed(r):
@@ -83,6 +84,26 @@ func (w *Server) enter(rw http.ResponseWriter, r *http.Request) bool {
 		w.fail(rw, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: open the address that relayctl printed, or send it as Authorization: Bearer"))
 		return false
 	}
+	return true
+}
+
+// Invite returns an address that opens the page once, instead of the token: what starts a
+// browser shows it in the list of processes. The next one takes its place.
+func (w *Server) Invite() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.invited = rand.Text()
+	return w.URL() + "?token=" + w.invited
+}
+
+// redeem says whether a text is the invitation, which then counts no more.
+func (w *Server) redeem(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.invited == "" || subtle.ConstantTimeCompare([]byte(text), []byte(w.invited)) != 1 {
+		return false
+	}
+	w.invited = ""
 	return true
 }
 

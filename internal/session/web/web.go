@@ -70,6 +70,9 @@ type Server struct {
 	conns   sync.WaitGroup
 	ctx     context.Context // ends what waits
 	cancel  context.CancelFunc
+
+	mu      sync.Mutex
+	invited string // opens the page once, "" for nobody; guarded by mu
 }
 
 //go:embed templates static
