@@ -222,11 +222,20 @@ func (c *captures) each(a *app, use func(n uint64, rec *capture.Record) error) e
 // summary counts all records, as inspect does; what was put where it can be read twice
 // (see keep) is read apart from other readers. Lines that cannot be read are passed over.
 func (c *captures) summary(ctx context.Context) (judge.Summary, error) {
-	whole := captures{}
+	in, _, err := c.inspection(ctx)
+	if err != nil {
+		return judge.Summary{}, err
+	}
+	return in.Summary, nil
+}
+
+// inspection judges the files as a whole, as they are on disk, and returns what was read.
+func (c *captures) inspection(ctx context.Context) (*judge.Inspection, *captures, error) {
+	whole := &captures{}
 	for _, file := range c.files {
 		info, err := file.disk.Stat()
 		if err != nil {
-			return judge.Summary{}, err
+			return nil, nil, err
 		}
 		whole.files = append(whole.files, captureFile{file.name, io.NopCloser(io.NewSectionReader(file.disk, 0, info.Size())), file.disk})
 	}
@@ -235,7 +244,7 @@ func (c *captures) summary(ctx context.Context) (judge.Summary, error) {
 		in.Add(rec)
 		return ctx.Err()
 	})
-	return in.Summary, err
+	return in, whole, err
 }
 
 // severalListeners says whether files were written at the same time, by listeners

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	xterm "golang.org/x/term"
 
+	"relayctl/internal/report"
 	"relayctl/internal/report/term"
 	"relayctl/internal/session"
 	"relayctl/internal/session/tui"
@@ -138,11 +139,43 @@ func (a *app) inspectKeyboard(ctx context.Context, o *inspectOptions, files *cap
 	}
 	defer i.end()
 	i.begin(a)
+	whole := ctx
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	k := &keyboard{}
 	a.beginKeyboard(k, s, title, i, quit)
 	<-ctx.Done()
 	k.end(a)
-	return nil
+	if whole.Err() != nil {
+		return nil
+	}
+	return a.concludeKeyboard(whole, o, files)
+}
+
+// mostConcluded is the size of captures whose summary is there at once.
+const mostConcluded = 64 << 20
+
+// concludeKeyboard writes the summary of the captures that were looked at; of large ones
+// it says what does.
+func (a *app) concludeKeyboard(ctx context.Context, o *inspectOptions, files *captures) error {
+	size, quoted := int64(0), []string{}
+	for _, file := range files.files {
+		if info, err := file.disk.Stat(); err == nil {
+			size += info.Size()
+		}
+		quoted = append(quoted, report.ShellQuote(file.name))
+	}
+	if size > mostConcluded {
+		a.hint("relayctl inspect %s --list reads it all, and ends with the summary", strings.Join(quoted, " "))
+		return nil
+	}
+	in, read, err := files.inspection(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return silent(exitInterrupted)
+	case err != nil:
+		return environment(err)
+	}
+	sum := report.Inspected{Inspection: in, Files: files.names(), Read: read.records, Skipped: read.skipped, Listed: true}
+	return environment(a.inspectRenderer(o).Finish(sum))
 }
