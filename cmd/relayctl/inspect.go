@@ -38,8 +38,9 @@ order by event_ts, with every arrival of every event, and exact totals. Several
 files are put together by arrival: the parts of a rotated capture, or those of
 several listeners, whose duplicates and disorder are judged across them.
 Requests are numbered from 1 over all files; --curl and --diff take these
-numbers. - reads stdin. --diff of two captures compares what was answered to the
-same events: what an app answered before a change, and after it.
+numbers, and so does "send CAPTURE --request N", which sends one again. - reads
+stdin. --diff of two captures compares what was answered to the same events:
+what an app answered before a change, and after it.
 
 --ccid, --event, --id, --status, --badge, --since, --until and --request show a
 part of the capture; order and repetitions are judged over all of it. A line

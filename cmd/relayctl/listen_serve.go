@@ -266,7 +266,7 @@ func (a *app) conclude(o *listenOptions, r listenRun, receiver *recv.Receiver, o
 	sum := receiver.Summary()
 	failures := sum.Failures(r.failOn)
 	if sum.Accepted < o.expect {
-		failures = append(failures, fmt.Sprintf("%d of %d expected events", sum.Accepted, o.expect))
+		failures = append(failures, fmt.Sprintf("%d of %d expected events answered 200", sum.Accepted, o.expect))
 	}
 	err := errUnread
 	if !stuck {

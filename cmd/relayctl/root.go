@@ -46,6 +46,8 @@ func newRootCmd(a *app) *cobra.Command {
   relayctl check     holds an endpoint to the contract, check by check
   relayctl forecast  says what a downtime of the endpoint costs
   relayctl validate  checks events offline
+  relayctl inspect   reads back what listen captured; send sends it again
+  relayctl redact    copies a capture without the data of customers
 
 Where Relay's documentation is silent, the default is marked "assumed" and can
 be changed.
