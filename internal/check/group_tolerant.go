@@ -73,7 +73,7 @@ func tolerantAbsent() Check {
 		ID: "tolerant.absent", Level: Must, Clause: "R-ABSENT",
 		Title: "properties may be null, empty or missing",
 		Why:   "Relay's examples have all three for what does not apply; code that counts on a value fails on the first event without",
-		How:   "delivers events whose optional properties (all but the customer's, the message's and the notification's ids) are null, empty texts, or not there, all at once and one by one; and events whose payload does not repeat their name as event_type and event_subtype",
+		How:   "delivers events whose optional properties (all but the customer's, the message's and the notification's ids) are null, empty texts, or not there, all at once and one by one, each right after another customer's event that has them all; and events whose payload does not repeat their name as event_type and event_subtype",
 		Fix:   "treat null, \"\" and a missing property alike, as absent, wherever one is read, and take the event's name from event_name: the payload of many events does not hold its parts",
 		Run: func(ctx context.Context, t *Trial) Result {
 			var list []variation
@@ -91,7 +91,11 @@ func tolerantAbsent() Check {
 					list = append(list, v)
 				}
 			}
-			return t.take200(ctx, append(list, withoutSome()...))
+			list = append(list, withoutSome()...)
+			for i := range list {
+				list[i].follows = true
+			}
+			return t.take200(ctx, list)
 		},
 	}
 }

@@ -29,6 +29,7 @@ type variation struct {
 	free    []string                    // properties of the payload that the receiver may show in another way
 	opening []plan.Step                 // what happened before, nil for the usual beginning
 	text    string                      // that stands in the event and may be shown cut, but not spoilt; "" for none
+	follows bool                        // another customer's event of the kind comes right before, with texts in its properties
 }
 
 // beginning is what happens to the customer of a variation first.
@@ -167,6 +168,9 @@ func (t *Trial) try(ctx context.Context, v variation) *telling {
 			t.Deliver(ctx, d)
 			continue
 		}
+		if v.follows && i >= first {
+			t.tellOther(ctx, a.subject.story.steps[i].Event)
+		}
 		k := wire.Call{Body: d.Body}
 		if v.call != nil && i >= first {
 			k = v.call(k)
@@ -297,14 +301,30 @@ func (t *Trial) lacksEffect(ctx context.Context, a *telling) (why string, unclea
 		return err.Error(), true
 	}
 	why = state.Lacks(e.before, e.after, t.states.plain(n))
-	if why == "" && a.text != "" {
+	if why == "" && (a.text != "" || a.follows) {
 		why = t.spoilt(ctx, a)
 	}
 	return why, false
 }
 
+// ofOther begins the texts of another customer's event.
+const ofOther = "Someone-else's-"
+
+// tellOther tells of another customer an event of that name whose texts must not
+// show in the event that follows it.
+func (t *Trial) tellOther(ctx context.Context, name string) {
+	st := step(30, name, 1, 1)
+	for _, p := range optional(name) {
+		switch p {
+		case "message_name", "client_message_tag", "action_label", "action_value":
+			st.Set = append(st.Set, set("payload."+p, ofOther+p))
+		}
+	}
+	t.Deliver(ctx, t.writePlain(t.Customer(), st))
+}
+
 // spoilt says how a text is shown that was read in another encoding than UTF-8, or
-// kept in one that lacks its letters.
+// kept in one that lacks its letters, or that is another customer's.
 func (t *Trial) spoilt(ctx context.Context, a *telling) string {
 	shown := ""
 	for _, ids := range a.subject.reads {
@@ -314,7 +334,11 @@ func (t *Trial) spoilt(ctx context.Context, a *telling) string {
 		}
 		shown += state.Plain(body) + "\n"
 	}
-	if strings.Contains(shown, a.text) {
+	switch _, other, leaks := strings.Cut(shown, ofOther); {
+	case a.follows && leaks:
+		property, _, _ := strings.Cut(other, " ")
+		return fmt.Sprintf("it shows %q, which was told of another customer", ofOther+strings.TrimRight(property, "]}"))
+	case a.text == "" || strings.Contains(shown, a.text):
 		return ""
 	}
 	for _, form := range state.Spoilt(a.text) {

@@ -102,6 +102,29 @@ func ignoredFlaws() []Flaw {
 			Fails: []string{"event.unicode"},
 		},
 		Flaw{
+			Name: "reused-struct", Story: "one variable for all events: what JSON lacks, or has as null, stays as it was", Only: []string{"event.effect", "tolerant.absent"},
+			Break: func(r *Receiver) {
+				Bodies(r)
+				var mu sync.Mutex
+				last := map[string]any{}
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					mu.Lock()
+					defer mu.Unlock()
+					for i := range events {
+						for _, p := range []string{"action_label", "message_name"} {
+							if events[i].Payload[p] == nil && last[p] != nil {
+								events[i].Payload[p] = last[p]
+							}
+							last[p] = events[i].Payload[p]
+						}
+					}
+					return events, status
+				}
+			},
+			Fails: []string{"tolerant.absent"},
+		},
+		Flaw{
 			Name: "kept-as-ascii", Story: "what the column cannot keep becomes a question mark",
 			Break: func(r *Receiver) {
 				Bodies(r)

@@ -201,7 +201,7 @@ func orderFlaws() []Flaw {
 					r.State.Commit([]Event{*e}, r.Key)
 				}
 			}),
-			Fails: []string{"order.converges", "batch.converges"},
+			Fails: []string{"order.converges"},
 		},
 		{
 			Name: "actions-update-without-insert", Story: "every handler makes the customer's row but the last one that was written",

@@ -152,7 +152,7 @@ func idFlaws() []Flaw {
 		{
 			Name: "uuid-column", Story: "invalid input syntax for type uuid, and nobody catches it",
 			Break: refuseIf(http.StatusInternalServerError, func(e *Event) bool { return !uuid.MatchString(e.ID) }),
-			Fails: []string{"event.id-forms", "event.samples", "retry.recovers"},
+			Fails: []string{"event.id-forms", "event.samples", "retry.recovers", "robust.malformed"},
 		},
 		{
 			Name: "lower-case-only", Story: "the pattern has no capitals",
