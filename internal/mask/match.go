@@ -73,11 +73,9 @@ func (f *form) match(b []byte, end bool) (n int, more bool) {
 				return f.beginning(k, b, matched), false
 			}
 			n, k = n+1, k+1
-			if c == '\'' || c == '"' {
-				again, unsure := requoted(b[n:], c, f.text[k:], end)
-				if n += again; unsure {
-					return 0, true
-				}
+			again, unsure := requoted(b[n:], c, f.text[k:], end)
+			if n += again; unsure {
+				return 0, true
 			}
 			matched = n
 			continue
@@ -113,16 +111,27 @@ func (f *form) match(b []byte, end bool) (n int, more bool) {
 		case b[n] == '\\':
 			n++
 			continue
-		case k >= leastShown && !f.last && bytes.HasPrefix(b[n:], []byte(ellipsis)):
-			return f.ending(b, k, n, end)
-		case k >= leastShown && !f.last && !end && strings.HasPrefix(ellipsis, string(b[n:])):
-			return 0, true
 		default:
-			return f.beginning(k, b, matched), false
+			return f.broken(b, k, n, matched, end)
 		}
 		matched = n
 	}
 	return f.padded(b, n, end)
+}
+
+// broken gives what must not be shown of a form whose first k bytes stand in b[:n], the
+// last of them at matched, when what follows in b is something else: all if an ellipsis
+// cuts it short.
+func (f *form) broken(b []byte, k, n, matched int, end bool) (_ int, more bool) {
+	if k >= leastShown && !f.last {
+		switch {
+		case bytes.HasPrefix(b[n:], []byte(ellipsis)):
+			return f.ending(b, k, n, end)
+		case !end && strings.HasPrefix(ellipsis, string(b[n:])):
+			return 0, true
+		}
+	}
+	return f.beginning(k, b, matched), false
 }
 
 // padded adds to the form of base64, of n in b, the padding that follows.
@@ -167,10 +176,14 @@ func (f *form) ending(b []byte, k, n int, end bool) (_ int, more bool) {
 	return n, false
 }
 
-// requoted is the length of what quoting puts behind a quote: it is doubled in YAML,
-// and in a shell the quotes around it end and begin again.
-func requoted(b []byte, quote byte, next string, end bool) (n int, more bool) {
-	for _, again := range []string{`\''`, `"'"'`, string(quote)} {
+// requoted is the length of what quoting puts behind a letter that is a quote: it is
+// doubled in YAML, and in a shell the quotes around it end and begin again. Behind other
+// letters it is 0.
+func requoted(b []byte, letter byte, next string, end bool) (n int, more bool) {
+	if letter != '\'' && letter != '"' {
+		return 0, false
+	}
+	for _, again := range []string{`\''`, `"'"'`, string(letter)} {
 		switch {
 		case strings.HasPrefix(next, again):
 		case bytes.HasPrefix(b, []byte(again)):

@@ -1,7 +1,6 @@
 // Package strictyaml reads YAML documents that people write by hand: scenarios,
-// rules, profiles. Unmarshal is enough for a plain document; Parse gives a
-// Document that can also say where a value stands, for errors of the caller's
-// own. Unknown keys, repeated keys and wrong types are errors with file, line,
+// rules, profiles. Parse gives a Document, which decodes into a struct and can
+// say where a value stands, for errors of the caller's own. Unknown keys, repeated keys and wrong types are errors with file, line,
 // column and the nearest right key. It does not know what the documents mean.
 package strictyaml
 
@@ -54,16 +53,6 @@ func (e *Error) Error() string {
 type Document struct {
 	file string
 	tree *ast.File
-}
-
-// Unmarshal decodes data into v, a pointer to a struct with yaml tags. Every
-// error is an *Error.
-func Unmarshal(file string, data []byte, v any) error {
-	d, err := Parse(file, data)
-	if err != nil {
-		return err
-	}
-	return d.Decode(v)
 }
 
 // Parse reads one YAML document; file is its name in errors. Anchors and

@@ -14,13 +14,22 @@ type sample struct {
 	Set   map[string]string `yaml:"set"`
 }
 
+// unmarshal decodes a document that is named f.yaml.
+func unmarshal(data []byte, v any) error {
+	d, err := Parse("f.yaml", data)
+	if err != nil {
+		return err
+	}
+	return d.Decode(v)
+}
+
 type sampleStep struct {
 	Event string `yaml:"event"`
 	At    string `yaml:"at"`
 	Late  bool   `yaml:"late"`
 }
 
-func TestUnmarshalErrors(t *testing.T) {
+func TestErrors(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{"name: x\nstpes: []\n", `f.yaml:2:1: unknown key "stpes"; did you mean "steps"?`},
 		{"name: x\nsteps:\n  - event: a\n    evnt: b\n", `f.yaml:4:5: unknown key "evnt"; did you mean "event"?`},
@@ -39,7 +48,7 @@ func TestUnmarshalErrors(t *testing.T) {
 		{"name: \"x\n", "f.yaml:1:7: could not find end character of double-quoted text"},
 	} {
 		var v sample
-		err := Unmarshal("f.yaml", []byte(tc.text), &v)
+		err := unmarshal([]byte(tc.text), &v)
 		var e *Error
 		if !errors.As(err, &e) || err.Error() != tc.want {
 			t.Errorf("%q:\n got %v\nwant %s", tc.text, err, tc.want)
@@ -52,7 +61,7 @@ func TestUnmarshalErrors(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	var got map[string]any
 	text := "\uFEFFa: 05551230001\nb: 010\nc: 1_2\nd: 0x1F\ne: 0b11\nf: 0o17\ng: 7\nh: -1.50\ni: 1e3\nj: +5\n"
-	if err := Unmarshal("f.yaml", []byte(text), &got); err != nil {
+	if err := unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := "map[a:05551230001 b:010 c:1_2 d:0x1F e:0b11 f:0o17 g:7 h:-1.5 i:1e3 j:+5]"
@@ -82,9 +91,9 @@ func TestErrorfFindsThePlace(t *testing.T) {
 	}
 }
 
-func TestUnmarshal(t *testing.T) {
+func TestDecode(t *testing.T) {
 	var v sample
-	if err := Unmarshal("f.yaml", []byte("name: n\ncount: 3\nsteps: [{event: e, late: true}]\nset: {a: b}\n"), &v); err != nil {
+	if err := unmarshal([]byte("name: n\ncount: 3\nsteps: [{event: e, late: true}]\nset: {a: b}\n"), &v); err != nil {
 		t.Fatal(err)
 	}
 	if v.Name != "n" || v.Count != 3 || len(v.Steps) != 1 || !v.Steps[0].Late || v.Set["a"] != "b" {
@@ -92,13 +101,13 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-func FuzzUnmarshal(f *testing.F) {
+func FuzzDecode(f *testing.F) {
 	f.Add([]byte("name: x\nsteps:\n  - event: a\n    at: 1s\n"))
 	f.Add([]byte("{name: x, steps: [{event: a}]}"))
 	f.Add([]byte("a: |\n  text\n? b\n: c\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var v sample
-		err := Unmarshal("f.yaml", data, &v)
+		err := unmarshal(data, &v)
 		var e *Error
 		if err != nil && (!errors.As(err, &e) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("not one line of our own: %q", err)
