@@ -95,10 +95,7 @@ func (in *Inspection) Add(rec *capture.Record) []*Receipt {
 
 // again notes a selected event and says whether it was selected before.
 func (in *Inspection) again(rc *Receipt) bool {
-	key := maphash.String(in.gaps.seed, rc.Event.ID)
-	if rc.Event.ID == "" {
-		key = maphash.Bytes(in.gaps.seed, event.TrimSpace(rc.Event.Raw))
-	}
+	key := keyOf(in.gaps.seed, &rc.Event)
 	_, again := in.seen.get(key)
 	in.seen.set(key, 1)
 	return again

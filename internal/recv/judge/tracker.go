@@ -119,13 +119,14 @@ func unpackDelivery(v uint64) delivery {
 	return delivery{uint32(v), uint16(v >> 32), uint8(v >> 48), v>>56&1 != 0, v>>57&1 != 0}
 }
 
-// key is what tells events apart: the id, letter by letter, for it is opaque
-// (R-ID). What has none comes again byte by byte (R-RETRY-SAME).
-func (t *Tracker) key(env *event.Envelope) uint64 {
+// keyOf is what tells events apart: the id, letter by letter, for it is opaque
+// (R-ID). What has none comes again byte by byte (R-RETRY-SAME), and is never taken for
+// an event whose id is the same text: the body null is not the event "null".
+func keyOf(seed maphash.Seed, env *event.Envelope) uint64 {
 	if env.ID == "" {
-		return maphash.Bytes(t.seed, event.TrimSpace(env.Raw))
+		return ^maphash.Bytes(seed, event.TrimSpace(env.Raw))
 	}
-	return maphash.String(t.seed, env.ID)
+	return maphash.String(seed, env.ID)
 }
 
 // observeID tells attempts, duplicates and conflicts apart. What was ever accepted
@@ -134,7 +135,7 @@ func (t *Tracker) key(env *event.Envelope) uint64 {
 func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
 	// White space does not belong to an event: it may come alone with a line break, and
 	// later in a batch.
-	k, body := t.key(env), uint32(maphash.Bytes(t.seed, event.TrimSpace(env.Raw)))
+	k, body := keyOf(t.seed, env), uint32(maphash.Bytes(t.seed, event.TrimSpace(env.Raw)))
 	s := t.lock(k)
 	defer s.mu.Unlock()
 	packed, again := s.events.get(k)
@@ -169,7 +170,7 @@ func (t *Tracker) Answered(rc *Receipt) {
 
 // accept notes that an event was accepted and says whether that is the first time.
 func (t *Tracker) accept(env *event.Envelope) (first bool) {
-	k := t.key(env)
+	k := keyOf(t.seed, env)
 	s := t.lock(k)
 	defer s.mu.Unlock()
 	packed, ok := s.events.get(k)

@@ -171,6 +171,19 @@ func TestTrackerForgetsTheOldest(t *testing.T) {
 	runtime.KeepAlive(tr)
 }
 
+// An event without an id is known by its bytes, which are no id.
+func TestABodyIsNotAnID(t *testing.T) {
+	tr := NewTracker()
+	named, bare := &event.Envelope{ID: "null", Raw: []byte(`{"event_id":"null"}`)}, &event.Envelope{Raw: []byte("null")}
+	tr.Observe(named)
+	if v := tr.Observe(bare); len(v.Badges) != 0 {
+		t.Errorf("the body null after the event \"null\": %v", v.Badges)
+	}
+	if v := tr.Observe(bare); v.Attempt != 2 {
+		t.Errorf("the same body again: %+v", v)
+	}
+}
+
 // Generations know what a map with an order of use would know.
 func TestGenerations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

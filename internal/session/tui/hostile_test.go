@@ -65,10 +65,10 @@ func TestHostileTextIsShownHarmless(t *testing.T) {
 		"wide":        strings.Repeat("漢字かな交じり文", 40),
 		"emoji":       strings.Repeat("👨\u200d👩\u200d👧\u200d👦🇩🇪⚠\ufe0f👍🏽", 30),
 		"put on top":  "a" + strings.Repeat("\u0301\u0323", 500),
-		"conjuncts":   strings.Repeat("क्षत्रिय", 60),
+		"conjuncts":   strings.Repeat("क्षत्रिय", 40),
 		"line breaks": "a\nb\r\nc\td\vf\f",
 		"no UTF-8":    "\xff\xfe\xc3(\x80",
-		"one word":    strings.Repeat("x", 100_000),
+		"one word":    strings.Repeat("x", 30_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, size := range [][2]int{{80, 24}, {120, 40}, {40, 12}} {
