@@ -157,6 +157,7 @@ func (k *keeper) take(events []Event) int {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+	defer k.lockRows(events)()
 	for i := range events {
 		e := &events[i]
 		switch {
@@ -219,13 +220,12 @@ func (k *keeper) apply(e *Event, life int) {
 		return
 	}
 	for _, ccid := range k.concerned(e) {
-		unlock := k.lockRow(ccid)
 		k.mu.Lock()
 		old := k.books[ccid]
 		if old == nil {
 			old = k.empty
 		}
-		if k.off["concurrency"] || k.locks {
+		if k.off["concurrency"] {
 			k.mu.Unlock()
 			time.Sleep(2 * time.Millisecond)
 			k.mu.Lock()
@@ -234,18 +234,32 @@ func (k *keeper) apply(e *Event, life int) {
 			k.books[ccid] = old.with(e, k.off)
 		}
 		k.mu.Unlock()
-		unlock()
 	}
 }
 
-// lockRow keeps others from a customer's row until unlock is called.
-func (k *keeper) lockRow(ccid string) (unlock func()) {
+// lockRows keeps others from the rows of a call's customers, in one order for all
+// calls, until unlock is called: a transaction with its way to the database.
+func (k *keeper) lockRows(events []Event) (unlock func()) {
 	if !k.locks || k.off["concurrency"] {
 		return func() {}
 	}
-	lock, _ := k.working.LoadOrStore(ccid, new(sync.Mutex))
-	lock.(*sync.Mutex).Lock()
-	return lock.(*sync.Mutex).Unlock
+	var ccids []string
+	for i := range events {
+		ccids = append(ccids, events[i].Text("ccid"))
+	}
+	slices.Sort(ccids)
+	var held []*sync.Mutex
+	for _, ccid := range slices.Compact(ccids) {
+		lock, _ := k.working.LoadOrStore(ccid, new(sync.Mutex))
+		held = append(held, lock.(*sync.Mutex))
+		held[len(held)-1].Lock()
+	}
+	time.Sleep(2 * time.Millisecond)
+	return func() {
+		for _, lock := range held {
+			lock.Unlock()
+		}
+	}
 }
 
 // concerned are the customers to whom an event is applied.
