@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,24 +126,74 @@ func (r *sendRun) warnOfIdleWindows(a *app) {
 		return time.Duration(e.Deliveries) * time.Second / callsASecond, "with --pace fast the plan is over before" + why
 	}
 	a.idleWindows(r.scenario, &r.plan, scale, lasts)
+	if r.sender.Original && r.sender.Rate.Calls == 0 {
+		a.unmetWindows(r.scenario, r.plan, scale)
+	}
+}
+
+// mostLookedAt bounds how many deliveries are looked at to find those within a window, and
+// windowSlack is how far from its due time a call may be made.
+const (
+	mostLookedAt = 100_000
+	windowSlack  = 100 * time.Millisecond
+)
+
+// unmetWindows warns of the windows that open and close between two calls of a plan that
+// keeps its times. Of a window after one that acts nothing is known: retries move the calls.
+func (a *app) unmetWindows(sc *plan.Scenario, p plan.Config, scale float64) {
+	windows := windowsOf(sc, &p)
+	slices.SortStableFunc(windows, func(x, y window) int { return cmp.Compare(x.From, y.From) })
+	p.Warn, p.Reject = nil, nil
+	stream, err := plan.New(p)
+	if err != nil || len(windows) == 0 || p.CSV != nil {
+		return // the run itself reports the error
+	}
+	var due []time.Duration
+	for d, err := range stream {
+		if err != nil || len(due) == mostLookedAt || a.interrupt.Err() != nil {
+			return
+		}
+		due = append(due, scaledBy(d.Arrives, scale))
+	}
+	for _, w := range windows {
+		from, until := scaledBy(w.From, scale)-windowSlack, scaledBy(w.Until, scale)+windowSlack
+		switch {
+		case w.Until == 0, slices.ContainsFunc(due, func(at time.Duration) bool { return at >= from && at < until }):
+			return
+		case len(due) > 0 && slices.Max(due) >= until:
+			a.warn("the receiver's %q never acts: no call of the plan is due then", w.text)
+		}
+	}
+}
+
+// window is one of a scenario's receiver.
+type window struct {
+	script.Window
+	text string
+}
+
+// windowsOf are the windows of a scenario whose calls keep to the plan until one of them
+// acts, none where anything else can fail.
+func windowsOf(sc *plan.Scenario, p *plan.Config) (out []window) {
+	if p.LostAcks > 0 || slices.ContainsFunc(sc.Steps, func(st plan.Step) bool { return st.LostAcks > 0 }) {
+		return nil
+	}
+	for _, text := range sc.Receiver.Respond {
+		rule, err := script.Parse(text)
+		if err != nil || rule.Window == (script.Window{}) {
+			return nil
+		}
+		out = append(out, window{rule.Window, text})
+	}
+	return out
 }
 
 // idleWindows warns of the windows that open after the end of the plan, and lasts says
 // when that is and why. Retries move the end: where anything else can fail, nothing is
 // known.
 func (a *app) idleWindows(sc *plan.Scenario, p *plan.Config, scale float64, lasts func(plan.Extent) (time.Duration, string)) {
-	if p.LostAcks > 0 || slices.ContainsFunc(sc.Steps, func(st plan.Step) bool { return st.LostAcks > 0 }) {
-		return
-	}
-	first := map[string]time.Duration{} // by script
-	for _, text := range sc.Receiver.Respond {
-		rule, err := script.Parse(text)
-		if err != nil || rule.Window == (script.Window{}) {
-			return
-		}
-		first[text] = rule.Window.From
-	}
-	if len(first) == 0 {
+	windows := windowsOf(sc, p)
+	if len(windows) == 0 {
 		return
 	}
 	extent, ok := p.Extent(a.interrupt)
@@ -150,9 +201,9 @@ func (a *app) idleWindows(sc *plan.Scenario, p *plan.Config, scale float64, last
 		return
 	}
 	end, why := lasts(extent)
-	for _, text := range sc.Receiver.Respond {
-		if scaledBy(first[text], scale) > end {
-			a.warn("the receiver's %q never acts: %s", text, why)
+	for _, w := range windows {
+		if scaledBy(w.From, scale) > end {
+			a.warn("the receiver's %q never acts: %s", w.text, why)
 		}
 	}
 }
