@@ -344,6 +344,13 @@ func eventEffects() []Check {
 		How:   "sends a customer's history and looks whether what the probe shows has changed",
 		Fix:   "store the event before you answer 200; if it is stored, let the probe show it: its URL or command may look at another place",
 		Needs: []Need{NeedProbe}, Run: hasEffect,
+	}, {
+		ID: "event.opposites", Level: Must, Clause: "R-NAME",
+		Title: "events that say opposite things do not lead to one state",
+		Why:   "a name that contains another one (undelivered), a value that is true because it is not empty (stop), or a handler under a name that Relay does not send turns what an event says into its opposite",
+		How:   "tells two customers opposite things after the same beginning: delivered and undelivered, opted in and opted out, added and removed; where the first one shows by more than counts, the states must differ",
+		Fix:   "compare the whole event_name, and current_consent with each of its values; look whether a handler exists for each name of the catalogue. A receiver that means to show both alike leaves this check out",
+		Needs: []Need{NeedProbe}, Run: probed(oppositeEvents),
 	}}
 }
 

@@ -12,7 +12,7 @@ import (
 // stateFlaws answer as they should and keep the wrong state: only a probe sees
 // them.
 func stateFlaws() []Flaw {
-	flaws := slices.Concat(duplicateFlaws(), memoryFlaws(), orderFlaws(), concurrentFlaws(), isolationFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws())
+	flaws := slices.Concat(duplicateFlaws(), memoryFlaws(), orderFlaws(), concurrentFlaws(), isolationFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws(), oppositeFlaws())
 	for i := range flaws {
 		flaws[i].Probe = true
 	}

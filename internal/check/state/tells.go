@@ -1,0 +1,64 @@
+package state
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Tells says whether what changed from one state to the next says what happened, and
+// not only that, when or how often something happened: a text, a yes or no, a number of
+// the customer's that is there or gone. Counts, ids of events, and times do not.
+func Tells(before, after *State) bool {
+	switch {
+	case before == nil:
+		return says(after)
+	case after == nil:
+		return says(before)
+	case Same(before, after):
+		return false
+	case before.kind != after.kind || after.kind == scalar:
+		return says(before) || says(after)
+	case after.kind == array:
+		missing, extra := bagDifference(before.kids, after.kids)
+		return slices.ContainsFunc(append(missing, extra...), says)
+	}
+	return members(after, func(key string, kid *State) bool {
+		b := before.member(key)
+		return b == nil && isPhone(key) || Tells(b, kid)
+	}) || members(before, func(key string, kid *State) bool {
+		return after.member(key) == nil && (isPhone(key) || says(kid))
+	})
+}
+
+// members says whether is holds for a member of an object.
+func members(s *State, is func(key string, kid *State) bool) bool {
+	for i, key := range s.keys {
+		if is(key, s.kids[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// says is whether a part of a state has a value that says something.
+func says(s *State) bool {
+	switch s.kind {
+	case scalar:
+		return saysText(s.text)
+	case array:
+		return slices.ContainsFunc(s.kids, says)
+	}
+	return members(s, func(key string, kid *State) bool { return isPhone(key) || says(kid) })
+}
+
+// isPhone says whether a text is a telephone number of the customer's.
+func isPhone(text string) bool { return strings.HasPrefix(text, "<channel_addr ") }
+
+func saysText(text string) bool {
+	if isPhone(text) {
+		return true
+	}
+	_, err := strconv.ParseFloat(text, 64)
+	return err != nil && text != "" && text != "null" && text != Absent && !strings.HasPrefix(text, "<")
+}
