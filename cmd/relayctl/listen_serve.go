@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -38,7 +39,7 @@ func (a *app) listenRenderer(o *listenOptions) listenRenderer {
 	return t
 }
 
-func (a *app) listen(ctx context.Context, o *listenOptions, s *settings, _ []string) (err error) {
+func (a *app) listen(ctx context.Context, o *listenOptions, s *settings, _ []string) error {
 	if o.interactive {
 		if err := a.checkKeyboard(o.output); err != nil {
 			return err
@@ -53,21 +54,27 @@ func (a *app) listen(ctx context.Context, o *listenOptions, s *settings, _ []str
 			return err
 		}
 	}
-	if o.capture != "" {
-		w, err := a.openCapture(o, r)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			// What --sync interval has not written yet may fail as late as here.
-			if cerr := w.Close(); cerr != nil && exitCode(exitOK, err) <= exitFellShort {
-				err = environment(cerr)
-			}
-		}()
-		r.config.Capture = w
-		defer a.reopenOnHangup(w)()
+	if o.capture == "" {
+		return a.serve(ctx, o, r)
 	}
-	return a.serve(ctx, o, r)
+	w, err := a.openCapture(o, r)
+	if err != nil {
+		return err
+	}
+	r.config.Capture = w
+	stop := a.reopenOnHangup(w)
+	err = a.serve(ctx, o, r)
+	stop()
+	return closing(w, err)
+}
+
+// closing closes the capture of a run that ended with err. What --sync interval has
+// not written yet may fail as late as here, and weighs more than a verdict.
+func closing(w io.Closer, err error) error {
+	if cerr := w.Close(); cerr != nil && exitCode(exitOK, err) <= exitFellShort {
+		return environment(cerr)
+	}
+	return err
 }
 
 // openCapture opens the capture for writing.
