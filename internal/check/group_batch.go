@@ -31,7 +31,7 @@ func batchAccepted() Check {
 				return noBatches(t)
 			}
 			return t.after(ctx, func() Result {
-				sizes := []int{1, 50, 500, batchSize(t)}
+				sizes := []int{1, 50, largeBatch, batchSize(t)}
 				slices.Sort(sizes)
 				var subs []Sub
 				for _, n := range slices.Compact(sizes) {
@@ -70,6 +70,14 @@ func batchEffects() []Check {
 			How:   "sends a history as one batch, in reverse order and with events that stand in it twice, sends the same bytes again, and compares the state with that of a customer whose events came one by one and in order",
 			Fix:   "apply every member on its own terms: by its event_id, once, and by its event_ts",
 			Needs: []Need{NeedProbe, NeedBatch}, Run: probed(batchConverges),
+		},
+		{
+			ID: "batch.whole", Level: Must, Clause: "R-BATCH",
+			Title: "every member of a large batch counts",
+			Why:   "a loop that stops after so many members, or a body that is cut off, loses what stands behind, and the answer 200 tells Relay to forget it",
+			How:   "sends a history spread over a batch of 500 events, first member, last member and between, among events of another customer, and compares the state with that of a customer whose events came one by one",
+			Fix:   "go through all members before you answer 200; answer 413 or 500 to a batch that is too large for you, never 200",
+			Needs: []Need{NeedProbe, NeedBatch}, Run: probed(batchWhole),
 		},
 		{
 			ID: "batch.unknown-member", Level: Must, Clause: "R-TOLERANT",
@@ -124,6 +132,51 @@ func batchConverges(ctx context.Context, t *Trial) Result {
 	return t.ends(ctx, s, true).verdict("as a batch in reverse order with duplicates, sent twice", func() *Repeat {
 		return repeatBatches(ctx, t, "batch-converges", s.story, slices.Concat(order, order), len(order))
 	})
+}
+
+// largeBatch is how many events the largest batch has that a receiver has to take.
+const largeBatch = 500
+
+func batchWhole(ctx context.Context, t *Trial) Result {
+	shape, ok := batching(ctx, t)
+	if !ok {
+		return noBatches(t)
+	}
+	s := t.subject(life())
+	members := spread(t, s)
+	if why := t.accepted(ctx, plan.BatchOf(shape, members...)); why != "" {
+		return BlockedBy(why)
+	}
+	f := t.ends(ctx, s, false)
+	if f.wrong != "" && t.wrongInSmallBatches(ctx) {
+		return BlockedBy(fmt.Sprintf("a history in batches of %d does not end in the clean state either, which batch.converges reports", batchSize(t)))
+	}
+	return f.verdict(fmt.Sprintf("spread over a batch of %d", largeBatch), func() *Repeat {
+		data := linesOf(spread(t, t.subject(life())))
+		return &Repeat{Sequence: &Sequence{Name: "batch-whole", Data: data, Batch: largeBatch, Shape: shape}}
+	})
+}
+
+// wrongInSmallBatches says whether a history in batches of the configured size is not
+// applied as a whole.
+func (t *Trial) wrongInSmallBatches(ctx context.Context) bool {
+	s := t.subject(life())
+	sent, _ := batches(ctx, t, s, s.inOrder())
+	return t.acceptedAll(ctx, sent) == "" && t.ends(ctx, s, false).wrong != ""
+}
+
+// spread puts a subject's events, in their order, between messages to another customer:
+// the first one is the first of a large batch, and the last one its last.
+func spread(t *Trial, s *subject) []plan.Delivery {
+	order, p := s.inOrder(), t.Customer()
+	members := make([]plan.Delivery, largeBatch)
+	for i := range members {
+		members[i] = t.writePlain(p, plan.Step{Event: "message.delivered", Message: i + 1, At: time.Duration(i) * time.Millisecond})
+	}
+	for at, i := range order {
+		members[at*(largeBatch-1)/(len(order)-1)] = s.events[i]
+	}
+	return members
 }
 
 // repeatBatches is the repeat of a story in batches of at most so many events.

@@ -284,6 +284,11 @@ func memberFlaws() []Flaw {
 			Fails: []string{"batch.converges", "batch.unknown-member"},
 		},
 		{
+			Name: "fifty-members", Story: "if i >= 50 { break }, against batches that are too large",
+			Break: members(func(events []Event) []Event { return events[:min(50, len(events))] }),
+			Fails: []string{"batch.whole"},
+		},
+		{
 			Name: "one-per-customer", Story: "the members are grouped by customer in a map",
 			Break: members(func(events []Event) []Event {
 				byCustomer := map[string]Event{}
