@@ -43,7 +43,9 @@ func hangs(t *testing.T, names ...string) {
 			named := rep.Gone != nil
 			for i := range rep.Outcomes {
 				o := &rep.Outcomes[i]
-				named = named || o.Verdict == check.Fail && o.Check.ID == h.Named && strings.Contains(o.Actual, "no answer within")
+				// Relay's own examples are of customers whom nobody introduced, among others.
+				about := o.Check.ID == h.Named || o.Check.ID == "event.samples"
+				named = named || o.Verdict == check.Fail && about && strings.Contains(o.Actual, "no answer within")
 			}
 			if !named || rep.Status() != check.Red {
 				t.Errorf("%s (%s) is not named by %s:\n%s", h.Name, h.Story, h.Named, told(rep))

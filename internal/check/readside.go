@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -338,6 +339,15 @@ func (r *readSide) ignored() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Sorted(maps.Keys(r.dropped))
+}
+
+// hidesValues says whether what is left out can hold any value of a row, because it is
+// known by its place only: a column of a text, an element of an array.
+func (r *readSide) hidesValues() bool {
+	return slices.ContainsFunc(r.ignored(), func(pattern string) bool {
+		last := pattern[strings.LastIndex(pattern, "/")+1:]
+		return last == "*" || strings.HasPrefix(last, "column ")
+	})
 }
 
 // noteVarying remembers what differs between customers with the same history,
