@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"relayctl/internal/check/state"
@@ -83,11 +84,19 @@ func tryOpposites(ctx context.Context, t *Trial, o opposites) (sub Sub, why stri
 	case !state.Tells(states[0], states[1]):
 		sub.Verdict, sub.Actual = Skip, "the probe does not show the first one, or only counts it"
 	case state.Same(states[1], states[2]):
-		last := o.second[len(o.second)-1].Event
-		sub.Verdict, sub.Actual = Fail, "after "+last+" the state is the same as after "+o.first[0].Event
+		first, second := o.first[len(o.first)-1], o.second[len(o.second)-1]
+		sub.Verdict, sub.Actual = Fail, fmt.Sprintf("the state after %s is the same as after %s", said(second), said(first))
 		sub.Repeat = repeatSubject(subjects[2])
 	}
 	return sub, ""
+}
+
+// said names an event by what it says.
+func said(st plan.Step) string {
+	if st.Consent != "" {
+		return st.Event + " (" + st.Consent + ")"
+	}
+	return st.Event
 }
 
 // sharedTexts are the texts of one event that stand in others as well: a name that a
