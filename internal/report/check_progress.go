@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"relayctl/internal/check"
@@ -13,46 +12,38 @@ import (
 // and goes; elsewhere it shows nothing.
 type CheckProgress struct {
 	check.Observer // what it goes before
-	w              io.Writer
+	screen         *term.Screen
 	st             *term.Style
 	total, done    int
-	line           string
+	ids            []string // of the checks under way
 }
 
-// NewCheckProgress shows the progress of so many checks on w, and tells out
+// NewCheckProgress shows the progress of so many checks on the screen, and tells out
 // everything.
-func NewCheckProgress(w io.Writer, st *term.Style, total int, out check.Observer) *CheckProgress {
-	return &CheckProgress{Observer: out, w: w, st: st, total: total}
+func NewCheckProgress(screen *term.Screen, st *term.Style, total int, out check.Observer) *CheckProgress {
+	return &CheckProgress{Observer: out, screen: screen, st: st, total: total}
 }
 
 // Running implements check.Observer.
 func (p *CheckProgress) Running(ids []string) {
-	p.clear()
-	if len(ids) > 0 {
-		p.draw(fmt.Sprintf("%d/%d %s", p.done, p.total, strings.Join(ids, ", ")))
-	}
+	p.ids = ids
+	p.show()
 }
 
-// Done implements check.Observer.
+// Done implements check.Observer. What is told goes to the same terminal, and so before
+// the line.
 func (p *CheckProgress) Done(o *check.Outcome) {
-	line := p.line
-	p.clear()
+	p.screen.Show("")
 	p.Observer.Done(o)
 	p.done++
-	p.draw(line)
+	p.show()
 }
 
-func (p *CheckProgress) draw(line string) {
-	if !p.st.Terminal || line == "" {
+func (p *CheckProgress) show() {
+	if len(p.ids) == 0 {
+		p.screen.Show("")
 		return
 	}
-	p.line = line
-	fmt.Fprint(p.w, p.st.Dim(strings.TrimRight(term.Fit(line, max(p.st.Width-1, 10)), " ")))
-}
-
-func (p *CheckProgress) clear() {
-	if p.line != "" {
-		p.line = ""
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
+	line := fmt.Sprintf("%d/%d %s", p.done, p.total, strings.Join(p.ids, ", "))
+	p.screen.Show(p.st.Dim(strings.TrimRight(term.Fit(line, max(p.screen.Width(), 10)), " ")))
 }
