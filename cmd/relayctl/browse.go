@@ -24,8 +24,8 @@ func (a *app) browse(url string) error {
 	return nil
 }
 
-// browser is the command that opens an address, nil where there is no screen for it. The
-// variable BROWSER names another one.
+// browser returns the command that opens an address; nil without a display. The variable
+// BROWSER names another command.
 func browser(system string, env func(string) (string, bool)) []string {
 	set := func(name string) bool { value, _ := env(name); return value != "" }
 	own, _ := env("BROWSER")

@@ -78,7 +78,7 @@ func (r *checkRun) archive(secrets *mask.Mask) (end func() error) {
 	return func() error { return errors.Join(h.Close(), w.Flush(), masked.Flush(), r.har.Close()) }
 }
 
-// discard gives up what was not written.
+// discard closes the files that were not written and removes the temporary ones.
 func (r *checkRun) discard() {
 	r.reports.discard()
 	if r.baseline != nil {

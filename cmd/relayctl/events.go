@@ -76,7 +76,7 @@ file with which editors complete and check what you write.`,
 }
 
 // schemaLine gives editors that know the YAML language server the schema of a scenario.
-// There is no address of it in the network, so it is a file beside the scenario.
+// The schema has no URL, so the line names a file beside the scenario.
 const schemaLine = "# yaml-language-server: $schema=scenario.schema.json\n" +
 	"# For your editor; relayctl schema scenario > scenario.schema.json writes that file.\n"
 

@@ -164,7 +164,7 @@ func (f *harFile) write() error {
 	return nil
 }
 
-// discard gives up what was not written.
+// discard closes the files that were not written and removes the temporary ones.
 func (f *harFile) discard() {
 	if f != nil {
 		f.reportFile.discard()

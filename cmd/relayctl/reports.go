@@ -158,7 +158,7 @@ func (f *reportFile) put() error {
 	return err
 }
 
-// discard gives up what was not written.
+// discard closes the files that were not written and removes the temporary ones.
 func (r reportFiles) discard() {
 	for _, f := range r {
 		f.discard()

@@ -69,7 +69,7 @@ func TestTheJobsFitTogether(t *testing.T) {
 	}
 	reports := 0
 	for _, arg := range collect.Args {
-		if strings.HasPrefix(arg, "/work/part-") {
+		if strings.HasPrefix(arg, "/campaign/part-") {
 			reports++
 		}
 	}
@@ -105,7 +105,7 @@ func TestRelayctlTakesTheConfiguration(t *testing.T) {
 	send := objects(t, "campaign.yaml")[0].(*batchv1.Job).Spec.Template.Spec.Containers[0]
 	var args []string
 	for _, arg := range send.Args {
-		arg = strings.NewReplacer("$(JOB_COMPLETION_INDEX)", "2", "/work", dir).Replace(arg)
+		arg = strings.NewReplacer("$(JOB_COMPLETION_INDEX)", "2", "/campaign", dir).Replace(arg)
 		args = append(args, arg)
 	}
 	cmd := exec.Command(binary, append(args, "--dry-run", "--count=1", "--events=message.delivered")...)
