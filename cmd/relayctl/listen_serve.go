@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -63,9 +64,21 @@ func (a *app) listen(ctx context.Context, o *listenOptions, s *settings, _ []str
 	}
 	r.config.Capture = w
 	stop := a.reopenOnHangup(w)
+	if r.sync == capture.Always {
+		defer oneMoreProcessor()()
+	}
 	err = a.serve(ctx, o, r)
 	stop()
 	return closing(w, err)
+}
+
+// oneMoreProcessor lets Go run one goroutine more at a time until the function that it
+// returns is called: the one that waits for the disk nearly always keeps its place for the
+// whole wait, which on two cores is half of the machine.
+func oneMoreProcessor() (back func()) {
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + 1)
+	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // closing closes the capture of a run that ended with err. What --sync interval has
