@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,4 +91,34 @@ func goodStates(t *testing.T, names ...string) {
 			}
 		})
 	}
+}
+
+// A receiver that worked at once while its lag was measured, and falls behind later as on
+// a busy machine, shows nothing of an event yet; that is not taken for how it should end.
+func TestAQueueThatFallsBehindIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	const behind = 200 * bedSlowdown * time.Millisecond
+	type work struct {
+		due    time.Time
+		events []testbed.Event
+	}
+	rep := bedRun{probe: true, only: []string{"event.effect", "isolation.customers"}}.start(t, func(r *testbed.Receiver) {
+		queue := make(chan work, 100_000)
+		var calls atomic.Int64
+		r.Store = func(_ *http.Request, events []testbed.Event) int {
+			w := work{time.Now(), events}
+			if calls.Add(1) > 130 {
+				w.due = w.due.Add(behind)
+			}
+			queue <- w
+			return 0
+		}
+		go func() {
+			for w := range queue {
+				time.Sleep(time.Until(w.due))
+				r.State.Commit(w.events, r.Key)
+			}
+		}()
+	})
+	sound(t, rep)
 }

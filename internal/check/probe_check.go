@@ -39,6 +39,7 @@ func (t *Trial) newProbeCheck(ctx context.Context) probeCheck {
 		return f
 	}
 	t.early.set(first)
+	t.states.untold.Store(t.states.steady(before.state))
 	if ref := t.reference(ctx, life()); ref.unclear != "" {
 		return probeCheck{blocked: ref.unclear}
 	}

@@ -58,7 +58,8 @@ type readSide struct {
 	heard      atomic.Int64 // when the probe was last asked after these, in ns since 1970
 	checked    once[probeCheck]
 	batches    once[batchFinding]
-	references sync.Map // of a story's name to *once[*reference]
+	references sync.Map                    // of a story's name to *once[*reference]
+	untold     atomic.Pointer[state.State] // of a customer of whom nothing was told
 
 	mu       sync.Mutex
 	dropped  state.Patterns // guarded by mu: what is left out of states
@@ -376,6 +377,12 @@ func (r *readSide) plain(n *state.State) *state.State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return n.Without(r.varying)
+}
+
+// showsNothing says whether a plain state is that of a customer of whom nothing was told.
+func (r *readSide) showsNothing(n *state.State) bool {
+	untold := r.untold.Load()
+	return untold != nil && state.Same(n, r.plain(untold))
 }
 
 // changes waits until the subject's plain state is another one, or stays.

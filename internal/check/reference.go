@@ -37,10 +37,10 @@ func (t *Trial) newReference(ctx context.Context, s story) *reference {
 		}
 	}
 	r := &reference{canons: map[string]bool{}}
-	// A receiver at work shows them at different points of it.
+	// A receiver at work shows them at different points of it, or none of them yet.
 	agree := func(states []*state.State) bool {
 		_, votes := usualOf(states, state.Volatile(states, len(s.steps)))
-		return votes == clean
+		return votes == clean && !t.states.showsNothing(states[0])
 	}
 	states, why := t.states.together(ctx, subjects, agree, t.states.patience())
 	if why != "" {
