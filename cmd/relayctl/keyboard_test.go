@@ -101,6 +101,7 @@ func (x *tmux) send(what ...string) {
 // The keyboard view in a real terminal, at three sizes, resized in the middle; the
 // summary and the exit code are as without it.
 func TestKeyboardView(t *testing.T) {
+	t.Parallel()
 	for _, size := range [][2]int{{80, 24}, {120, 40}, {40, 12}} {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
 			t.Parallel()
@@ -124,6 +125,7 @@ func TestKeyboardView(t *testing.T) {
 }
 
 func TestKeyboardViewIsRefusedByADumbTerminal(t *testing.T) {
+	t.Parallel()
 	binary := relayctlBinary(t)
 	x := startTmux(t, 80, 24, "TERM=dumb "+binary+" listen -i --addr 127.0.0.1:0; echo exit code $?; cat")
 	if screen := x.shows("exit code 2"); !strings.Contains(screen, "move its cursor") {
@@ -133,6 +135,7 @@ func TestKeyboardViewIsRefusedByADumbTerminal(t *testing.T) {
 
 // Notices wait while the view owns the screen, whoever has them, and none is lost.
 func TestNoticesWaitForTheKeyboardView(t *testing.T) {
+	t.Parallel()
 	var out strings.Builder
 	a := &app{errors: term.NewScreen(&out)}
 	k := &keyboard{done: make(chan error, 1), stop: func() {}}
@@ -152,6 +155,7 @@ func TestNoticesWaitForTheKeyboardView(t *testing.T) {
 
 // Ctrl-C and the end of --for give the terminal back, with the summary.
 func TestKeyboardViewEndsInGoodOrder(t *testing.T) {
+	t.Parallel()
 	binary := relayctlBinary(t)
 	x := startTmux(t, 80, 24, binary+" listen --tls off --addr 127.0.0.1:0 -i; echo exit code $?; cat")
 	x.shows("waiting for requests")
@@ -164,6 +168,7 @@ func TestKeyboardViewEndsInGoodOrder(t *testing.T) {
 
 // A terminal that goes away ends the view, and with it the listener.
 func TestKeyboardViewEndsWithItsTerminal(t *testing.T) {
+	t.Parallel()
 	binary := relayctlBinary(t)
 	ended := filepath.Join(t.TempDir(), "ended")
 	x := startTmux(t, 80, 24, "trap '' HUP; "+binary+" listen --tls off --addr 127.0.0.1:0 -i; touch "+ended)
@@ -183,6 +188,7 @@ func TestKeyboardViewEndsWithItsTerminal(t *testing.T) {
 
 // SIGTERM gives the terminal back, with the summary and the verdict.
 func TestKeyboardViewEndsOnSIGTERM(t *testing.T) {
+	t.Parallel()
 	pid := filepath.Join(t.TempDir(), "pid")
 	x := startTmux(t, 80, 24, "sh -c 'echo $$ >"+pid+"; exec "+relayctlBinary(t)+" listen --tls off --addr 127.0.0.1:0 -i'; echo exit code $?; stty -a | tr ';' '\\n' | grep -w -e icanon -e isig; cat")
 	x.send("message.delivered")
@@ -205,6 +211,7 @@ func TestKeyboardViewEndsOnSIGTERM(t *testing.T) {
 
 // The verdict of --fail-on is the exit code, as without the view.
 func TestKeyboardViewKeepsTheVerdict(t *testing.T) {
+	t.Parallel()
 	x := startTmux(t, 80, 24, relayctlBinary(t)+" listen --tls off --addr 127.0.0.1:0 --fail-on duplicate -i; echo exit code $?; cat")
 	x.send("message.delivered", "--duplicates", "1")
 	x.shows("2 requests")
@@ -214,6 +221,7 @@ func TestKeyboardViewKeepsTheVerdict(t *testing.T) {
 
 // A capture is looked at in the same way: all views, and other sizes in the middle.
 func TestKeyboardViewOfACapture(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "capture.jsonl")
 	binary := relayctlBinary(t)
 	x := startTmux(t, 80, 24, binary+" listen --tls off --addr 127.0.0.1:0 --capture "+file+" -i; clear; "+binary+" inspect "+file+" -i; echo exit code $?; cat")
@@ -243,6 +251,7 @@ func TestKeyboardViewOfACapture(t *testing.T) {
 
 // A notice is shown while the view owns the screen, and told again at the end.
 func TestKeyboardViewShowsNotices(t *testing.T) {
+	t.Parallel()
 	rules := filepath.Join(t.TempDir(), "rules.yaml")
 	write := func(text string) {
 		if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
@@ -261,6 +270,7 @@ func TestKeyboardViewShowsNotices(t *testing.T) {
 // A command writes nothing to a terminal but its result: in particular it does not ask
 // for the background, whose answer a terminal may owe for seconds.
 func TestNoCommandAsksTheTerminal(t *testing.T) {
+	t.Parallel()
 	script, err := exec.LookPath("script")
 	if err != nil || runtime.GOOS != "linux" {
 		t.Skip("script of util-linux is not here")
@@ -274,6 +284,7 @@ func TestNoCommandAsksTheTerminal(t *testing.T) {
 
 // What is kept for the end is bounded; the view still shows what comes later.
 func TestNoticesAreShownBeyondThoseThatAreKept(t *testing.T) {
+	t.Parallel()
 	k := &keyboard{shown: make(chan string, mostHeld)}
 	for i := range 2 * mostHeld {
 		if !k.hold(fmt.Sprint(i)) {

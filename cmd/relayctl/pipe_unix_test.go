@@ -16,6 +16,7 @@ import (
 
 // A pipe that nobody writes keeps no command from ending.
 func TestAPipeWithoutAWriterIsInterrupted(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fifo")
 	for _, name := range []string{path, path + ".yaml"} {
 		if err := syscall.Mkfifo(name, 0o600); err != nil {

@@ -5,4 +5,4 @@ package main
 // underRace says that the race detector makes everything several times as slow.
 const underRace = false
 
-const testsAtOnce = "6"
+const testsAtOnce = "8"

@@ -99,6 +99,7 @@ const (
 )
 
 func TestWatchSendsWhatIsSaved(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	save(t, file, oneStep)
 	w := startWatch(t, file)
@@ -136,6 +137,7 @@ func TestWatchSendsWhatIsSaved(t *testing.T) {
 }
 
 func TestWatchKeepsTheLastGoodFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "b.jsonl")
 	const event = `{"event_id":"a","event_name":"message.delivered","event_ts":"2026-01-31T12:00:00.000Z","payload":{}}` + "\n"
@@ -153,6 +155,7 @@ func TestWatchKeepsTheLastGoodFile(t *testing.T) {
 }
 
 func TestWatchEndsWithTheLastVerdict(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	const failing = oneStep + "send: {attempts: 1}\nreceiver: {respond: [\"500\"]}\n"
 	save(t, file, oneStep)
@@ -175,6 +178,7 @@ func TestWatchEndsWithTheLastVerdict(t *testing.T) {
 
 // Every run has what its own file sets, where the user has not set it.
 func TestWatchResolvesAgain(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	save(t, file, oneStep+"send: {attempts: 1, workers: 2, pace: original}\n")
 	w := startWatch(t, file, "--workers", "3")
@@ -192,6 +196,7 @@ func TestWatchResolvesAgain(t *testing.T) {
 }
 
 func TestASaveEndsARunEarly(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	const waiting = oneStep + "receiver: {respond: [\"500,200\"]}\n"
 	save(t, file, waiting) // ten seconds until the second attempt
@@ -209,6 +214,7 @@ func TestASaveEndsARunEarly(t *testing.T) {
 }
 
 func TestWatchNeedsAFile(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mine.yaml")
 	save(t, file, oneStep)
 	broken := filepath.Join(t.TempDir(), "broken.yaml")

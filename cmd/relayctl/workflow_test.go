@@ -110,6 +110,7 @@ type workflowRun struct{ job, app, failed string }
 // What the docs offer to copy passes with an app that does right, although that
 // takes a moment to start. The heavy tests have apps that do wrong.
 func TestWorkflowOfTheDocs(t *testing.T) {
+	t.Parallel()
 	tryWorkflow(t, []workflowRun{
 		{"the-app-takes-what-relay-sends", "", ""},
 		{"what-we-send-is-well-formed", "", ""},

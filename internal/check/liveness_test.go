@@ -39,6 +39,7 @@ func hanging(t *testing.T, hangs func(body string) bool) (e *Settings, calls *at
 // A kind of event that is not answered is asked about twice, and the check that
 // is about it fails.
 func TestASilentKindOfEventIsAskedTwice(t *testing.T) {
+	t.Parallel()
 	e, calls := hanging(t, func(body string) bool { return strings.Contains(body, `"message.action_taken"`) })
 	checks, err := Select(All(), []string{"event.accept", "business", "order.accepted", "duplicate.accepted", "retry.recovers"}, nil)
 	if err != nil {
@@ -59,6 +60,7 @@ func TestASilentKindOfEventIsAskedTwice(t *testing.T) {
 // An endpoint that stops answering ends a run soon, which is red and names the
 // event at which it happened.
 func TestAnEndpointThatStopsAnsweringIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	var stuck atomic.Bool
 	e, calls := hanging(t, func(body string) bool {
 		if strings.Contains(body, `"message.undelivered"`) {
@@ -102,6 +104,7 @@ func TestAnEndpointThatDiesIsNamed(t *testing.T) {
 // One that dies in the middle of the burst is not said to be slow, and the end names
 // the moment.
 func TestAnEndpointThatDiesInTheBurstIsNamed(t *testing.T) {
+	t.Parallel()
 	var srv *httptest.Server
 	var calls atomic.Int32
 	srv = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
@@ -139,6 +142,7 @@ func TestAnEndpointThatDiesInTheBurstIsNamed(t *testing.T) {
 
 // The time of a run is kept, and what was cut is told.
 func TestARunHasATimeOfItsOwn(t *testing.T) {
+	t.Parallel()
 	slow := func(id string, tags ...string) Check {
 		return Check{ID: id, Level: Must, Tags: tags, Run: func(ctx context.Context, _ *Trial) Result {
 			if !wait(ctx, 200*time.Millisecond) {

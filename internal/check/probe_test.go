@@ -103,6 +103,7 @@ func TestProbeCommand(t *testing.T) {
 
 // What a command started ends with it when its time is over.
 func TestACommandThatIsCutOffLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no sh")
 	}

@@ -4,5 +4,5 @@ package check_test
 
 const (
 	bedSlowdown = 1
-	bedParallel = "8"
+	bedParallel = "12"
 )

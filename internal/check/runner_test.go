@@ -188,6 +188,7 @@ func TestStatusOfARun(t *testing.T) {
 
 // Where no valid event is accepted, only what explains it is checked.
 func TestAnObstacleBlocksWhatFollowsFromIt(t *testing.T) {
+	t.Parallel()
 	checks := []Check{
 		{ID: "a.explains", Despite: []Obstacle{NotAccepted}, Run: func(context.Context, *Trial) Result { return Failed("200", "500", nil) }},
 		returns("a.follows", Must, Passed()),
@@ -214,6 +215,7 @@ func TestAnObstacleBlocksWhatFollowsFromIt(t *testing.T) {
 }
 
 func TestAnEventThatHealsIsAccepted(t *testing.T) {
+	t.Parallel()
 	var calls atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if calls.Add(1) < 4 {

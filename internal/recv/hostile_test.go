@@ -48,6 +48,7 @@ func TestSlowHeaderIsCut(t *testing.T) {
 }
 
 func TestStalledBodyIsCut(t *testing.T) {
+	t.Parallel()
 	store := &memory{}
 	b := startWith(t, Config{Capture: store, MaxBody: 1000}, hasty())
 	for name, length := range map[string]string{"length": "Content-Length: 100", "chunked": "Transfer-Encoding: chunked"} {
@@ -84,6 +85,7 @@ func TestIdleConnectionIsCut(t *testing.T) {
 }
 
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	b := startWith(t, Config{}, hasty())
 	body := delivered("1")
 	good := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
@@ -137,6 +139,7 @@ func TestAnnouncedSizeCostsNothing(t *testing.T) {
 
 // Large bodies share a budget and all get through.
 func TestLargeBodiesTakeTurns(t *testing.T) {
+	t.Parallel()
 	b := start(t, Config{MaxBody: 64 << 20})
 	body := `{"event_id":"big","pad":"` + strings.Repeat("x", 20<<20) + `"}`
 	var wg sync.WaitGroup
@@ -323,6 +326,7 @@ func TestShutdownDoesNotWaitForTheSilent(t *testing.T) {
 }
 
 func TestHTTP2(t *testing.T) {
+	t.Parallel()
 	b := start(t, Config{TLS: TLSAuto, Script: rules(t, "account.*=close", "message.undelivered=200~10ms")})
 	var wg sync.WaitGroup
 	for i := range 200 {
@@ -375,6 +379,7 @@ func TestHeaderInjection(t *testing.T) {
 // A slow observer delays no answer; what it misses is counted, and what waits
 // for it is bounded in bytes.
 func TestSlowObserver(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	r, err := New(Config{Addr: "127.0.0.1:0", TLS: TLSOff, Hosts: []string{"x"}, Observe: func(*judge.Receipt) { <-release }})
 	if err != nil {

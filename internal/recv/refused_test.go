@@ -21,6 +21,7 @@ func call(body string) string {
 // without TLS. Those who observe and those who watch must not share what they are
 // told (a race).
 func TestRefusedByHTTPIsShown(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []TLSMode{TLSOff, TLSAuto} {
 		var watched atomic.Int64
 		b := start(t, Config{TLS: mode, Watch: func(x judge.Exchange) { watched.Add(int64(len(x.Receipts))) }})

@@ -8,6 +8,7 @@ import (
 )
 
 func TestRulesAreLoadedAgain(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "rules.yaml")
 	put := func(text string) {
 		t.Helper()

@@ -59,6 +59,7 @@ func TestStalledStreamsKeepNobodyOut(t *testing.T) {
 // Callers with many streams cost others neither their connection nor an answer, though
 // these were silent for longer.
 func TestManyStreamsCostOthersNothing(t *testing.T) {
+	t.Parallel()
 	lim := defaultLimits()
 	lim.conns = 20
 	b := startWith(t, Config{TLS: TLSAuto}, lim)

@@ -138,6 +138,7 @@ func TestAJournalIsWrittenByOneProcess(t *testing.T) {
 }
 
 func TestATornJournalGoesOn(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "j")
 	j := journalAt(t, path, false)
 	n := noter{journal: j}
@@ -182,6 +183,7 @@ func TestATornJournalGoesOn(t *testing.T) {
 // Whichever byte of a journal changes: a run never goes on with a line that says
 // something else than what was written.
 func TestADamagedJournalIsRefused(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "j")
 	j := journalAt(t, path, false)
 	n := noter{journal: j}
@@ -306,6 +308,7 @@ func (a *arrivals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // After each kill -9 in the middle of a campaign the next run continues: no
 // event is left out, and none comes twice but those that are named.
 func TestAKilledRunLosesNothing(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Skip(err)

@@ -67,6 +67,7 @@ func (e *tokenEndpoint) revokeAll() {
 // middle: they are renewed before they expire and once after the refusal, never
 // two at a time, and no event is refused.
 func TestTokensAreRenewedDuringARun(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tokens := &tokenEndpoint{ttl: 5 * time.Second, takes: 200 * time.Millisecond, given: map[string]time.Time{}}
 		scheme, err := auth.New(auth.Config{

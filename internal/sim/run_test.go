@@ -20,6 +20,7 @@ import (
 // Whatever an endpoint does, every event ends in one of four ways, and the
 // summary says the same as the facts.
 func TestTheTotalsAddUp(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
@@ -119,6 +120,7 @@ func (c *tally) check(t *testing.T, s Summary) {
 
 // A worker in a two-minute delay holds back its own lane, not the plan.
 func TestAStalledLaneStallsNobodyElse(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const others = 8 * aheadAtMost
 		e := &endpoint{began: time.Now()}
@@ -179,6 +181,7 @@ func TestWhatPilesUpIsBounded(t *testing.T) {
 }
 
 func TestAnOutageIsSummedUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{began: time.Now()}
 		down := func(at time.Duration) bool { return at >= time.Minute && at < 2*time.Minute }

@@ -21,6 +21,7 @@ func outagesOf(rng *rand.Rand, n int, gap, length time.Duration) (out []Window) 
 
 // What is uploaded outside all pauses is never lost, however many outages there are.
 func TestPausesHoldForAllOutages(t *testing.T) {
+	t.Parallel()
 	shared, apart := 0, 0
 	for seed := range uint64(6) {
 		rng := rand.New(rand.NewPCG(seed, 5))
@@ -65,6 +66,7 @@ func TestPausesHoldForAllOutages(t *testing.T) {
 // An outage as long as Survives says loses nothing, whatever the plan loses of
 // answers and however few calls the endpoint takes at once.
 func TestWhatSurvivesLosesNothing(t *testing.T) {
+	t.Parallel()
 	promised, refused := 0, 0
 	for seed := range uint64(80) {
 		rng := rand.New(rand.NewPCG(seed, 6))

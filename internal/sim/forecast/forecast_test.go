@@ -53,6 +53,7 @@ func TestAnHourCostsWhatItsWorkersGiveUp(t *testing.T) {
 
 // Who ends the last upload early enough loses nothing.
 func TestQuietBeforeAnOutageLosesNothing(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		c, p := hour(uint64(50 + rng.IntN(400)))
