@@ -227,6 +227,9 @@ func findFlaws(t *testing.T, probe bool, flaws []testbed.Flaw, narrow bool) {
 			if narrow && !f.Load {
 				run.only = groups(f.Fails)
 			}
+			if f.Mute {
+				run.with = func(s *check.Settings) { s.Waits.Settle = 2 * time.Second * bedSlowdown }
+			}
 			if f.Only != nil {
 				run.only, run.skip = f.Only, nil
 			}
