@@ -183,6 +183,17 @@ func judged(rec *capture.Record, receipts []*judge.Receipt) {
 	}
 }
 
+func TestEveryBadgeStays(t *testing.T) {
+	m := standin.New([]byte("salt"))
+	for _, kind := range judge.Kinds() {
+		text := judge.Badge{Kind: judge.BadgeKind(kind), Attempt: 2, By: 90 * time.Second}.String()
+		rec := &capture.Record{Badges: []string{text}}
+		if m.Record(rec); rec.Badges[0] != text {
+			t.Errorf("a copy does not keep the badge %q", text)
+		}
+	}
+}
+
 // A copy shows the same badges and findings as the original, and none of its values.
 func TestCopyTellsTheSameOfOthers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -15,26 +15,6 @@ import (
 	"relayctl/internal/event"
 )
 
-// BadgeKind names what the tracker saw in a receipt.
-type BadgeKind string
-
-// The badges.
-const (
-	Attempt   BadgeKind = "attempt"   // it came again after an answer 500 or none
-	Duplicate BadgeKind = "duplicate" // it came again after a 200 (R-DUP)
-	Conflict  BadgeKind = "conflict"  // the same event_id with other bytes (R-ID)
-	Late      BadgeKind = "late"      // older than what the same customer's journey has shown (R-ORDER)
-	Early     BadgeKind = "early"     // before its logical predecessor (R-ORDER)
-)
-
-// Badge is a verdict on how an event came.
-type Badge struct {
-	Kind    BadgeKind
-	Attempt int           // of Attempt: which one, from 2
-	By      time.Duration // of Late: how much older
-	After   string        // of Early: the predecessor that had not come
-}
-
 // Receipt is one received event with its verdicts. A request that carries a
 // batch gives one receipt for each member.
 type Receipt struct {
@@ -52,8 +32,8 @@ type Receipt struct {
 	By         string        // who gave it: ByScript, ByApp, "" for the receiver itself
 	AppTook    time.Duration // until the app's answer came, of ByApp
 	App        *capture.App  // what the app answered, nil where nothing is kept
-	Attempt    int           // which delivery of this event it is since the last accepted one, from 1
-	Times      int           // which delivery of this event it is altogether, from 1
+	Attempt    int           // which arrival of this event it is since the last accepted one, from 1
+	Times      int           // which arrival of this event it is altogether, from 1
 	Badges     []Badge
 	Findings   []event.Finding
 	Took       time.Duration // from the first byte to the answer

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"relayctl/internal/capture"
 	"relayctl/internal/event"
@@ -157,35 +155,6 @@ func (r *Receipt) add(b Badge) {
 		}
 	}
 	r.Badges = append(r.Badges, b)
-}
-
-// parseBadges reads badges as a record has them. A kind that is not known is
-// kept as it is.
-func parseBadges(texts []string) []Badge {
-	if len(texts) == 0 {
-		return nil
-	}
-	badges := make([]Badge, 0, len(texts))
-	for _, t := range texts {
-		kind, rest, _ := strings.Cut(t, " ")
-		b := Badge{Kind: BadgeKind(kind)}
-		var err error
-		switch b.Kind {
-		case Attempt:
-			n, _, _ := strings.Cut(rest, "/")
-			b.Attempt, err = strconv.Atoi(n)
-		case Late:
-			b.By, err = time.ParseDuration(rest)
-		case Duplicate, Conflict, Early:
-		default:
-			b.Kind = BadgeKind(t)
-		}
-		if err != nil {
-			b = Badge{Kind: BadgeKind(t)}
-		}
-		badges = append(badges, b)
-	}
-	return badges
 }
 
 // memberFindings gives the findings of a batch's record that are about one

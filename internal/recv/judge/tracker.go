@@ -29,7 +29,7 @@ const (
 
 type shard struct {
 	mu        sync.Mutex
-	events    generations // by event id: a delivery
+	events    generations // by event id: a history
 	customers generations // by ccid: a shown
 	others    generations // by the other ids that tell whose an event is: a shown
 	causes    generations // by notification or message: bits
@@ -74,8 +74,8 @@ func (t *Tracker) Forgotten() (events, customers uint64) {
 
 // Verdicts is what the tracker says of an event.
 type Verdicts struct {
-	Attempt int // which delivery it is since the last accepted one, from 1
-	Times   int // which delivery it is altogether, from 1
+	Attempt int // which arrival it is since the last accepted one, from 1
+	Times   int // which arrival it is altogether, from 1
 	Badges  []Badge
 
 	settled bool // it was accepted before
@@ -93,8 +93,8 @@ func (t *Tracker) Observe(env *event.Envelope) Verdicts {
 	return v
 }
 
-// delivery is what is known of an event that came, packed into 64 bits.
-type delivery struct {
+// history is what is known of the arrivals of an event, packed into 64 bits.
+type history struct {
 	body     uint32 // hash of its bytes
 	times    uint16 // altogether
 	attempts uint8  // since the last accepted one
@@ -104,19 +104,19 @@ type delivery struct {
 
 const maxTimesKnown = 1<<16 - 1
 
-func (d delivery) pack() uint64 {
-	v := uint64(d.body) | uint64(d.times)<<32 | uint64(d.attempts)<<48
-	if d.accepted {
+func (h history) pack() uint64 {
+	v := uint64(h.body) | uint64(h.times)<<32 | uint64(h.attempts)<<48
+	if h.accepted {
 		v |= 1 << 56
 	}
-	if d.ever {
+	if h.ever {
 		v |= 1 << 57
 	}
 	return v
 }
 
-func unpackDelivery(v uint64) delivery {
-	return delivery{uint32(v), uint16(v >> 32), uint8(v >> 48), v>>56&1 != 0, v>>57&1 != 0}
+func unpackHistory(v uint64) history {
+	return history{uint32(v), uint16(v >> 32), uint8(v >> 48), v>>56&1 != 0, v>>57&1 != 0}
 }
 
 // keyOf is what tells events apart: the id, letter by letter, for it is opaque
@@ -139,26 +139,26 @@ func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
 	s := t.lock(k)
 	defer s.mu.Unlock()
 	packed, again := s.events.get(k)
-	d := unpackDelivery(packed)
-	conflict := again && d.body != body
+	h := unpackHistory(packed)
+	conflict := again && h.body != body
 	switch {
 	case conflict:
 		v.Badges = append(v.Badges, Badge{Kind: Conflict})
-	case d.accepted:
+	case h.accepted:
 		v.Badges = append(v.Badges, Badge{Kind: Duplicate})
 	}
-	if conflict || d.accepted {
-		d.attempts = 0
+	if conflict || h.accepted {
+		h.attempts = 0
 	}
-	d.attempts = min(d.attempts, 254) + 1
-	d.times = min(d.times, maxTimesKnown-1) + 1
-	d.body, d.accepted = body, false
-	s.events.set(k, d.pack())
-	v.Attempt, v.Times, v.settled = int(d.attempts), int(d.times), d.ever
+	h.attempts = min(h.attempts, 254) + 1
+	h.times = min(h.times, maxTimesKnown-1) + 1
+	h.body, h.accepted = body, false
+	s.events.set(k, h.pack())
+	v.Attempt, v.Times, v.settled = int(h.attempts), int(h.times), h.ever
 	if v.Attempt > 1 {
 		v.Badges = append(v.Badges, Badge{Kind: Attempt, Attempt: v.Attempt})
 	}
-	return v, conflict || d.ever
+	return v, conflict || h.ever
 }
 
 // Answered tells the tracker the status with which a receipt's event was answered.
@@ -177,10 +177,10 @@ func (t *Tracker) accept(env *event.Envelope) (first bool) {
 	if !ok {
 		return true
 	}
-	d := unpackDelivery(packed)
-	first = !d.ever
-	d.accepted, d.ever = true, true
-	s.events.set(k, d.pack())
+	h := unpackHistory(packed)
+	first = !h.ever
+	h.accepted, h.ever = true, true
+	s.events.set(k, h.pack())
 	return first
 }
 

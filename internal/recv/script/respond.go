@@ -117,7 +117,7 @@ func (s *Rules) ByChance() bool {
 	return slices.ContainsFunc(s.Fixed, chance) || l != nil && slices.ContainsFunc(l.rules, chance)
 }
 
-// Decide gives the answer to the nth delivery (from 1) of an event that came
+// Decide gives the answer to the nth arrival (from 1) of an event that came
 // at a time.
 func (s *Rules) Decide(name, id string, attempt int, at time.Time) Answer {
 	if s != nil {

@@ -50,7 +50,7 @@ func pageFuncs(s *session.Session) template.FuncMap {
 			}
 			return string(b.Kind)
 		},
-		"badgeTells": badgeTells,
+		"badgeMeaning": judge.Badge.Meaning,
 		"explains": func(answer string) bool { // more than the line above it
 			return !slices.Contains([]string{"", "accepted", "by the app", "by script"}, answer)
 		},
@@ -90,26 +90,6 @@ func statusClass(status int) string {
 		return "refused"
 	}
 	return "bad"
-}
-
-// badgeTells explains a badge.
-func badgeTells(b judge.Badge) string {
-	switch b.Kind {
-	case judge.Attempt:
-		return "it came again after an answer 500 or none"
-	case judge.Duplicate:
-		return "it came again after a 200 (R-DUP)"
-	case judge.Conflict:
-		return "the same event_id with other bytes (R-ID)"
-	case judge.Late:
-		return "older than what the same customer's journey has shown (R-ORDER)"
-	case judge.Early:
-		if b.After != "" {
-			return "before " + b.After + " (R-ORDER)"
-		}
-		return "before what logically precedes it (R-ORDER)"
-	}
-	return ""
 }
 
 func byteText(n int) string {
