@@ -231,7 +231,7 @@ func (r *Runner) check(ctx context.Context, shared *run, c *Check) Result {
 	}
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	res := shared.attempt(within, c, limit+grace)
+	res := shared.guarded(within, c, limit+grace)
 	switch {
 	case ctx.Err() != nil && res.Verdict != Pass:
 		res = Unclear("the run was interrupted")
@@ -261,9 +261,9 @@ func (r *Runner) cut() Result {
 	return res
 }
 
-// attempt runs a check in a goroutine of its own: one that panics, or does not
+// guarded runs a check in a goroutine of its own: one that panics, or does not
 // end when its time is over, is a fault of relayctl and not of the receiver.
-func (r *run) attempt(ctx context.Context, c *Check, patience time.Duration) Result {
+func (r *run) guarded(ctx context.Context, c *Check, patience time.Duration) Result {
 	t, err := r.newTrial(c)
 	if err != nil {
 		return Unclear(err.Error())

@@ -139,7 +139,7 @@ func TestFaultsOfRelayctlAreNotTheReceivers(t *testing.T) {
 	}
 	never := make(chan struct{})
 	t.Cleanup(func() { close(never) })
-	r := newRun(answering(t, 200)).attempt(t.Context(), &Check{ID: "a.stuck", Run: func(context.Context, *Trial) Result {
+	r := newRun(answering(t, 200)).guarded(t.Context(), &Check{ID: "a.stuck", Run: func(context.Context, *Trial) Result {
 		<-never
 		return Passed()
 	}}, time.Millisecond)
