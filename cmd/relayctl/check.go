@@ -158,7 +158,7 @@ func (a *app) check(ctx context.Context, o *checkOptions, s *settings, _ []strin
 	if err != nil {
 		return usage(err)
 	}
-	if err := r.openFiles(o); err != nil {
+	if err := r.openFiles(a, o); err != nil {
 		return err
 	}
 	defer r.discard()

@@ -33,7 +33,7 @@ type checkRun struct {
 }
 
 // openFiles makes sure that everything can be written, before anything is sent.
-func (r *checkRun) openFiles(o *checkOptions) error {
+func (r *checkRun) openFiles(a *app, o *checkOptions) error {
 	if o.writeBaseline != "" {
 		f, err := os.OpenFile(o.writeBaseline, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // it is to be shared
 		if errors.Is(err, os.ErrExist) {
@@ -44,7 +44,7 @@ func (r *checkRun) openFiles(o *checkOptions) error {
 		}
 		r.baseline = f
 	}
-	if err := r.reports.open(); err != nil {
+	if err := r.reports.open(a.interrupt); err != nil {
 		r.discard()
 		return err
 	}
@@ -53,7 +53,7 @@ func (r *checkRun) openFiles(o *checkOptions) error {
 			r.discard()
 			return environment(fmt.Errorf("--har: %w", err))
 		}
-		f, err := os.OpenFile(o.har, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		f, err := input.Create(a.interrupt, o.har, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 		if err != nil {
 			r.discard()
 			return environment(fmt.Errorf("--har: %w", input.Unwritable(o.har, err)))
@@ -178,7 +178,7 @@ func (a *app) writeCheck(r *checkRun, result report.CheckResult) error {
 }
 
 func (a *app) appendTo(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // the workflow's own file
+	f, err := input.Create(a.interrupt, path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // the workflow's own file
 	if err != nil {
 		return fmt.Errorf("step summary: %w", err)
 	}

@@ -119,7 +119,7 @@ func (a *app) forecast(ctx context.Context, o *forecastOptions, s *settings, arg
 	if err := flagged(p.Check(a.interrupt)); err != nil {
 		return usage(err)
 	}
-	if err := reports.open(); err != nil {
+	if err := reports.open(a.interrupt); err != nil {
 		return err
 	}
 	defer reports.discard()

@@ -71,9 +71,9 @@ func (m *missed) err(o *inspectOptions, sel capture.Filter, in *judge.Inspection
 	text := fmt.Sprintf("none of %s is selected", term.Count(records, "request"))
 	switch f := o.selection; {
 	case len(f.ccid) == 1 && !slices.Contains(in.Others(), f.ccid[0]):
-		text = fmt.Sprintf("no event of customer %q %s%s", term.Clean(f.ccid[0]), among, suggest.DidYouMean(f.ccid[0], in.Others()))
+		text = fmt.Sprintf("no event of customer %s %s%s", suggest.Quote(f.ccid[0]), among, suggest.DidYouMean(f.ccid[0], in.Others()))
 	case len(f.ids) == 1 && !m.ids[f.ids[0]]:
-		text = fmt.Sprintf("no event with the id %q %s%s", term.Clean(f.ids[0]), among, m.nearID(f.ids[0]))
+		text = fmt.Sprintf("no event with the id %s %s%s", suggest.Quote(f.ids[0]), among, m.nearID(f.ids[0]))
 	case len(f.events) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(m.names)), sel.Events.Match):
 		text = fmt.Sprintf("no event %s %s%s", term.Clean(strings.Join(f.events, ", ")), among, which("have", m.names))
 	case m.outside(sel):

@@ -134,7 +134,7 @@ func (a *app) openHAR(o *inspectOptions) (*harFile, error) {
 		return nil, err
 	}
 	f := &harFile{reportFile: &reportFile{path: o.har}, to: o.to}
-	if err := f.open(); err != nil {
+	if err := f.open(a.interrupt); err != nil {
 		return nil, environment(fmt.Errorf("--har: %w", err))
 	}
 	f.masked = a.secrets.Writer(f.file)

@@ -68,7 +68,7 @@ func (a *app) merge(ctx context.Context, o *mergeOptions, _ *settings, args []st
 	if merged.Exit = exitOK; !merged.Summary.OK() || merged.Summary.CutShort {
 		merged.Exit = exitFellShort
 	}
-	if err := reports.open(); err != nil {
+	if err := reports.open(a.interrupt); err != nil {
 		return err
 	}
 	defer reports.discard()

@@ -44,6 +44,40 @@ func TestAPipeWithoutAWriterIsInterrupted(t *testing.T) {
 	}
 }
 
+// Nor does one that nobody reads.
+func TestAPipeWithoutAReaderIsInterrupted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := syscall.Mkfifo("fifo", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // what still waits for a reader has one then
+		if f, err := os.OpenFile("fifo", os.O_RDWR, 0); err == nil {
+			f.Close()
+		}
+	})
+	record := `{"v":1,"received_at":"2026-01-31T12:00:00.000Z","method":"POST","path":"/","body":"{}","status":200}`
+	for name, text := range map[string]string{"rows.csv": "ccid\n1001\n", "capture.jsonl": record + "\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"send", "message.delivered", "--report", "json=fifo"},
+		{"send", "--csv", "rows.csv", "--rejects", "fifo"},
+		{"forecast", "--records", "10", "--report", "json=fifo"},
+		{"check", "--only", "http.keepalive", "--har", "fifo"},
+		{"inspect", "capture.jsonl", "--har", "fifo"},
+		{"redact", "capture.jsonl", "-o", "fifo"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, interrupt)
+		stderr := &bytes.Buffer{}
+		if code := run(ctx, context.Background(), nil, args, strings.NewReader(""), &bytes.Buffer{}, stderr, nil); code != exitInterrupted {
+			t.Errorf("%v: exit code %d, want %d: %s", args, code, exitInterrupted, stderr)
+		}
+	}
+}
+
 // What is piped to a command under a file's name is read, once.
 func TestPipesUnderAFilesName(t *testing.T) {
 	row := "ccid\n1001\n"

@@ -233,7 +233,7 @@ func (o *planOptions) openCSV(a *app, c *plan.Config, files *planFiles) error {
 		if err := writable(o.rejects); err != nil {
 			return fmt.Errorf("--rejects: %w", err)
 		}
-		if files.rejects, err = os.OpenFile(o.rejects, os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+		if files.rejects, err = input.Create(a.interrupt, o.rejects, os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
 			return environment(fmt.Errorf("--rejects: %w", input.Unwritable(o.rejects, err)))
 		}
 	}

@@ -84,7 +84,7 @@ func (a *app) redact(ctx context.Context, o *redactOptions, s *settings, args []
 	if o.output == "-" {
 		told, err = a.stderr, write(a.data())
 	} else {
-		err = writeFile(o.output, write)
+		err = writeFile(a.interrupt, o.output, write)
 	}
 	if err != nil {
 		return err
@@ -132,9 +132,9 @@ func (c *captures) hold(path string) bool {
 }
 
 // writeFile writes a file beside its path, and puts it there once it is whole.
-func writeFile(path string, write func(io.Writer) error) error {
+func writeFile(ctx context.Context, path string, write func(io.Writer) error) error {
 	f := &reportFile{path: path}
-	if err := f.open(); err != nil {
+	if err := f.open(ctx); err != nil {
 		return environment(err)
 	}
 	w := bufio.NewWriterSize(f.file, 256<<10)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -76,9 +77,9 @@ func (o *reportOptions) parse(secrets *mask.Mask) (reportFiles, error) {
 }
 
 // open makes sure that every report can be written, before anything is sent.
-func (r reportFiles) open() error {
+func (r reportFiles) open(ctx context.Context) error {
 	for _, f := range r {
-		if err := f.open(); err != nil {
+		if err := f.open(ctx); err != nil {
 			r.discard()
 			return environment(fmt.Errorf("--report %s: %w", f.format, err))
 		}
@@ -87,12 +88,12 @@ func (r reportFiles) open() error {
 }
 
 // open makes the file that is written. It does not touch what is there already.
-func (f *reportFile) open() error {
+func (f *reportFile) open(ctx context.Context) error {
 	given := f.path
-	return input.Unwritable(given, f.create())
+	return input.Unwritable(given, f.create(ctx))
 }
 
-func (f *reportFile) create() error {
+func (f *reportFile) create(ctx context.Context) error {
 	if err := writable(f.path); err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (f *reportFile) create() error {
 	case info.IsDir():
 		return fmt.Errorf("%s is a folder, not a file", f.path)
 	case !info.Mode().IsRegular(): // such as /dev/stderr or a pipe
-		f.file, err = os.OpenFile(f.path, os.O_WRONLY, 0)
+		f.file, err = input.Create(ctx, f.path, os.O_WRONLY, 0)
 		return err
 	default:
 		// What may not be written must not be replaced either.

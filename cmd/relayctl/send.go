@@ -122,7 +122,7 @@ func (a *app) sendOnce(ctx context.Context, o *sendOptions, s *settings, args []
 	if err := r.preflight(ctx); err != nil {
 		return err
 	}
-	if err := r.reports.open(); err != nil {
+	if err := r.reports.open(a.interrupt); err != nil {
 		return err
 	}
 	defer r.reports.discard()

@@ -4,7 +4,7 @@
 // is taken off, and UTF-16 is refused by name.
 //
 // Begin at Open for what is read piece by piece, and at ReadFile for what is read
-// whole, AtMost for answers over a network. The package does not know what the files mean.
+// whole, AtMost for answers over a network; Create opens what is written. The package does not know what the files mean.
 package input
 
 import (
@@ -40,6 +40,33 @@ func open(path string) (io.ReadCloser, error) {
 		return nil, Unreadable(path, err)
 	}
 	return f, nil
+}
+
+// Create opens a file to write it, as os.OpenFile does. Of a FIFO that nobody reads this
+// waits, until ctx is done.
+func Create(ctx context.Context, path string, flag int, mode os.FileMode) (*os.File, error) {
+	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() {
+		return os.OpenFile(path, flag, mode)
+	}
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan opened)
+	go func() {
+		f, err := os.OpenFile(path, flag, mode)
+		select {
+		case done <- opened{f, err}:
+		case <-ctx.Done():
+			f.Close() // of none it is an error that nobody needs
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.f, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Until returns a reader of r that ends with ctx's error when ctx is done. A read

@@ -105,7 +105,7 @@ func (j *Journal) begin(resume bool) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("journal %s is not a regular file", j.path)
+		return notRegular(j.path)
 	case info.Size() > 0 && !resume:
 		if _, _, err := ReadJournalHeader(j.path); err != nil {
 			return err
@@ -134,18 +134,26 @@ func (j *Journal) begin(resume bool) error {
 // ReadJournalHeader tells which plan the journal at path belongs to. ok is
 // false when there is no journal yet.
 func ReadJournalHeader(path string) (h JournalHeader, ok bool, err error) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return h, false, nil
+	case err != nil:
+		return h, false, err
+	case !info.Mode().IsRegular(): // opening a FIFO would wait for its writer
+		return h, false, notRegular(path)
 	}
+	file, err := os.Open(path)
 	if err != nil {
 		return h, false, err
 	}
 	defer file.Close()
 	j := &Journal{path: path}
-	lines := newLineReader(file)
-	line, err := lines.next()
-	if err != nil || line == nil {
+	line, err := newLineReader(file).next()
+	switch {
+	case errors.Is(err, errLongLine):
+		return h, false, notJournal(path)
+	case err != nil || line == nil:
 		return h, false, err
 	}
 	err = j.readHeader(line)

@@ -69,6 +69,12 @@ func (e *JournalDamage) Error() string {
 	return fmt.Sprintf("%s:%d: this line of the journal is damaged: its checksum does not fit", e.Path, e.Line)
 }
 
+func notJournal(path string) error { return fmt.Errorf("%s is not a journal", path) }
+
+func notRegular(path string) error { return fmt.Errorf("journal %s is not a regular file", path) }
+
+var errLongLine = errors.New("the line is too long for a journal")
+
 // journalLine is any line of a journal.
 type journalLine struct {
 	Type string `json:"type,omitempty"`
@@ -86,6 +92,9 @@ func (j *Journal) read(r io.Reader) (int64, error) {
 	lines := newLineReader(r)
 	for n := 1; ; n++ {
 		line, err := lines.next()
+		if n == 1 && errors.Is(err, errLongLine) {
+			return 0, notJournal(j.path)
+		}
 		if err != nil {
 			return 0, fmt.Errorf("%s:%d: %w", j.path, n, err)
 		}
@@ -116,7 +125,7 @@ func (j *Journal) readHeader(line []byte) error {
 	case zeros || bytes.HasPrefix(line, []byte(`{"type":"journal"`)) && (err != nil || h.V <= journalVersion && !whole && !old):
 		return &JournalDamage{j.path, 1, zeros}
 	case err != nil || h.Type != "journal":
-		return fmt.Errorf("%s is not a journal", j.path)
+		return notJournal(j.path)
 	case h.V > journalVersion:
 		return fmt.Errorf("%s: a journal of version %d; this relayctl knows versions up to %d", j.path, h.V, journalVersion)
 	}
@@ -193,7 +202,7 @@ func (l *lineReader) next() ([]byte, error) {
 	line, err := l.r.ReadSlice('\n')
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
-		return nil, errors.New("the line is too long for a journal")
+		return nil, errLongLine
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:

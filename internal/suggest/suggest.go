@@ -27,10 +27,14 @@ func Nearest(name string, known []string) string {
 // when none is near, ready to be put at the end of an error.
 func DidYouMean(name string, known []string) string {
 	if n := Nearest(name, known); n != "" {
-		return "; did you mean " + strconv.Quote(n) + "?" // what is known may come from outside
+		return "; did you mean " + Quote(n) + "?" // what is known may come from outside
 	}
 	return ""
 }
+
+// Quote puts a name in quotes as it is typed: what cannot be shown becomes an escape,
+// but a backslash stays one.
+func Quote(name string) string { return strings.ReplaceAll(strconv.Quote(name), `\\`, `\`) }
 
 // distance is the Damerau-Levenshtein distance (optimal string alignment) of a
 // and b; a result of limit or more only says that it is at least limit.

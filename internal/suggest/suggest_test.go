@@ -25,6 +25,15 @@ func TestNearest(t *testing.T) {
 	}
 }
 
+func TestNamesAreShownAsTheyAreTyped(t *testing.T) {
+	if got, want := DidYouMean(`cust\mer`, []string{`cust\omer`}), `; did you mean "cust\omer"?`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := Quote("\x1b\n\u202e\u200b\""), `"\x1b\n\u202e\u200b\""`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"3000":                    "http://127.0.0.1:3000",

@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -118,6 +119,9 @@ func (c *Client) Do(ctx context.Context, now time.Time, k *Call) Result {
 			if a := c.connect(ctx, deadline); a.Failure != NoFailure {
 				return a
 			}
+			if err := c.unasked(); err != nil {
+				return c.failed(ctx, err)
+			}
 		}
 		if !c.setDeadline(deadline) {
 			return c.failed(ctx, ErrEnded)
@@ -151,6 +155,54 @@ func (c *Client) look() {
 	}
 }
 
+// quiet looks, without reading anything, whether a connection is open and has
+// brought nothing.
+func quiet(conn net.Conn) bool {
+	something, err := peek(conn)
+	return !something && err == nil
+}
+
+// unasked says what a connection that was just made has brought already: nothing of it
+// can be the answer to a call, so none is made. What comes a moment later cannot be told
+// from an answer.
+func (c *Client) unasked() error {
+	for range mostLooks {
+		something, err := peek(under(c.conn))
+		switch {
+		case errors.Is(err, io.EOF): // the call finds it
+			return nil
+		case err != nil || !something:
+			return err
+		}
+		if _, ok := c.conn.(*tls.Conn); ok { // it may be what TLS itself says, and nothing more
+			_ = c.conn.SetReadDeadline(time.Now().Add(freshTime)) // a failure shows in the read
+		}
+		_ = c.answers.fill() // the call meets the error, too
+		if err := c.answers.early(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// under is the connection that carries TLS, also within that to a proxy.
+func under(conn net.Conn) net.Conn {
+	for {
+		secure, ok := conn.(*tls.Conn)
+		if !ok {
+			return conn
+		}
+		conn = secure.NetConn()
+	}
+}
+
+// freshTime is how long is looked at what came first over a new connection with TLS, so
+// many times while there is more.
+const (
+	freshTime = 200 * time.Microsecond
+	mostLooks = 10
+)
+
 // ticketTime is how long the rest of a record of TLS may take to come.
 const ticketTime = 2 * time.Millisecond
 
@@ -160,11 +212,7 @@ func silent(conn *tls.Conn) bool {
 	if !nothingBy(conn, time.Unix(1, 0)) { // of what was received together with the last answer
 		return false
 	}
-	under := conn.NetConn()
-	if proxy, ok := under.(*tls.Conn); ok {
-		under = proxy.NetConn()
-	}
-	return quiet(under) || nothingBy(conn, time.Now().Add(ticketTime))
+	return quiet(under(conn)) || nothingBy(conn, time.Now().Add(ticketTime))
 }
 
 // nothingBy says whether nothing can be read until then. A failure to set the

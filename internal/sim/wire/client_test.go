@@ -142,8 +142,6 @@ func TestAConnectionThatTheEndpointClosedIsReplaced(t *testing.T) {
 	}
 }
 
-// A call whose connection ends before the answer may have been taken: it is
-// never made again in silence.
 // An answer that comes before it was asked for is not the answer of the next
 // call, however it comes: with the last answer or after it, also over TLS, where
 // it may have been received and not decrypted yet.
@@ -243,6 +241,8 @@ func TestAPreparedConnectionIsUsed(t *testing.T) {
 	}
 }
 
+// A call whose connection ends before the answer may have been taken: it is
+// never made again in silence.
 func TestACallThatMayHaveArrivedIsNotRepeated(t *testing.T) {
 	var mu sync.Mutex
 	var got []string

@@ -4,5 +4,5 @@ package wire
 
 import "net"
 
-// quiet cannot tell here; a connection that has ended shows at the next write.
-func quiet(net.Conn) bool { return true }
+// peek cannot tell here; a connection that has ended shows at the next write.
+func peek(net.Conn) (something bool, err error) { return false, nil }

@@ -3,26 +3,35 @@
 package wire
 
 import (
+	"errors"
+	"io"
 	"net"
 	"syscall"
 )
 
-// quiet looks, without reading anything, whether a connection is open and has
-// brought nothing.
-func quiet(conn net.Conn) bool {
+// peek says, without reading anything and without waiting, whether a connection has
+// brought something; the error is io.EOF or another end of it.
+func peek(conn net.Conn) (something bool, err error) {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
-		return true
+		return false, nil
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return false
+		return false, err
 	}
-	nothing := false
+	n, got := 0, error(nil)
 	err = raw.Control(func(fd uintptr) {
 		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		nothing = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR
+		n, _, got = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	})
-	return err == nil && nothing
+	switch {
+	case err != nil:
+		return false, err
+	case errors.Is(got, syscall.EAGAIN), errors.Is(got, syscall.EINTR):
+		return false, nil
+	case got == nil && n == 0:
+		return false, io.EOF
+	}
+	return n > 0, got
 }

@@ -228,6 +228,20 @@ func (a *answerReader) fill() error {
 	return io.ErrNoProgress
 }
 
+// early tells what was read before anything was asked, nil for nothing.
+func (a *answerReader) early() error {
+	b := a.buf[a.r:a.w]
+	line, _ := cutLine(b)
+	h, _, err := parseStatusLine(line)
+	switch {
+	case len(b) == 0:
+		return nil
+	case err == nil:
+		return fmt.Errorf("the endpoint answered %d before it was asked", h.status)
+	}
+	return notHTTP(b)
+}
+
 // head reads the head of the final answer and passes over interim ones. The
 // bytes are valid until the next read.
 func (a *answerReader) head() (answerHead, []byte, error) {
