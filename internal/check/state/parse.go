@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,7 +145,7 @@ func (n *normaliser) tree(v any, path []string, pattern string) *State {
 		return n.objectOf(v, path, pattern)
 	case []any:
 		out := &State{kind: array}
-		v = asRows(v)
+		v = n.unnumbered(asRows(v), pattern)
 		for i, e := range v {
 			at := append(path[:len(path):len(path)], strconv.Itoa(i))
 			if n.ignored(at) {
@@ -175,6 +176,24 @@ func (n *normaliser) textOf(s string, path []string, pattern string) *State {
 		return n.tree(parse([]byte(t)), path, pattern)
 	}
 	return &State{text: n.roles.text(n.lenientText(s))}
+}
+
+// unnumbered are the elements of a list without what numbers them.
+func (n *normaliser) unnumbered(list []any, pattern string) []any {
+	if len(list) == 0 {
+		return list
+	}
+	for _, name := range numbering(list) {
+		n.dropped[pattern+"/*/"+name] = true
+		rest := make([]any, len(list))
+		for i, e := range list {
+			element := maps.Clone(e.(map[string]any))
+			delete(element, name)
+			rest[i] = element
+		}
+		list = rest
+	}
+	return list
 }
 
 // asRows makes rows of a table that a database's driver wrote as arrays: values

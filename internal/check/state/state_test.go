@@ -93,6 +93,8 @@ func TestDifferenceIsSeen(t *testing.T) {
 		"absent":          {``, `{"a":1}`, `the state is {"a":"1"} instead of (absent)`},
 		"a row":           {"a|1\nb|2", "b|3\na|1", "/*/column 2 is 3 instead of 2"},
 		"a row of JSON":   {`[["a",1],["b",2]]`, `[["b",3],["a",1]]`, "/*/column 2 is 3 instead of 2"},
+		"count(*) n":      {`[{"event":"a","n":1}]`, `[{"event":"a","n":2}]`, "/*/n is there, with 2"},
+		"rows' counts":    {`[{"event":"a","n":1},{"event":"b","n":1}]`, `[{"event":"a","n":1},{"event":"b","n":3}]`, "/*/n is 3 instead of 1"},
 		"a named line":    {"clicks: 1", "clicks: 2", "/clicks/* is 2 instead of 1"},
 	} {
 		if d := Differences(s.shown(states[0]), s.shown(states[1])); d != states[2] {
@@ -101,6 +103,7 @@ func TestDifferenceIsSeen(t *testing.T) {
 	}
 	for name, states := range map[string][2]string{
 		"order of an array": {`[1,{"a":[2,3]}]`, `[{"a":[3,2]},1]`},
+		"numbered elements": {`[{"no":1,"a":"x"},{"no":2,"a":"y"}]`, `[{"no":1,"a":"y"},{"no":2,"a":"x"}]`},
 		"order of keys":     {`{"a":1,"b":2}`, `{"b":2,"a":1}`},
 		"kinds of nothing":  {`null`, `""`},
 		"ignored":           {`{"stats":1,"l":[{"n":{"x":1}}]}`, `{"stats":2,"l":[{"n":{"x":7}}]}`},

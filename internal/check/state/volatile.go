@@ -30,7 +30,7 @@ func bookkeeping(name string, value any, inArray bool) bool {
 		"hostname", "host", "pid", "workerid", "instanceid", "nodeid", "shard", "partition", "requestid", "traceid", "spanid", "correlationid", "remoteaddr", "clientip",
 		"uptime", "latency", "elapsed", "duration", "age", "took", "lag":
 		return true
-	case "position", "pos", "index", "idx", "offset", "ordinal", "row", "rownum", "rownumber", "n", "no", "nr":
+	case "position", "pos", "index", "idx", "offset", "ordinal", "row", "rownum", "rownumber":
 		return inArray
 	}
 	for _, unit := range []string{"ms", "millis", "us", "s", "sec", "seconds"} {
@@ -40,6 +40,39 @@ func bookkeeping(name string, value any, inArray bool) bool {
 		}
 	}
 	return false
+}
+
+// numbering finds the members of a list's elements that number the elements: n, no and
+// nr from 0 or from 1 on. Else a member of such a name counts something (count(*) n).
+func numbering(list []any) (names []string) {
+	first, _ := list[0].(map[string]any)
+	for name := range first {
+		if s := squash(name); (s == "n" || s == "no" || s == "nr") && numbers(list, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// numbers says whether the members of that name are the numbers of the elements, in
+// whatever order.
+func numbers(list []any, name string) bool {
+	values := make([]int, len(list))
+	for i, e := range list {
+		element, _ := e.(map[string]any)
+		n, err := strconv.Atoi(fmt.Sprint(element[name]))
+		if err != nil {
+			return false
+		}
+		values[i] = n
+	}
+	slices.Sort(values)
+	for i, n := range values {
+		if n != values[0]+i {
+			return false
+		}
+	}
+	return values[0] == 0 || values[0] == 1
 }
 
 // isCount says whether a value is a whole number.
