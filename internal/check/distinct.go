@@ -46,7 +46,13 @@ func eventPairs() []eventPair {
 	// Another button was tapped: a set of the labels has to grow as well.
 	pay := step(33, "message.action_taken", 1, 2)
 	pay.Set = append(pay.Set, set("payload.action_label", "Pay now"))
+	// One trigger, whose name the company made, brings a message each week.
+	weekly := step(30, "message.delivered", 1, 3)
+	weekly.Set = append(weekly.Set, set("payload.trigger_id", "Weekly-Reminder"))
+	nextWeek := later(weekly, 3*time.Second)
+	nextWeek.Message = 4
 	return []eventPair{
+		{what: "two messages of one trigger", first: weekly, second: nextWeek},
 		{what: "two messages delivered in the same millisecond", first: step(30, "message.delivered", 1, 3), second: step(30, "message.delivered", 1, 4)},
 		{what: "SMS to two numbers attempted in the same millisecond", first: step(30, "notification.attempted", 1, 2), second: step(30, "notification.attempted", 2, 2)},
 		{what: "clicks in two messages", first: step(30, "notification.auth_link_clicked", 1, 1), second: step(33, "notification.auth_link_clicked", 2, 2)},
@@ -61,6 +67,7 @@ func eventPairs() []eventPair {
 		{what: "actions in two messages", first: step(30, "message.action_taken", 1, 1), second: pay},
 		{what: "two actions in one message", first: step(30, "message.action_taken", 1, 1), second: step(33, "message.action_taken", 1, 1), sameThing: true},
 		{what: "an opt-out and an opt-in", first: consent(30, 1, "stop"), second: consent(33, 1, "express"), toggles: true},
+		{what: "a number that was removed and added again", first: step(30, "notification_channel.remove", 2, 1), second: step(33, "notification_channel.add", 2, 1), toggles: true},
 	}
 }
 
@@ -121,7 +128,8 @@ func tryPair(ctx context.Context, t *Trial, p eventPair) (sub Sub, visible bool,
 		sub.Verdict, sub.Actual = Skip, "the probe does not show the first one"
 		return sub, false, ""
 	}
-	if !state.Same(states[1], states[2]) {
+	back := p.toggles && state.Tells(states[0], states[1]) && !state.Tells(states[1], states[2])
+	if !state.Same(states[1], states[2]) && !back {
 		return sub, true, ""
 	}
 	grown := state.Growth(states[0], states[1], p.sameThing)

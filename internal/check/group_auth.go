@@ -45,7 +45,11 @@ func authValid() Check {
 // refused makes a call that has to be answered 401, with those headers as its
 // credentials, and judges the answer.
 func refused(ctx context.Context, t *Trial, name string, body []byte, headers ...auth.Header) Sub {
-	x := t.exchange(ctx, wire.Call{Body: body}, as(headers...))
+	return t.refusal(ctx, name, t.exchange(ctx, wire.Call{Body: body}, as(headers...)))
+}
+
+// refusal judges the answer to a call that is to be answered 401.
+func (t *Trial) refusal(ctx context.Context, name string, x Exchange) Sub {
 	sub := Sub{Name: name, Verdict: Fail, Repeat: t.repeatCall(x.Call)}
 	switch s := x.Answer.Status; {
 	case s == http.StatusUnauthorized:
@@ -89,13 +93,16 @@ func authMissing() Check {
 		ID: "auth.missing", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "a call without credentials is answered 401",
 		Why:   "whoever knows the URL could post events; and with another status Relay's operators cannot tell a wrong password from a wrong URL",
-		How:   "sends a valid event without credentials, between two valid calls; then another, and on the same connection a valid one, which must be accepted",
-		Fix:   "answer 401 with WWW-Authenticate before anything else is looked at",
+		How:   "sends a valid event without credentials, between two valid calls; another one on the connection of a valid call, which is no less to be refused; and one more, and on the same connection a valid one, which must be accepted",
+		Fix:   "answer 401 with WWW-Authenticate before anything else is looked at, and look at every call: a proxy sends many clients' calls over one connection",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
 				first := refused(ctx, t, "no credentials", t.Event("message.delivered").Body)
 				if first.Verdict != Pass {
 					return withFix(sum(expect401, []Sub{first}))
+				}
+				if second := afterAcceptance(ctx, t); second.Verdict == Fail {
+					return withFix(sum(expect401, []Sub{first, second}))
 				}
 				r := sum("a connection that stays usable, or is closed", []Sub{first, afterRefusal(ctx, t)})
 				r.Fix = "read the body before you answer 401, or close the connection with the answer"
@@ -103,6 +110,31 @@ func authMissing() Check {
 			})
 		},
 	}
+}
+
+// afterAcceptance sends an event without credentials on the connection of one that
+// had them: who keeps in mind that a connection is known lets in whoever a proxy sends
+// over it.
+func afterAcceptance(ctx context.Context, t *Trial) Sub {
+	sub := Sub{Name: "no credentials, on the connection of a call that had them", Verdict: Skip}
+	signed, err := t.Sign(ctx)
+	if err != nil {
+		return sub
+	}
+	c := t.sender.Caller()
+	defer c.Close()
+	if x := t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body, Signed: signed}); !x.Accepted() {
+		return sub
+	}
+	x := t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body})
+	if x.Answer.Failure != wire.NoFailure {
+		return sub // the connection ended with the first answer
+	}
+	sub = t.refusal(ctx, sub.Name, x)
+	if sub.Verdict == Fail {
+		sub.Repeat = itself()
+	}
+	return sub
 }
 
 // afterRefusal sends a valid event on the connection of a refused one: where the

@@ -47,8 +47,8 @@ func duplicateEffects() []Check {
 			ID: "duplicate.sequential", Level: Must, Clause: "R-DUP",
 			Title: "an event that comes twice counts once",
 			Why:   "Relay delivers at least once: a retry after a lost answer brings an event that was accepted already",
-			How:   "sends every event of a customer's history twice, one right after the other, and compares the state with that of a customer whose events came once",
-			Fix:   "keep the event_id of every event that was applied, in the same transaction as its effect, and skip an event whose id is there",
+			How:   "sends every event of a customer's history twice, one right after the other, and compares the state with that of a customer whose events came once; then the same with a history of three days ago",
+			Fix:   "keep the event_id of every event that was applied, however old the event is, in the same transaction as its effect, and skip an event whose id is there",
 			Needs: []Need{NeedProbe}, Run: probed(sequentialDuplicates),
 		},
 		{
@@ -104,7 +104,41 @@ func sequentialDuplicates(ctx context.Context, t *Trial) Result {
 		return BlockedBy(why)
 	}
 	f := t.ends(ctx, s, true)
+	if f == (finding{}) {
+		return oldDuplicates(ctx, t)
+	}
 	return f.verdict("with every event sent twice", func() *Repeat { return repeatOrder(t.run, "duplicates", s.story, order) })
+}
+
+// longPast is how old the events are that a long outage brings at last: older than
+// what a memory by event_ts keeps.
+const longPast = 3 * 24 * time.Hour
+
+// oldDuplicates compares customers to whom the same happened days ago: the events of
+// two come once, those of the third twice.
+func oldDuplicates(ctx context.Context, t *Trial) Result {
+	noon := t.Start.Add(-longPast).Truncate(24 * time.Hour).Add(12 * time.Hour)
+	var subjects []*subject
+	for i := range 3 {
+		s := &subject{story: errand()}
+		s.events = t.history(t.customerAt(noon.Add(time.Duration(i)*time.Minute)), s.story.steps)
+		s.view, s.reads = t.Probe.view(s.events), t.Probe.readings(s.events)
+		subjects = append(subjects, s)
+		for at := range s.events {
+			if why := t.tell(ctx, s, slices.Repeat([]int{at}, 1+i/2)); why != "" {
+				return Passed() // event.old says so
+			}
+		}
+	}
+	alike := func(a, b *state.State) bool { return state.Same(a.Timeless(), b.Timeless()) }
+	states, why := t.states.together(ctx, subjects, func(s []*state.State) bool { return alike(s[0], s[1]) && alike(s[0], s[2]) }, t.states.patience())
+	switch {
+	case why != "":
+		return Unclear(why)
+	case !alike(states[0], states[1]), alike(states[0], states[2]):
+		return Passed()
+	}
+	return Failed(sameState, "with every event of three days ago sent twice: "+state.Differences(states[0].Timeless(), states[2].Timeless()), repeatSubject(subjects[2]))
 }
 
 // copies is how many copies come at once.

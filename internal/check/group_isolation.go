@@ -18,10 +18,10 @@ func isolationChecks() []Check {
 		ID: "isolation.customers", Level: Must, Clause: "R-TOLERANT",
 		Title: "what is told of one customer does not show in another",
 		Why:   "a ccid is the client's own id, a text of up to 255 characters: who reads it as a number, cuts it, folds its letters or searches for its beginning mixes two customers' data; and a number can belong to several customers",
-		How:   "tells different things of two customers at a time who are easily taken for one: they share a number, or their ccids differ by a zero, the case of a letter, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
+		How:   "tells different things of two customers at a time who are easily taken for one: they share a number or a trigger, or their ccids differ by a zero, the case of a letter, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
 		Fix:   "keep the ccid as text, whole and as it came, compare it exactly (a binary collation, = and not LIKE), and let it be part of the key of everything that is kept of a customer, numbers and consent too",
 		Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(isolated),
-	}}
+	}, isolationNumbers()}
 }
 
 // twins are two customers who are easily taken for one.
@@ -42,6 +42,7 @@ func allTwins(t *Trial) []twins {
 	number := "1000" + strconv.FormatUint(1_000_000+hash(own+"number")%4_000_000, 10)
 	return []twins{
 		{"two customers who share a number", plan.Identity{PhoneNumber: number}, plan.Identity{PhoneNumber: number}},
+		{"two customers of one trigger, whose name the company made", plan.Identity{TriggerID: "Delivery-Reminder-" + own}, plan.Identity{TriggerID: "Delivery-Reminder-" + own}},
 		ccids("ccids that differ by a leading zero", digits, "0"+digits),
 		ccids("ccids that differ by a zero at the end", digits+"1", digits+"10"),
 		ccids("ccids of 18 digits that differ in the last one", digits+"1117", digits+"1118"),
@@ -120,8 +121,12 @@ func (t *Trial) worksAlone(ctx context.Context, s *subject, id plan.Identity, f 
 	alone := make([]*subject, clean)
 	for i := range alone {
 		one := id
+		mark := strconv.FormatUint(t.customers.Add(1), 10)
 		if one.PhoneNumber = ""; one.CCID != "" {
-			one.CCID = another(id.CCID, strconv.FormatUint(t.customers.Add(1), 10))
+			one.CCID = another(id.CCID, mark)
+		}
+		if one.TriggerID != "" {
+			one.TriggerID = another(id.TriggerID, mark)
 		}
 		alone[i] = t.subjectAs(s.story, one)
 		if t.tell(ctx, alone[i], alone[i].inOrder()) != "" {

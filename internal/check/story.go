@@ -65,6 +65,7 @@ func life() story {
 		step(63, "notification.attempted", 1, 5),
 		step(66, "notification_channel.add", 3, 1),
 		step(69, "notification_channel.remove", 3, 1),
+		step(72, "notification.auth_link_used", 1, 5),
 	}}
 }
 

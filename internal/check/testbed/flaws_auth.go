@@ -233,6 +233,23 @@ func authFlaws() []Flaw {
 			Fails: []string{"auth.missing"},
 		},
 		{
+			Name: "connection-is-known", Story: "the first call of a connection proves who is at its other end",
+			Break: func(r *Receiver) {
+				var known sync.Map
+				r.Authentic = func(req *http.Request) bool {
+					if _, ok := known.Load(req.RemoteAddr); ok && req.Header.Get("Authorization") == "" {
+						return true
+					}
+					ok := r.authentic(req)
+					if ok {
+						known.Store(req.RemoteAddr, true)
+					}
+					return ok
+				}
+			},
+			Fails: []string{"auth.missing"},
+		},
+		{
 			Name: "password-only", Story: "the user name is ignored",
 			Break: func(r *Receiver) {
 				r.Authentic = func(req *http.Request) bool {
