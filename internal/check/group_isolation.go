@@ -18,7 +18,7 @@ func isolationChecks() []Check {
 		ID: "isolation.customers", Level: Must, Clause: "R-TOLERANT",
 		Title: "what is told of one customer does not show in another",
 		Why:   "a ccid is the client's own id, a text of up to 255 characters: who reads it as a number, cuts it, folds its letters or searches for its beginning mixes two customers' data; and a number can belong to several customers",
-		How:   "tells different things of two customers at a time who are easily taken for one: they share a number or a trigger, or their ccids differ by a zero, the case of a letter, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
+		How:   "tells different things of two customers at a time who are easily taken for one: they share a number or a trigger, or their ccids differ by a zero, the case of a letter, an accent, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
 		Fix:   "keep the ccid as text, whole and as it came, compare it exactly (a binary collation, = and not LIKE), and let it be part of the key of everything that is kept of a customer, numbers and consent too",
 		Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(isolated),
 	}, isolationNumbers()}
@@ -28,6 +28,7 @@ func isolationChecks() []Check {
 type twins struct {
 	what string
 	a, b plan.Identity
+	odd  bool // their ids have signs in them that a probe may not be able to ask for
 }
 
 // allTwins makes them. Their ccids are fresh in every run.
@@ -37,16 +38,19 @@ func allTwins(t *Trial) []twins {
 	digits := strconv.FormatUint(1_000_000_000_000+hash(own)%8_000_000_000_000, 10) + "5"
 	filled := func(length int) string { return own + "-" + strings.Repeat("x", max(1, length-len(own)-2)) }
 	ccids := func(what, a, b string) twins {
-		return twins{what, plan.Identity{CCID: a}, plan.Identity{CCID: b}}
+		return twins{what: what, a: plan.Identity{CCID: a}, b: plan.Identity{CCID: b}}
 	}
 	number := "1000" + strconv.FormatUint(1_000_000+hash(own+"number")%4_000_000, 10)
+	trigger := plan.Identity{TriggerID: "Delivery-Reminder-" + own}
 	return []twins{
-		{"two customers who share a number", plan.Identity{PhoneNumber: number}, plan.Identity{PhoneNumber: number}},
-		{"two customers of one trigger, whose name the company made", plan.Identity{TriggerID: "Delivery-Reminder-" + own}, plan.Identity{TriggerID: "Delivery-Reminder-" + own}},
+		{what: "two customers who share a number", a: plan.Identity{PhoneNumber: number}, b: plan.Identity{PhoneNumber: number}},
+		{what: "two customers of one trigger, whose name the company made", a: trigger, b: trigger},
 		ccids("ccids that differ by a leading zero", digits, "0"+digits),
 		ccids("ccids that differ by a zero at the end", digits+"1", digits+"10"),
 		ccids("ccids of 18 digits that differ in the last one", digits+"1117", digits+"1118"),
 		ccids("ccids that differ in the case of a letter", "Case-"+own, "case-"+own),
+		{"ccids that differ by an accent", plan.Identity{CCID: own + "-José"}, plan.Identity{CCID: own + "-Jose"}, true},
+		{"ccids that differ in a sign that means something to files and URLs", plan.Identity{CCID: own + "/1&x"}, plan.Identity{CCID: own + "_1_x"}, true},
 		ccids("ccids that differ by a suffix", own, own+"-2"),
 		ccids("ccids that differ by what follows the last dash", own+"-south-1", own+"-south-2"),
 		ccids("ccids that differ by a prefix", "x"+own, own+"x"),
@@ -63,6 +67,8 @@ func visit() story {
 	return story{"visit", []plan.Step{
 		step(0, "notification_channel.add", 1, 1), consent(2, 1, "written"), step(4, "message.delivered", 1, 1),
 		step(6, "notification.attempted", 1, 1), step(8, "notification.undelivered", 1, 1), consent(16, 1, "express"),
+		step(18, "notification.auth_link_clicked", 1, 1), step(20, "notification.auth_link_clicked", 1, 1),
+		step(22, "message.action_taken", 1, 1), step(24, "message.action_taken", 1, 1),
 	}}
 }
 
@@ -106,6 +112,8 @@ func tryApart(ctx context.Context, t *Trial, p twins) Sub {
 			f = t.worksAlone(ctx, s, []plan.Identity{p.a, p.b}[i], f)
 		}
 		switch {
+		case f.unclear != "" && p.odd:
+			return Sub{Name: p.what, Verdict: Skip, Actual: f.unclear}
 		case f.unclear != "":
 			sub.Verdict, sub.Actual = Inconclusive, f.unclear
 		case f.wrong != "":

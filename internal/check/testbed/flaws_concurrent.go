@@ -164,6 +164,15 @@ func isolationFlaws() []Flaw {
 		},
 		{Name: "ccid-is-a-number", Story: "parseInt of what looks like one", Break: folded(func(s string) string { return strings.TrimLeft(s, "0") })},
 		{Name: "ccid-in-any-case", Story: "a collation that does not tell letters' case", Break: folded(strings.ToLower)},
+		{Name: "ccid-without-accents", Story: "a collation that does not tell accents (utf8mb4_0900_ai_ci)", Break: folded(func(s string) string { return strings.ReplaceAll(s, "é", "e") })},
+		{Name: "ccid-as-file-name", Story: "what no file name may have becomes an underscore", Break: folded(func(s string) string {
+			return strings.Map(func(r rune) rune {
+				if strings.ContainsRune("/&", r) {
+					return '_'
+				}
+				return r
+			}, s)
+		})},
 		{Name: "ccid-cut", Story: "varchar(64)", Break: folded(cut)},
 		{
 			Name: "state-by-number", Story: "the number is the key of consent and connection",

@@ -205,6 +205,16 @@ func fineFlaws() []Flaw {
 			Fails: []string{"order.fine"},
 		},
 	}
+	local := func(t time.Time) time.Time {
+		// The first Sunday of November, at two o'clock in the morning in New York.
+		change := time.Date(t.Year(), time.November, 1, 6, 0, 0, 0, time.UTC)
+		change = change.AddDate(0, 0, (7-int(change.Weekday()))%7)
+		if t.Before(change) {
+			return t.Add(-4 * time.Hour)
+		}
+		return t.Add(-5 * time.Hour)
+	}
+	out = append(out, Flaw{Name: "local-time", Story: "a column of type DATETIME, in the server's zone", Break: by(local), Fails: []string{"order.fine"}})
 	for i := range out {
 		out[i].Only = []string{"order"}
 	}
