@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"time"
 
 	"relayctl/internal/event"
 	"relayctl/internal/sim/plan"
@@ -67,4 +68,33 @@ func noBatches(t *Trial) Result {
 		r.Reason = "the probe shows no effect of a batch of one event"
 	}
 	return r
+}
+
+// batchRounds are rounds of batches, where the receiver takes them: each batch is about
+// the same customers, in another order, so that who locks a row for each until the end
+// of the batch waits for ever.
+func batchRounds(ctx context.Context, t *Trial) []round {
+	shape, ok := batching(ctx, t)
+	if !ok {
+		return nil
+	}
+	return []round{{"batches about the same customers, in different orders", "", func(context.Context) ([]plan.Delivery, string) {
+		customers := make([]*plan.Persona, sharing)
+		for i := range customers {
+			customers[i] = t.Customer()
+		}
+		batches := make([]plan.Delivery, atOnce)
+		for i := range batches {
+			members := make([]plan.Delivery, sharing)
+			for at := range members {
+				p := customers[(at+i)%sharing]
+				if i%2 == 1 {
+					p = customers[(sharing-1-at+i)%sharing]
+				}
+				members[at] = t.writePlain(p, plan.Step{Event: "message.delivered", Message: i + 1, At: time.Duration(i) * time.Millisecond})
+			}
+			batches[i] = plan.BatchOf(shape, members...)
+		}
+		return batches, ""
+	}}}
 }

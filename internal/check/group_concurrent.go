@@ -19,7 +19,7 @@ func concurrentChecks() []Check {
 			ID: "concurrent.accepted", Level: Must, Clause: "R-WORKERS", Alone: true, Limit: 2 * time.Minute,
 			Title: "different events at the same instant are accepted",
 			Why:   "several of Relay's workers call at once: an endpoint that serves three at a time, whose pool of connections runs out, or in which one slow kind of event holds a lock, refuses events or lets them time out, and a 503 or a 429 does not come again",
-			How:   "sends 16 different events at the same instant: of one customer, of four customers who share a number, and for every kind of event in the catalogue of 16 customers; each must be answered 200 within the deadline. A round in which one is not is repeated, and its events are sent once more one by one, so that only what is due to the concurrency fails",
+			How:   "sends 16 different events at the same instant: of one customer, the first ones of a new customer, of four customers who share a number, for every kind of event in the catalogue of 16 customers, and, where batches are taken, in 16 batches about the same customers in different orders; each must be answered 200 within the deadline. A round in which one is not is repeated, and its events are sent once more one by one, so that only what is due to the concurrency fails",
 			Fix:   "serve as many calls at once as Relay has workers: raise the limits, let the pool of connections wait instead of failing, take one connection for an event and no second one inside its transaction, and hold no lock over slow work",
 			Run:   concurrentAccepted,
 		},
@@ -73,14 +73,14 @@ func crowdOf(t *Trial, customers int) []*subject {
 	return out
 }
 
-// gather delivers what comes before the crowd, and returns the events of all
+// gather delivers so many events that come before the crowd, and returns those of all
 // customers that may come at once, mixed.
-func (t *Trial) gather(ctx context.Context, customers []*subject) (events []plan.Delivery, why string) {
+func (t *Trial) gather(ctx context.Context, customers []*subject, before int) (events []plan.Delivery, why string) {
 	for _, s := range customers {
-		if why := t.tell(ctx, s, s.inOrder()[:prelude]); why != "" {
+		if why := t.tell(ctx, s, s.inOrder()[:before]); why != "" {
 			return nil, why
 		}
-		events = append(events, s.events[prelude:]...)
+		events = append(events, s.events[before:]...)
 	}
 	t.mix(events)
 	return events, ""
@@ -109,10 +109,15 @@ func kinds() []string {
 }
 
 func concurrentRounds(t *Trial) []round {
-	crowded := func(name string, customers int) round {
-		return round{name, "", func(ctx context.Context) ([]plan.Delivery, string) { return t.gather(ctx, crowdOf(t, customers)) }}
+	crowded := func(name string, customers, before int) round {
+		return round{name, "", func(ctx context.Context) ([]plan.Delivery, string) {
+			return t.gather(ctx, crowdOf(t, customers), before)
+		}}
 	}
-	rounds := []round{crowded("events of one customer", 1), crowded("events of customers who share a number", sharing)}
+	rounds := []round{
+		crowded("events of one customer", 1, prelude), crowded("the first events of one customer", 1, 0),
+		crowded("events of customers who share a number", sharing, prelude),
+	}
 	for _, name := range kinds() {
 		rounds = append(rounds, round{name + " of different customers", name, func(context.Context) ([]plan.Delivery, string) {
 			events := make([]plan.Delivery, atOnce)
@@ -133,7 +138,7 @@ func concurrentAccepted(ctx context.Context, t *Trial) Result {
 	defer lines.Close()
 	lag := watchLag(t.Timeout)
 	var subs []Sub
-	for _, r := range concurrentRounds(t) {
+	for _, r := range append(concurrentRounds(t), batchRounds(ctx, t)...) {
 		if lines.silences >= silentCalls {
 			break // each further round takes its time and says the same
 		}
@@ -182,7 +187,7 @@ func tryRound(ctx context.Context, t *Trial, l *lines, r round) Sub {
 			// Once more would take as long, and what is in work goes on.
 			return Sub{r.name, Fail, fmt.Sprintf("%d of %d had no answer within %s; one alone has", late, len(events), t.Timeout), itself()}
 		}
-		if sub = judgeRound(ctx, t, l, r.name, events, answers); sub.Verdict != Fail || late > 1 {
+		if sub = judgeRound(ctx, t, l, r, events, answers); sub.Verdict != Fail || late > 1 {
 			return sub
 		}
 	}
@@ -222,7 +227,8 @@ const manyFailed = atOnce / 4
 // judgeRound looks at the first answers of a round. Only what is accepted alone
 // was refused for the concurrency; one of each kind of answer is sent again to
 // find out.
-func judgeRound(ctx context.Context, t *Trial, l *lines, name string, events []plan.Delivery, answers []Exchange) Sub {
+func judgeRound(ctx context.Context, t *Trial, l *lines, r round, events []plan.Delivery, answers []Exchange) Sub {
+	name := r.name
 	var lost, failed, limited []int
 	for i, x := range answers {
 		switch {
@@ -252,9 +258,19 @@ func judgeRound(ctx context.Context, t *Trial, l *lines, name string, events []p
 		if why := t.Control(ctx); why != "" {
 			return Sub{name, Fail, fmt.Sprintf("%d of %d at once: %s; and afterwards %s", len(of), len(events), first, why), itself()}
 		}
+		if answers[of[0]].Answer.Failure == wire.Timeout && t.othersAccepted(ctx, r, l) {
+			return Sub{name, Fail, fmt.Sprintf("%d of %d at once: %s; nor has it one afterwards, and that of other customers has", len(of), len(events), first), itself()}
+		}
 		return Sub{Name: name, Verdict: Skip, Actual: "it is not accepted alone either"} // event.accept reports it
 	}
 	return Sub{name, Fail, fmt.Sprintf("%d of %d, sent %d at a time: %s; accepted alone%s", len(of), len(events), min(atOnce, len(events)), first, more), itself()}
+}
+
+// othersAccepted says whether fresh events of a round are accepted one by one: what
+// hangs of the others hangs on locks that they have taken for good.
+func (t *Trial) othersAccepted(ctx context.Context, r round, l *lines) bool {
+	events, why := r.events(ctx)
+	return why == "" && t.aloneAccepted(ctx, events[0], l)
 }
 
 // failsAlone says whether as many events fail at first when they come one after
@@ -301,7 +317,7 @@ func concurrentEvents(ctx context.Context, t *Trial) Result {
 // sendCrowd sends the events of customers at once, and those again that were
 // not accepted, as Relay does.
 func sendCrowd(ctx context.Context, t *Trial, l *lines, customers []*subject) (why string) {
-	events, why := t.gather(ctx, customers)
+	events, why := t.gather(ctx, customers, prelude)
 	if why != "" {
 		return why
 	}

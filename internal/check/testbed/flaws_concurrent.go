@@ -96,6 +96,61 @@ func concurrentFlaws() []Flaw {
 			Fails: []string{"concurrent.accepted"},
 		},
 		{
+			Name: "customer-made-twice", Story: "if not exists(ccid): insert, and the error of the second insert is a 500", Only: only,
+			Break: func(r *Receiver) {
+				var mu sync.Mutex
+				known := map[string]bool{}
+				r.Store = func(_ *http.Request, events []Event) int {
+					for i := range events {
+						ccid := events[i].Text("ccid")
+						mu.Lock()
+						there := known[ccid]
+						mu.Unlock()
+						if there {
+							continue
+						}
+						time.Sleep(3 * time.Millisecond)
+						mu.Lock()
+						there, known[ccid] = known[ccid], true
+						mu.Unlock()
+						if there {
+							return http.StatusInternalServerError
+						}
+					}
+					r.State.Commit(events, r.Key)
+					return 0
+				}
+			},
+			Fails: []string{"concurrent.accepted"},
+		},
+		{
+			Name: "batches-lock-crosswise", Story: "a row is locked for each member of a batch, in its order, until the end", Batch: 50, Timed: true, Only: []string{"event.accept", "concurrent"},
+			Break: func(r *Receiver) {
+				var rows sync.Map
+				r.Store = func(_ *http.Request, events []Event) int {
+					held := map[string]bool{}
+					for i := range events {
+						ccid := events[i].Text("ccid")
+						if held[ccid] {
+							continue
+						}
+						held[ccid] = true
+						row, _ := rows.LoadOrStore(ccid, make(chan bool, 1))
+						select {
+						case row.(chan bool) <- true:
+							defer func() { <-row.(chan bool) }()
+						case <-time.After(3 * time.Second):
+							return http.StatusInternalServerError
+						}
+						time.Sleep(2 * time.Millisecond)
+					}
+					r.State.Commit(events, r.Key)
+					return 0
+				}
+			},
+			Fails: []string{"concurrent.accepted"},
+		},
+		{
 			Name: "stuck-pool", Story: "a second connection of the same pool inside the transaction", Timed: true, Only: []string{"event.accept", "concurrent"},
 			Break: func(r *Receiver) {
 				pool := make(chan bool, 8)
