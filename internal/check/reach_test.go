@@ -22,7 +22,7 @@ func TestReachIsDocumented(t *testing.T) {
 	for _, want := range []string{
 		fmt.Sprintf("at least %d other events (or those of the burst) and %.0f seconds", enoughBetween, w.Memory.Seconds()),
 		"after 10 s + 30 s + 2 min (assumed) at the rate of `--capacity`",
-		fmt.Sprintf("%d different events at the same instant, of one customer, of %s who share a number", atOnce, inWords(sharing)),
+		fmt.Sprintf("%d different events at the same instant, of one customer, of a new one, of %s who share a number", atOnce, inWords(sharing)),
 		fmt.Sprintf("more than %d workers", atOnce),
 		fmt.Sprintf("%d pairs of customers", len(allTwins(trial))),
 		fmt.Sprintf("%d restarts: under load, at once and %s after the last answers", 1+len(moments()), strings.Replace(moments()[1].String(), "ms", " ms", 1)),
