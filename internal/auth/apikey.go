@@ -30,7 +30,6 @@ func newAPIKey(cfg Config) (Scheme, error) {
 	return &apiKey{want: sum(key), headers: []Header{{apiKeyHeader, key}}}, nil
 }
 
-func (k *apiKey) Name() string                           { return KindAPIKey }
 func (k *apiKey) Sign(context.Context) ([]Header, error) { return k.headers, nil }
 func (k *apiKey) Challenge() string                      { return `ApiKey realm="relayctl"` }
 

@@ -18,8 +18,6 @@ import (
 // Scheme is one way to authenticate a webhook call. Implementations are safe
 // for concurrent use.
 type Scheme interface {
-	// Name is the scheme's name on the command line.
-	Name() string
 	// Sign returns the headers, in their exact spelling, that authenticate the
 	// next attempt; they must not be changed. It may fetch a token; the error is
 	// then free of secrets.

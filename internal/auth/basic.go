@@ -33,7 +33,6 @@ func newBasic(cfg Config) (Scheme, error) {
 	return &basic{want: sum(pair), headers: []Header{{authorizationHeader, value}}}, nil
 }
 
-func (b *basic) Name() string                           { return KindBasic }
 func (b *basic) Sign(context.Context) ([]Header, error) { return b.headers, nil }
 func (b *basic) Challenge() string                      { return `Basic realm="relayctl", charset="UTF-8"` }
 

@@ -76,7 +76,6 @@ func newOAuth(cfg Config) (Scheme, error) {
 	return &oauth{fetcher: f, raw: cfg.RawToken}, nil
 }
 
-func (o *oauth) Name() string      { return KindOAuth }
 func (o *oauth) Challenge() string { return bearerChallenge }
 
 // Verify refuses: the sender cannot tell a token's worth.

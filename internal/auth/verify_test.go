@@ -36,17 +36,17 @@ func TestSignedHeadersAreSpeltLikeRelay(t *testing.T) {
 		s := mustNew(t, tc.cfg)
 		got, err := s.Sign(t.Context())
 		if err != nil || len(got) != len(tc.want) || len(got) > 0 && got[0] != tc.want[0] {
-			t.Errorf("%s: %v, %v; want %v", s.Name(), got, err, tc.want)
+			t.Errorf("%q: %v, %v; want %v", tc.cfg.Kind, got, err, tc.want)
 		}
 		h := http.Header{}
 		for _, f := range got {
 			h.Set(f.Name, f.Value)
 		}
 		if v := s.Verify(h); !v.OK {
-			t.Errorf("%s refuses its own headers: %s", s.Name(), v.Reason)
+			t.Errorf("%q refuses its own headers: %s", tc.cfg.Kind, v.Reason)
 		}
 		if s.Rejected(got) {
-			t.Errorf("%s: signing again cannot help", s.Name())
+			t.Errorf("%q: signing again cannot help", tc.cfg.Kind)
 		}
 	}
 }

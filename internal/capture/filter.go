@@ -104,15 +104,6 @@ func (r Ranges) First() uint64 {
 	return first
 }
 
-// Last is the greatest number that is selected, 0 where all are selected.
-func (r Ranges) Last() uint64 {
-	last := uint64(0)
-	for _, one := range r {
-		last = max(last, one.Last)
-	}
-	return last
-}
-
 // Beyond says which numbers lie after the last request of a capture, worded as an error
 // ("the capture has no request 99, only the requests 1 to 7"); "" where none does.
 func (r Ranges) Beyond(requests uint64) string {

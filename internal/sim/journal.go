@@ -19,8 +19,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// JournalHeader says which plan a journal belongs to: a plan is repeated by
-// its seed and start, and by the same arguments.
+// JournalHeader says which plan a journal belongs to. The same seed, start and arguments
+// give the same plan.
 type JournalHeader struct {
 	Seed  uint64    `json:"seed"`
 	Start time.Time `json:"start"`
@@ -29,8 +29,8 @@ type JournalHeader struct {
 	Args map[string]string `json:"args,omitempty"`
 }
 
-// JournalError is a journal that could not be written: the environment's
-// failure, not the plan's.
+// JournalError says that a journal could not be written. Run ends with it: what is at
+// fault is the disk, not the plan.
 type JournalError struct {
 	Path string
 	Err  error
@@ -42,21 +42,19 @@ func (e *JournalError) Error() string { return fmt.Sprintf("journal %s: %v", e.P
 // Unwrap gives the cause.
 func (e *JournalError) Unwrap() error { return e.Err }
 
-// Journal notes on disk what came of every delivery, so that a run that was
-// killed can be continued. It is a file of JSON Lines: a header, then a line
-// when a delivery begins and one when it has ended.
+// Journal notes on disk what came of every delivery, so that a run that was killed can be
+// continued. It is a file of JSON Lines: a header, then a line when a delivery begins and
+// one when it has ended.
 //
-// A worker begins its next delivery only when the end of its last one is in the
-// file. After kill -9 therefore nothing is lost but the ends of what was
-// under way then, one delivery a worker, and those are known by their
-// beginnings. A call that was broken off by the user is left as under way, for
-// nobody knows whether it was accepted. The lines are not forced to the disk: a
-// power cut can cost the last ones, and what they say was accepted is sent again.
-// Each line carries a checksum, because a line that says something else than what
-// was written could leave a delivery out.
+// A worker begins its next delivery only when the end of its last one is in the file. So
+// kill -9 can lose only the ends of the deliveries under way, one for each worker, and
+// their beginnings are in the file. A call that the user broke off stays under way,
+// because it may have been accepted. The lines are not forced to the disk: after a power
+// cut the last ones may be missing, and what they note is sent again. Each line carries a
+// checksum, because a damaged line could make a continued run leave a delivery out.
 //
-// A journal serves one Run at a time and keeps about two bits for each delivery
-// of the run that it continues.
+// A journal serves one Run at a time and keeps about two bits for each delivery of the run
+// that it continues.
 type Journal struct {
 	path   string
 	Header JournalHeader
@@ -73,15 +71,16 @@ type Journal struct {
 	err  error // the first failed write
 }
 
-// Every sampleEvery-th body's checksum is kept to tell another plan, and those
-// of the first.
+// sampleEvery says of which deliveries the checksum of the body is kept: of the first
+// ones, and then of every 64th. They show when a continued run has another plan.
 const sampleEvery = 64
 
 func sampled(seq int) bool { return seq < sampleEvery || seq%sampleEvery == 0 }
 
-// OpenJournal begins a journal, or with resume goes on with the one at path,
-// where there is one. A journal of another plan, one that another process
-// writes, and without resume one that is there already are errors.
+// OpenJournal begins a journal at path. With resume it continues the one that is there, if
+// any. It fails if another process writes the journal, if it belongs to another plan, or
+// if it is damaged (*JournalDamage); without resume also if it holds an earlier run
+// (*JournalUsed). The caller closes it.
 func OpenJournal(path string, header JournalHeader, resume bool) (*Journal, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -169,8 +168,8 @@ const (
 	delivered             // it was accepted
 )
 
-// past looks a delivery up, and fails when the one that was accepted in its
-// place was another one. A nil journal knows none.
+// past looks up a delivery in the earlier runs. It fails if another delivery was accepted
+// in its place. A nil journal knows of none.
 func (j *Journal) past(d *plan.Delivery) (past, error) {
 	if j == nil {
 		return unsent, nil
@@ -187,7 +186,8 @@ func (j *Journal) past(d *plan.Delivery) (past, error) {
 	return delivered, nil
 }
 
-// wholePlan fails when the plan has ended before what is known to be accepted.
+// wholePlan fails if the plan has fewer deliveries than earlier runs had accepted: it is
+// then another plan.
 func (j *Journal) wholePlan() error {
 	if j == nil || j.done.n == 0 || j.done.max < j.nextSeq {
 		return nil

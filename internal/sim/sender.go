@@ -118,9 +118,6 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 // Caller makes single calls to the sender's endpoint. Close it.
 func (s *Sender) Caller() *wire.Caller { return wire.NewCaller(s.target, s.cfg.Timeout) }
 
-// Auth is the sender's scheme, to sign a Call with.
-func (s *Sender) Auth() auth.Scheme { return s.cfg.Auth }
-
 // checkHeader refuses a header that would break the request, or that the call
 // itself sets.
 func checkHeader(h auth.Header) error {

@@ -49,17 +49,6 @@ func (p *Persona) Deliver(st Step) (Delivery, error) {
 	return d, nil
 }
 
-// NotificationID gives the id that the persona's events carry for a message and
-// a channel, both counted from 1.
-func (p *Persona) NotificationID(msg, channel int) string {
-	return unquote(p.cust.notification(msg-1, channel-1))
-}
-
-// MessageID gives the id of the persona's message, counted from 1.
-func (p *Persona) MessageID(msg int) string { return unquote(p.cust.messages[msg-1].id) }
-
-func unquote(json string) string { return json[1 : len(json)-1] }
-
 // Of is a plan of those deliveries, in their order; it can be ranged over
 // again and again.
 func Of(deliveries ...Delivery) Stream {
