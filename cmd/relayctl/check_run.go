@@ -63,7 +63,8 @@ func (r *checkRun) openFiles(a *app, o *checkOptions) error {
 	return nil
 }
 
-// archive lets the run's exchanges be written, and returns what ends the file.
+// archive writes the run's calls to the HAR file, if one is asked for. end completes the
+// file.
 func (r *checkRun) archive(secrets *mask.Mask) (end func() error) {
 	if r.har == nil {
 		return func() error { return nil }
@@ -112,7 +113,8 @@ func (a *app) runChecks(ctx context.Context, o *checkOptions, r *checkRun) error
 		defer receiver.stop()
 		to = "the embedded receiver at " + run.URL + ", as a demo (--to URL checks yours)"
 	} else if o.waitReady > 0 {
-		// One that does not come is told like any that is not there.
+		// If it does not come in time, the run says so, as of any endpoint that is not
+		// there.
 		_ = sim.WaitReady(ctx, run.URL, run.Proxy, o.waitReady)
 	}
 	var out checkRenderer = jsonRenderer{report.NewCheckJSON(a.stdout, r.repeats)}
@@ -137,7 +139,7 @@ func (a *app) runChecks(ctx context.Context, o *checkOptions, r *checkRun) error
 	return silent(code)
 }
 
-// ownTime words that there are checks whose time does not count in the run's.
+// ownTime says, for the header, that the slow checks have time of their own.
 func (r *checkRun) ownTime() string {
 	if slices.ContainsFunc(r.runner.Checks, func(c check.Check) bool { return slices.Contains(c.Tags, "slow") }) {
 		return " and the time of the slow checks"

@@ -130,9 +130,8 @@ func durationText(text string) string {
 	return text
 }
 
-// hidden is a text without the secrets in it. Where no annotation tells of one,
-// it may still be a URL or a command with
-// credentials.
+// hidden returns a text without the secrets in it. A flag without an annotation may still
+// hold a URL or a command with credentials.
 func hidden(mask, text string) string {
 	switch {
 	case text == "" || isReference(text) && (mask == maskSecret || mask == maskURL):

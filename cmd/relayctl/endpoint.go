@@ -112,8 +112,9 @@ func (o *endpointOptions) flags(cmd *cobra.Command) {
 	o.auth.senderFlags(cmd)
 }
 
-// leaveSecrets puts another text in the place of secrets that stand elsewhere, so that
-// none is read for a run that sends nothing.
+// leaveSecrets is for a run that sends nothing and need not have the secrets: it puts a
+// placeholder for each that stands in a file or a variable, and leaves out the client's
+// certificate.
 func (o *endpointOptions) leaveSecrets() {
 	for _, secret := range []*string{&o.auth.password, &o.auth.apiKey, &o.auth.clientSecret} {
 		if isReference(*secret) {

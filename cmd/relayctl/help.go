@@ -193,7 +193,7 @@ func shownDefault(f *pflag.Flag) string {
 	}
 }
 
-// newHelpCmd is cobra's help command with an error for what there is none for.
+// newHelpCmd is cobra's help command, except that an unknown topic is an error.
 func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",

@@ -37,9 +37,9 @@ type captureFile struct {
 	disk *os.File // nil where it can only be read once
 }
 
-// openCaptures opens captures by their paths; - is stdin. ctx ends reads that
-// wait. One that is missing or is something else is an error, and so it is when all are
-// empty; a part of a capture may be, for one has just begun after a rotation.
+// openCaptures opens captures by their paths; - is stdin. It fails if a file is missing or
+// is not a capture, and if all of them are empty. One of several may be empty: after a
+// rotation a file has just begun. ctx ends reads that wait.
 func openCaptures(ctx context.Context, paths []string, stdin io.Reader) (_ *captures, err error) {
 	c := &captures{}
 	defer func() {

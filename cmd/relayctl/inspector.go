@@ -35,8 +35,8 @@ func (o *uiOptions) flags(cmd *cobra.Command) {
 	needs(cmd, "ui", "ui-token")
 }
 
-// notUI refuses an address that follows a bare --ui, whose own address needs a "=": it
-// would be taken for an app or a file.
+// notUI refuses an address after a bare --ui: it would be taken for an app or a file,
+// because the address of --ui needs a "=".
 func (a *app) notUI(args []string) error {
 	for i, arg := range a.args {
 		if arg != "--ui" || i+1 == len(a.args) || !slices.Contains(args, a.args[i+1]) {

@@ -72,17 +72,17 @@ func (a *app) listen(ctx context.Context, o *listenOptions, s *settings, _ []str
 	return closing(w, err)
 }
 
-// oneMoreProcessor lets Go run one goroutine more at a time until the function that it
-// returns is called: the one that waits for the disk nearly always keeps its place for the
-// whole wait, which on two cores is half of the machine.
+// oneMoreProcessor raises GOMAXPROCS by one until back is called. A goroutine that waits
+// for the disk keeps its processor during most of the wait; on two cores that is half of
+// the machine.
 func oneMoreProcessor() (back func()) {
 	before := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(before + 1)
 	return func() { runtime.GOMAXPROCS(before) }
 }
 
-// closing closes the capture of a run that ended with err. What --sync interval has
-// not written yet may fail as late as here, and weighs more than a verdict.
+// closing closes the capture of a run that ended with err. With --sync interval the last
+// records may fail to be written only here; that weighs more than a verdict.
 func closing(w io.Closer, err error) error {
 	if cerr := w.Close(); cerr != nil && exitCode(exitOK, err) <= exitFellShort {
 		return environment(cerr)
@@ -127,8 +127,8 @@ func (a *app) reopenOnHangup(w *capture.Writer) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// notice tells what the user should know at once, or once the keyboard view, which owns
-// the screen, has ended.
+// notice tells the user something at once. While the keyboard view owns the screen, it
+// waits for the end of the view.
 func (a *app) notice(msg string) {
 	if !a.view.Load().hold(msg) {
 		fmt.Fprintln(a.errors, "relayctl:", term.Clean(msg))
@@ -155,7 +155,8 @@ func (a *app) authority() (*localca.Authority, error) {
 // garbage more often.
 const listenMemory = 140 << 20
 
-// memory is that of listenMemory, and what a session keeps where there is one.
+// memory is the soft limit of the process, in bytes: listenMemory, and room for what a
+// session keeps, if there is one.
 func (o *listenOptions) memory() int64 {
 	if o.watched() {
 		return listenMemory + 2*session.MostBytes

@@ -107,8 +107,8 @@ func checkArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// data is stdout for what is made to be read by programs byte for byte. Only a
-// terminal has the gate before it all the same.
+// data is stdout for output that programs read byte for byte. The gate stands before it
+// only on a terminal.
 func (a *app) data() io.Writer {
 	if term.IsTerminal(a.stdout) {
 		return a.stdout

@@ -121,9 +121,10 @@ func (r *sendRun) identify(a *app, args []string) error {
 	return nil
 }
 
-// checkValue tells two secret values of an argument apart, where a run is continued or
-// parts of one are added. It is so short that it leaves many guesses, but of several
-// plans few: secrets are not meant for such arguments. Of another plan it is another one.
+// checkValue is a short hash of a secret in an argument. It shows, when a run is continued
+// or parts are merged, that the argument is another one. It is too short to find the secret
+// from one plan, but the hashes of several plans narrow it down: secrets do not belong in
+// such arguments. It differs from plan to plan.
 func (r *sendRun) checkValue(secret string) string {
 	key := strconv.FormatUint(r.plan.Seed, 10) + r.plan.Start.UTC().Format(time.RFC3339Nano)
 	h := hmac.New(sha256.New, []byte(key))

@@ -14,9 +14,9 @@ import (
 	"relayctl/internal/sim/plan"
 )
 
-// givesUpIn is how long nothing may connect, 0 for any time: a short run would wait for
-// minutes until --give-up-after is reached. Who says how often, or that what does not
-// connect does not matter, gets all attempts.
+// givesUpIn is for how long nothing may connect before the run is given up; 0 sets no
+// limit. Without it even a short run would wait for minutes, until --give-up-after is
+// reached. With --give-up-after or --no-preflight all attempts are asked for.
 func (o *sendOptions) givesUpIn(howOften bool) time.Duration {
 	if howOften || o.noPreflight {
 		return 0

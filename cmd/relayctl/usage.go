@@ -128,7 +128,8 @@ func reword(err error) error {
 	return fmt.Errorf("--%s takes %s, not %q%s", f.Name, what, value, near)
 }
 
-// errNotAChoice is what a choice makes of another word; reword names the words.
+// errNotAChoice is the error of a choice for a word that is not one of its own. reword
+// adds the words.
 var errNotAChoice = errors.New("not one of the words")
 
 func isNumber(s string) bool {
@@ -154,7 +155,7 @@ func (a *app) doubt(flag string, f event.Filter) {
 	}
 }
 
-// unused warns of a value for which another one leaves nothing.
+// unused warns that a value has no effect beside another one.
 func (a *app) unused(flag, value, by string) {
 	a.warn("--%s: %s is never used, for %s takes every event", flag, term.Clean(value), by)
 }

@@ -165,8 +165,7 @@ func (l *linter) capture(a *app, name string, r io.Reader) error {
 	}
 }
 
-// lines validates events that follow one another. Where one is broken, the rest
-// is validated all the same.
+// lines validates events that follow one another. After a broken one it goes on.
 func (l *linter) lines(name string, r *bufio.Reader) error {
 	s := stretches{r: r}
 	for s.scan() {
@@ -244,8 +243,8 @@ func (l *linter) item(name string, item plan.Item) {
 	}
 }
 
-// add reports an event's findings, each with its line in the
-// text; prefix is the place of the event itself.
+// add reports an event's findings, each with its line in the text. prefix is the place of
+// the event itself.
 func (l *linter) add(name string, line int, text []byte, id string, findings []event.Finding, prefix string) {
 	for _, f := range findings {
 		at, _ := event.Position(text, min(f.Offset, len(text)))

@@ -67,9 +67,9 @@ func (s *stretches) finishLine() {
 	s.err = fmt.Errorf("line %d is longer than %d bytes, which is not an event", s.read, mostText)
 }
 
-// ends says whether the stretch may end before a line that begins with a brace:
-// not where a value has to follow, unless that is so plainly an event of its own
-// that the stretch was cut short.
+// ends says whether the stretch may end before a line that begins with a brace. It may not
+// where a value has to follow, unless the line is clearly an event of its own: the stretch
+// was then cut short.
 func (s *stretches) ends(line []byte) bool {
 	text := bytes.TrimRight(s.text, " \t\r\n")
 	if len(text) == 0 {

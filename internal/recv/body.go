@@ -10,12 +10,13 @@ import (
 )
 
 const (
-	// smallBody is read without further ado, and its buffer is used again.
+	// smallBody is the size, in bytes, up to which a body is read at once and its buffer
+	// is used again.
 	smallBody = 64 << 10
 	// bodyBudget bounds the memory of all larger bodies that are under way.
 	bodyBudget = 128 << 20
-	// What is read of a body that is too large, so that callers who send before
-	// they listen get to see the answer.
+	// drainLimit is how much of a body that is too large is still read: a caller that
+	// sends everything before it reads would not see the answer otherwise.
 	drainLimit = 4 << 20
 	drainTime  = 2 * time.Second
 )

@@ -10,11 +10,10 @@ import (
 	"time"
 )
 
-// listener gives net/http its connections, those of TLS after the handshake. It
-// bounds how many are open, and with them the memory that they hold: at the bound
-// the one from which nothing was heard for the longest time makes room, so that
-// silent callers, however many, keep nobody out. A connection on whose request the
-// receiver is at work stays.
+// listener gives net/http its connections, those of TLS after the handshake. It bounds how
+// many are open, and with them the memory that they hold. At the bound, the connection
+// that has been silent longest makes room, so that silent callers, however many, keep
+// nobody out. A connection on whose request the receiver is at work stays.
 type listener struct {
 	net.Listener
 	limit   int
@@ -125,8 +124,8 @@ func (l *listener) next() (*conn, error) {
 	}
 }
 
-// add takes the connection in. It says false where no other one can make room, or
-// at the end.
+// add takes in a connection. It returns false if no other one can make room, and after the
+// listener was closed.
 func (l *listener) add(c *conn) bool {
 	for {
 		l.mu.Lock()
@@ -145,8 +144,8 @@ func (l *listener) add(c *conn) bool {
 	}
 }
 
-// makeRoom closes the connection from which nothing was heard for the longest time.
-// It says false where the receiver is at work for all.
+// makeRoom closes the connection that has been silent longest. It returns false if the
+// receiver is at work for all of them.
 func (l *listener) makeRoom() bool {
 	var silent *conn
 	l.mu.Lock()
@@ -208,8 +207,8 @@ func (l *listener) list() []*conn {
 	return list
 }
 
-// dropped in place of the number of requests at work says that the connection was
-// chosen to make room: what comes now is not begun.
+// dropped takes the place of the number of requests at work on a connection that was
+// chosen to make room: no further request is begun on it.
 const dropped = -1 << 30
 
 // conn is an open connection.
@@ -243,8 +242,8 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// begin notes that a request is being answered, and says false where the connection
-// was chosen to make room. A nil conn is that of a test.
+// begin notes that a request is being answered. It returns false if the connection was
+// chosen to make room. Tests have no connection: c is then nil.
 func (c *conn) begin() bool { return c == nil || c.working.Add(1) > 0 }
 
 // end notes that a request which has begun is answered.

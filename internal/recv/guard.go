@@ -19,8 +19,8 @@ type names struct {
 	allow func(host string) string // how a further name is allowed, may be nil
 }
 
-// namesOf are the host that is listened on, this machine's, and those that were
-// given.
+// namesOf returns the host that is listened on, the name of this machine, and the names
+// that were given.
 func namesOf(addr string, given []string, allow func(host string) string) names {
 	list := []string{strings.ToLower(hostOf(addr))}
 	if host, err := os.Hostname(); err == nil {
@@ -35,7 +35,7 @@ func namesOf(addr string, given []string, allow func(host string) string) names 
 // mostShown bounds what a caller's words take up in an answer.
 const mostShown = 100
 
-// refuse says why a request must be that of a web page, "" where nothing tells so.
+// refuse says why a request must come from a web page, "" if nothing shows that it does.
 func (n names) refuse(r *http.Request) string {
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch host := hostOf(r.Host); {

@@ -213,14 +213,13 @@ func (x *exchange) decide() {
 		x.pass()
 	}
 	if (a.Delay > 0 || x.r.apps != nil) && x.req.Context().Err() != nil {
-		// It will come again, and that is then a retry and no duplicate.
+		// The event will come again; it is then a retry, not a duplicate.
 		x.status, x.reason, x.by, x.relayed = 0, "the caller hung up before the answer", "", nil
 	}
 }
 
-// scriptedAnswer returns what the script has for the request. The answer covers a whole
-// batch (R-BATCH), so it is that of the first member that does not get a plain
-// 200.
+// scriptedAnswer returns the script's answer. A batch gets one answer (R-BATCH): that of
+// its first event that does not get a plain 200.
 func (x *exchange) scriptedAnswer() script.Answer {
 	if x.r.cfg.Script != nil {
 		for _, rc := range x.Receipts {

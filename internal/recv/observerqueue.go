@@ -31,8 +31,9 @@ type queued[T any] struct {
 	size int64
 }
 
-// newObserverQueue begins to tell observe, nil for nobody, of each item: how many before it
-// were dropped, and whether another one waits.
+// newObserverQueue starts the goroutine that calls observe for each item. missed is how
+// many items before it were dropped, more says whether another one waits. A nil observe
+// drops all items. Close the queue.
 func newObserverQueue[T any](observe func(item T, missed uint64, more bool)) *observerQueue[T] {
 	o := &observerQueue[T]{done: make(chan struct{})}
 	if observe == nil {
@@ -54,8 +55,8 @@ func newObserverQueue[T any](observe func(item T, missed uint64, more bool)) *ob
 	return o
 }
 
-// offer hands an item of so many bytes over and says whether it did: not when too
-// much waits.
+// offer hands over an item of so many bytes. It never waits: it returns false, and counts
+// the item as dropped, if too much waits already.
 func (o *observerQueue[T]) offer(item T, size int64) bool {
 	if o.waiting.Add(size) > queueBytes || !o.put(queued[T]{item, size}) {
 		o.waiting.Add(-size)
@@ -82,9 +83,9 @@ func (o *observerQueue[T]) put(q queued[T]) bool {
 	}
 }
 
-// close waits until the observer has seen everything that waited. One that does
-// not return for as long as patience is left alone: what it has not seen counts
-// as dropped, and close says false.
+// close waits until the observer has seen everything that waited. An observer that does
+// not return within patience is given up: what it has not seen counts as dropped, and
+// close returns false.
 func (o *observerQueue[T]) close(patience time.Duration) bool {
 	o.once.Do(func() {
 		o.mu.Lock()

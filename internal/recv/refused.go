@@ -84,8 +84,8 @@ func statusLine(answer []byte) (status int, why string, ok bool) {
 	return status, why, ok && err == nil && status >= 400
 }
 
-// tell writes a last answer and lets the caller read it: to close a connection
-// while something is unread would cut the answer off.
+// tell writes a last answer and gives the caller time to read it. To close a connection
+// with unread bytes would cut the answer off.
 func (c *conn) tell(answer string) {
 	_ = c.SetDeadline(time.Now().Add(lingerTime))
 	if _, err := io.WriteString(c, answer); err == nil && c.CloseWrite() == nil {
@@ -111,8 +111,8 @@ func (l *listener) answerInClear(c *conn) {
 	c.tell(inClearAnswer + "This port speaks TLS: call it with https:// instead of http://\n")
 }
 
-// refused counts and shows a request that never was one: HTTP, or TLS below it,
-// refused it, so that there is nothing to judge or to store.
+// refused counts and shows a request that HTTP, or TLS below it, refused before it reached
+// the handler. There is nothing of it to judge or to store.
 func (r *Receiver) refused(remote string, status int, why string) {
 	now := time.Now()
 	rc := &judge.Receipt{

@@ -115,7 +115,7 @@ const (
 	// streamBuffer bounds what net/http reads of an HTTP/2 body before the handler
 	// asks for it: its own bound, for each of many connections, is a megabyte.
 	streamBuffer = 64 << 10
-	// slowBody is how many bytes a second of the largest body have to arrive.
+	// slowBody is the least speed, in bytes a second, of a body of the largest size.
 	slowBody = 64 << 10
 	// recentReceipts are remembered for the journeys of the summary, of which the
 	// last few customers' are shown.
@@ -286,7 +286,7 @@ func (r *Receiver) newQueues() {
 	r.receipts, r.exchanges = newObserverQueue(observe), newObserverQueue(watch)
 }
 
-// Unwatched is how many requests Watch was too slow for.
+// Unwatched is how many requests were dropped because Watch was too slow.
 func (r *Receiver) Unwatched() uint64 { return r.exchanges.dropped.Load() }
 
 // ListenError says that the address could not be bound.
@@ -339,7 +339,7 @@ func (r *Receiver) CAFile() string {
 	return r.cfg.Authority.Path
 }
 
-// Seed is that of the answers by chance; ok is false where none is.
+// Seed returns the seed of the answers by chance. ok is false if no rule acts by chance.
 func (r *Receiver) Seed() (seed uint64, ok bool) {
 	if !r.cfg.Script.ByChance() {
 		return 0, false
@@ -360,10 +360,9 @@ func (r *Receiver) CertPool() *x509.CertPool {
 // ErrStuck says that the observer did not return, and may still be at work.
 var ErrStuck = errors.New("the observer is stuck")
 
-// Serve answers until ctx is done or the configuration's Enough says so, lets
-// requests under way end for a moment, tells the observer what is left, and
-// returns. Its error is nil after an ordinary end, and ErrStuck where the observer
-// hung. It is called once.
+// Serve answers requests until ctx is done or Config.Enough says so. It then gives
+// requests under way a moment to end, tells the observer what is left, and returns nil;
+// ErrStuck if the observer hung, or the error of the server. Call it once.
 func (r *Receiver) Serve(ctx context.Context) error {
 	r.cfg.Script.Begin(time.Now())
 	defer r.follow(ctx)()
@@ -386,8 +385,7 @@ func (r *Receiver) Serve(ctx context.Context) error {
 	return err
 }
 
-// follow keeps the rules like their file until the function that it returns is
-// called.
+// follow loads the rules again whenever their file changes, until stop is called.
 func (r *Receiver) follow(ctx context.Context) (stop func()) {
 	if r.rules == nil {
 		return func() {}
@@ -401,8 +399,8 @@ func (r *Receiver) follow(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// shutdown ends the scripted waits, lets requests under way be answered, and
-// returns what the server says of its end but that it was shut down.
+// shutdown ends the scripted waits and gives requests under way some time to be answered.
+// It returns the server's error, nil if the server only says that it was shut down.
 func (r *Receiver) shutdown(served <-chan error) error {
 	close(r.ending)
 	grace := r.lim.grace
@@ -414,7 +412,7 @@ func (r *Receiver) shutdown(served <-chan error) error {
 	fresh := time.AfterFunc(r.lim.fresh, r.conns.closeUnasked)
 	defer fresh.Stop()
 	_ = r.server.Shutdown(ctx)
-	// Who hangs longer than that is cut off; nothing of theirs was answered.
+	// Requests that still wait are cut off, without an answer.
 	r.closeConns()
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -437,7 +435,7 @@ func (r *Receiver) end() {
 	}
 }
 
-// Close gives the address back without having served.
+// Close gives the address back. It is for a receiver that was never served.
 func (r *Receiver) Close() error {
 	r.rules.Close()
 	r.receipts.close(r.lim.watch)
@@ -447,7 +445,7 @@ func (r *Receiver) Close() error {
 	return err
 }
 
-// Summary returns what was received so far. It is safe to call at any time.
+// Summary returns a copy of what was counted so far. It is safe for concurrent use.
 func (r *Receiver) Summary() judge.Summary {
 	r.mu.Lock()
 	defer r.mu.Unlock()

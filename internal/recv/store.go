@@ -6,8 +6,8 @@ import (
 	"relayctl/internal/recv/judge"
 )
 
-// store appends the request to the capture, if there is one. That it cannot is
-// told once, and again when it can.
+// store appends the request to the capture, if there is one. The user is told of the first
+// failure, and when writing works again.
 func (x *exchange) store() error {
 	if x.r.cfg.Capture == nil {
 		return nil

@@ -1,9 +1,9 @@
 package recv
 
-// beginStream counts a request of HTTP/2, and says whether it may go on. With hundreds
-// on a connection, what they hold would have no bound. Where as many are under way as
-// connections may be open, a connection has no more than its share of them: who keeps
-// many waiting is refused more, and who has few is neither refused nor cut off for it.
+// beginStream counts a request of HTTP/2 and says whether it may go on. A connection may
+// carry hundreds of requests, so without a bound the memory that they hold would have
+// none. When as many requests are under way as connections may be open, each connection is
+// held to its share: one that has more is refused, one that has few is not touched.
 func (r *Receiver) beginStream(c *conn) bool {
 	own := c.streams.Add(1)
 	if most := int64(r.lim.conns); r.streams.Add(1) > most && own > max(1, most/int64(max(1, r.conns.count()))) {
@@ -13,7 +13,7 @@ func (r *Receiver) beginStream(c *conn) bool {
 	return true
 }
 
-// endStream notes that a request which may have gone on is over.
+// endStream notes that a request is over that beginStream let go on.
 func (r *Receiver) endStream(c *conn) {
 	c.streams.Add(-1)
 	r.streams.Add(-1)

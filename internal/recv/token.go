@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// serveToken answers a request for a token. It carries no event and so has no
-// receipt: that one was refused is told as a trouble, or nobody would see why a
-// sender does not get to send.
+// serveToken answers a request for a token. Such a request carries no event, so it has no
+// receipt. A refusal is reported as a trouble, because it explains why a sender sends
+// nothing.
 func (r *Receiver) serveToken(w http.ResponseWriter, req *http.Request, allowed bool) {
 	rec := &recordedAnswer{ResponseWriter: w}
 	switch why := r.names.refuse(req); {

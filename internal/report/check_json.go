@@ -54,8 +54,7 @@ func checkObject(o *check.Outcome, repeats *CheckRepeats) checkJSON {
 	return j
 }
 
-// lastDay is the day on which a known failure still counts, "" where it has no
-// end.
+// lastDay is the last day on which a known failure is excused, "" if it always is.
 func lastDay(k *check.Known) string {
 	if k.Expires.IsZero() {
 		return ""

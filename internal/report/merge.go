@@ -20,8 +20,8 @@ import (
 	"relayctl/internal/sim/wire"
 )
 
-// encodeHistogram writes a histogram in the interchange form of HdrHistogram:
-// version 2, compressed, in base64. That of none is "".
+// encodeHistogram writes a histogram in the interchange form of HdrHistogram: version 2,
+// compressed, in base64. A nil histogram gives "".
 func encodeHistogram(h *hdrhistogram.Histogram) (string, error) {
 	if h == nil || h.TotalCount() == 0 {
 		return "", nil
@@ -240,8 +240,8 @@ func (r *SendRecord) addAll(o *SendRecord) {
 	r.cut += o.cut + len(o.missed) - room
 }
 
-// MergeSends adds the parts of one plan. It refuses a part that is missing, is there
-// twice, or is of another plan, by name.
+// MergeSends adds the parts of one plan. The error names a part that is missing, is there
+// twice, or belongs to another plan.
 func MergeSends(parts []*SendPart) (*SendResult, error) {
 	first := parts[0]
 	of := first.Plan.Part.Of

@@ -91,7 +91,7 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // rfc3339 is how the JSON outputs write times.
 func rfc3339(t time.Time) string { return t.UTC().Format(event.TimeLayout) }
 
-// rfc3339OrNull is the same for a time that there may not be.
+// rfc3339OrNull writes a time like rfc3339, and the zero time as null.
 func rfc3339OrNull(t time.Time) *string {
 	if t.IsZero() {
 		return nil

@@ -20,12 +20,12 @@ type File struct {
 	Size int64
 }
 
-// Open begins a session that shows a capture of any size: its files in the order in
-// which they were written. Requests are read when they are asked for, so memory stays
-// small. Numbers are those of the lines, which are counted from the end beside
-// everything else; ctx and Close end that. Where it takes long the newest requests can
-// be read already, see Stats.Counting, and Place tells their numbers. The caller closes
-// the files after the session.
+// Open begins a session that shows a capture of any size: its files in the order in which
+// they were written. Requests are read when they are asked for, so memory stays small. A
+// request's number is that of its line. A goroutine counts the lines, from the end; ctx
+// and Close stop it. Until it has counted all, the newest requests can be read already
+// (Stats.Counting), and Place shows their numbers. The caller closes the files after the
+// session.
 func Open(ctx context.Context, cfg Config, files []File) (*Session, error) {
 	s := New(cfg)
 	ctx, stop := context.WithCancel(ctx)
@@ -54,7 +54,8 @@ const (
 	countsAtOnce = 250 * time.Millisecond
 	// blockSize is how much of a file is read at once, to a line's beginning.
 	blockSize = 256 << 10
-	// mostBlock bounds a block; one that is larger has a line that no record is as long as.
+	// mostBlock bounds a block. A larger one would hold a line that is longer than any
+	// record.
 	mostBlock = 64<<20 + 2*blockSize
 	// uncounted is the number of the last line as long as the lines before it are not
 	// counted. JavaScript still counts exactly with it.
@@ -226,8 +227,9 @@ func (f *file) block(ctx context.Context, n int) (b block, before uint64, ok boo
 	}
 }
 
-// find returns which block, from the end, has the line that has so many lines from
-// itself to the end, or the last one that there is.
+// find returns the index, from the end, of the block with a line that is so many lines
+// from the end of the capture, itself included. If the capture has fewer lines, it returns
+// the first block of the capture.
 func (f *file) find(ctx context.Context, lines uint64) (int, error) {
 	for {
 		f.mu.Lock()

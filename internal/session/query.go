@@ -154,17 +154,18 @@ func (q *Query) selectsEvent(rc *judge.Receipt) bool {
 // Listed is a part of a session's requests.
 type Listed struct {
 	Requests []*Request // the newest first
-	// Next is the Before of a Query for older ones, or with Oldest the After for newer
-	// ones; 0 where there are none. In a large capture it may be that nothing was found
-	// so far.
+	// Next goes on with the search: it is the Before of a Query for older requests, or
+	// with Oldest the After for newer ones; 0 at the end. It may be set although nothing
+	// was found yet.
 	Next uint64
 }
 
 // lookFor is how long a List may search a capture.
 const lookFor = time.Second
 
-// List returns the requests that a query selects, the newest first. The error is that
-// of reading a capture, or ctx's.
+// List returns the requests that a query selects, the newest first. The error is that of
+// reading a capture, or ctx's. In a large capture it searches for a second at most;
+// Listed.Next says where to go on.
 func (s *Session) List(ctx context.Context, q Query) (Listed, error) {
 	if q.Limit <= 0 {
 		q.Limit = DefaultLimit
@@ -283,8 +284,8 @@ type Journey struct {
 	Belongs map[string]string
 }
 
-// Journey is what came of a customer; ErrNobody where nothing did. In a large capture it
-// is what the last million lines have.
+// Journey returns what came of a customer, by ccid or else by Relay's customer_id. The
+// error is ErrNobody if nothing did. Of a large capture it reads the last million lines.
 func (s *Session) Journey(ctx context.Context, customer string) (Journey, error) {
 	const mostLines = 1_000_000
 	var found []*judge.Receipt
@@ -322,7 +323,8 @@ type Compared struct {
 	Body        capture.BodyRelation
 }
 
-// Diff compares two requests.
+// Diff compares two requests by their numbers. The error is ErrGone, that of reading a
+// capture, or ctx's.
 func (s *Session) Diff(ctx context.Context, a, b uint64) (c Compared, err error) {
 	if c.A, err = s.Get(ctx, a); err != nil {
 		return c, err
@@ -343,9 +345,9 @@ func (s *Session) Curl(r *Request) (command string, variables []string) {
 	return s.cfg.Curl(r.Record)
 }
 
-// WaitFor returns the requests that match, the oldest first, once there are so many of
-// them, those that are already there included. With ctx's error come those there are.
-// The query's Limit does not count.
+// WaitFor returns the first count requests that match, the oldest first; those that are
+// already there count. If ctx ends before, it returns ctx's error and the requests that
+// have come. It ignores the query's Limit.
 func (s *Session) WaitFor(ctx context.Context, q Query, count int) ([]*Request, error) {
 	count = min(max(count, 1), MostListed)
 	var found []*Request

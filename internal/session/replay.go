@@ -24,7 +24,7 @@ type Edit struct {
 	Body    *string // another body, before Set and FreshID; nil for the request's own
 }
 
-// Replayed is what became of a replay.
+// Replayed is a replay that was made, and what the app answered.
 type Replayed struct {
 	At     time.Time
 	Edited bool
@@ -53,9 +53,10 @@ func (s *Session) notReplayed(ctx context.Context, number uint64) error {
 // mostReplays is how many replays of a request are remembered.
 const mostReplays = 20
 
-// Replay makes a request again to the app to which its event was passed on, or would
-// be; it can go nowhere else. It returns what the app answered; that it gave no answer
-// stands in App.Error. Other errors mean that nothing was sent.
+// Replay sends a request again to the app that takes its event; it can go nowhere else. If
+// the app gives no answer, App.Error says why, and the error is nil. An error means that
+// nothing was sent: ErrGone, ErrCapture, ErrNoApp, ErrNoBody, or what is wrong with the
+// edit.
 func (s *Session) Replay(ctx context.Context, number uint64, e Edit) (Replayed, error) {
 	r, err := s.Get(ctx, number)
 	switch {
@@ -87,8 +88,8 @@ func (s *Session) Replay(ctx context.Context, number uint64, e Edit) (Replayed, 
 	return done, nil
 }
 
-// Replayable says why no request can be made again, nil where some can. For those where
-// it is not nil, Replay says what to do instead.
+// Replayable returns nil if the session can replay requests. Otherwise it is ErrCapture or
+// ErrNoApp; Replay then says what to do instead.
 func (s *Session) Replayable() error {
 	switch {
 	case s.file != nil:

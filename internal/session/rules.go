@@ -33,8 +33,8 @@ var ErrNoRules = fmt.Errorf("%w: there is no receiver whose answers could be cha
 // ErrUnsaved says that rules are in force, but could not be written to their file.
 var ErrUnsaved = errors.New("the rules are in force, but the file could not be written")
 
-// SetMode lets one answer stand for everything, before every rule, or ends that. With
-// ModeOK the app still answers where there is one.
+// SetMode gives every request the same answer, before any rule; ModeRules ends that. With
+// ModeOK the app still answers, if there is one. It returns ErrNoRules for a capture.
 func (s *Session) SetMode(m Mode) error {
 	if s.cfg.Rules == nil {
 		return ErrNoRules
@@ -105,9 +105,9 @@ type Change struct {
 	Save bool // Text is written to the file too
 }
 
-// SetRules changes rules and mode, all at once; where one of them is not sound both stay
-// and the error says what is wrong, with line and column. ErrUnsaved says that only the
-// file stays. The warnings are about rules that are in force all the same.
+// SetRules changes rules and mode together. If one of them is wrong, both stay, and the
+// error says what is wrong, with line and column. With ErrUnsaved both have changed, but
+// the file has not. The warnings are about rules that are in force all the same.
 func (s *Session) SetRules(c Change) (warnings []string, err error) {
 	switch {
 	case s.cfg.Rules == nil:

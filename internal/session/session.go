@@ -69,7 +69,7 @@ type Session struct {
 	mode    Mode
 }
 
-// New begins a live session, which Add is told of requests.
+// New begins a live session. It is empty until Add is called.
 func New(cfg Config) *Session {
 	if cfg.MostRequests <= 0 {
 		cfg.MostRequests = MostRequests
@@ -80,8 +80,8 @@ func New(cfg Config) *Session {
 	return &Session{cfg: cfg, ring: newRing(cfg.MostRequests, cfg.MostBytes), replays: map[uint64][]Replayed{}, mode: ModeRules}
 }
 
-// Add takes a request, and gives up the oldest ones where there are too many. It does
-// not wait for anybody.
+// Add takes in a request. If there are too many, the oldest ones are given up. It never
+// blocks on a reader.
 func (s *Session) Add(x judge.Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,10 +98,10 @@ func (s *Session) tellNews() {
 	}
 }
 
-// Wait returns when there is a request with a number above after, or when the requests
-// were cleared since cleared (see Stats), or with ctx's error. A reader that keeps the
-// last number it has seen never misses a request that is still kept, however slow it
-// is, and holds nobody up.
+// Wait returns nil when there is a request with a number above after, or when the requests
+// were cleared since cleared (see Stats); it returns ctx's error when ctx ends first. A
+// reader that passes the last number that it has seen misses no request that is still
+// kept, and holds nobody up.
 func (s *Session) Wait(ctx context.Context, after, cleared uint64) error {
 	for {
 		s.mu.Lock()
@@ -172,7 +172,7 @@ func (s *Session) Summary() (judge.Summary, error) {
 	return s.cfg.Summary()
 }
 
-// ErrCapture says that a capture, which stays as it is, cannot do what was asked.
+// ErrCapture says that the session shows a capture, in which nothing can be changed.
 var ErrCapture = errors.New("a capture is read")
 
 // Clear gives up all requests that are kept. Numbers go on. A capture refuses it.
@@ -189,8 +189,8 @@ func (s *Session) Clear() error {
 	return nil
 }
 
-// Close ends what the session does by itself. What reads it meanwhile may go on until
-// the files of a capture are closed.
+// Close stops counting the lines of a capture; of a live session it does nothing. Other
+// methods may still be called, until the files of the capture are closed.
 func (s *Session) Close() {
 	if s.file != nil {
 		s.file.close()

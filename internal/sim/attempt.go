@@ -38,7 +38,7 @@ type Attempt struct {
 	// Requests is how many requests went out, wholly or in part: 0 where there was no
 	// connection, 2 where the token was renewed.
 	Requests int
-	// Next is what happens now: Retry with the wait before it, or the outcome.
+	// What comes next: another attempt after the wait RetryIn, or the outcome.
 	Retry     bool
 	RetryIn   time.Duration // scaled by the time scale
 	Outcome   OutcomeKind   // set when Retry is false
@@ -72,16 +72,15 @@ type Outcome struct {
 	Before   bool         // skipped because an earlier run had it accepted
 }
 
-// Observer is told everything that a Sender does, by one goroutine at a time
-// and in the order in which it happened on each lane. It must not keep the
-// pointers. A slow observer slows the run down, so it must not wait on a
-// terminal.
+// Observer is told everything that a Sender does: from one goroutine, and for each lane in
+// the order in which it happened. The pointers are valid only during the call. A slow
+// observer slows the run down, so it must not wait for a terminal.
 type Observer interface {
 	Attempt(*Attempt)
 	Outcome(*Outcome)
 }
 
-// Flusher is an Observer that is told, by the same goroutine, whenever it knows
-// all that happened so far: what it holds back can be shown then. That is at
-// most a few hundred times a second.
+// Flusher is an Observer that holds output back. Flush is called from the same goroutine
+// when the observer has been told all that happened so far, at most a few hundred times a
+// second.
 type Flusher interface{ Flush() }

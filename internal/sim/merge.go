@@ -6,7 +6,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// EmptySummary is a summary to which others are added.
+// EmptySummary returns a summary of nothing, to which Add adds the parts of a plan. It is
+// not safe for concurrent use.
 func EmptySummary(seed uint64, began time.Time) *Summary { return newSummary(seed, began) }
 
 // Add adds the summary of another part of the same plan. What its earlier runs had
@@ -48,7 +49,8 @@ func (s *Summary) Add(o *Summary) {
 	s.Series.merge(&o.Series)
 }
 
-// Finish computes what follows from what was added.
+// Finish computes the quantiles and the rest that depends on all parts. Call it once,
+// after the last Add.
 func (s *Summary) Finish() { s.finish(s.Ended) }
 
 // NewLatencies is an empty histogram of latencies in microseconds.

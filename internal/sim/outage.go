@@ -21,7 +21,8 @@ type Outage struct {
 	StillDown           bool
 
 	DeliveredLate int // events accepted after a failed attempt
-	// How late they were: from the time the first attempt was due to acceptance.
+	// How late these events were: from the time when the first attempt was due until the
+	// event was accepted.
 	MedianDelay, P99Delay, WorstDelay time.Duration
 	Lost                              int // events given up (R-FOUR)
 
@@ -42,8 +43,7 @@ type streak struct {
 	failed     int
 }
 
-// minStreak is how many failures in a row make a down-time: a single one is an
-// accident.
+// minStreak is how many failures in a row count as a down-time. A single failure does not.
 const minStreak = 2
 
 // Happened says whether there is anything to tell.
@@ -84,8 +84,8 @@ func (o *Outage) endStreak(at time.Time, still bool) {
 	}
 }
 
-// addRetry counts retries by the second. Attempts are told in about the order
-// in which they ended, so that the second may go back and forth a little.
+// addRetry counts the retries of each second. Attempts come only roughly in the order in
+// which they ended, so the second may go back a little.
 func (o *Outage) addRetry(at time.Time) {
 	if sec := at.Unix(); sec != o.second {
 		o.second, o.inSecond = sec, 0

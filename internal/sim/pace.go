@@ -18,8 +18,8 @@ func waitUntil(ctx context.Context, t time.Time) bool {
 		if d <= 0 {
 			return ctx.Err() == nil
 		}
-		// Who was just given something to do comes first, on this very thread:
-		// waking another one for it would take longer than its work.
+		// Let the worker that was just given a job run first, on this thread: to wake
+		// another thread would take longer than the job.
 		runtime.Gosched()
 		if d > fineWait {
 			if !sleep(ctx, d-fineWait) {
@@ -30,7 +30,7 @@ func waitUntil(ctx context.Context, t time.Time) bool {
 		if d > 0 {
 			finely(d)
 		}
-		// What is still left was slept on a clock that is not the kernel's.
+		// On a virtual clock, as in tests, the kernel's sleep moves no time: Go's timer does.
 		if d = time.Until(t); d > fineWait/2 && !sleep(ctx, d) {
 			return false
 		}

@@ -10,14 +10,14 @@ import (
 	"relayctl/internal/sim/wire"
 )
 
-// Reach connects once to the endpoint as a call does, TLS included, which has the
-// deadline of a call for it. The error says what went wrong, and what to do.
+// Reach connects to the endpoint once, as a call does: with TLS, and within the deadline
+// of a call. The error says what went wrong and what to do; nothing is sent.
 func (s *Sender) Reach(ctx context.Context) error {
 	return s.unreached(s.target.Greet(ctx, s.cfg.Timeout))
 }
 
-// WaitReady connects as Reach does until it can, for d at most. A handshake that fails
-// is not tried again: it fails in the same way the next time.
+// WaitReady repeats Reach until it succeeds, for d at most. A TLS handshake that fails is
+// not repeated (ErrHandshake), because it would fail again.
 func (s *Sender) WaitReady(ctx context.Context, d time.Duration) error {
 	return waitFor(ctx, d, func(left time.Duration) (why error, again bool) {
 		a := s.target.Greet(ctx, min(left, s.cfg.Timeout))
@@ -60,8 +60,8 @@ func WaitReady(ctx context.Context, rawURL string, proxy *wire.Proxy, d time.Dur
 	})
 }
 
-// waitFor tries until it succeeds, or is not worth another try, for d at most. It
-// returns the last failure before the time was over.
+// waitFor calls try until it succeeds or says that trying again is of no use, for d at
+// most. It returns the last failure before the time was over.
 func waitFor(ctx context.Context, d time.Duration, try func(left time.Duration) (why error, again bool)) error {
 	end := time.Now().Add(d)
 	var why error

@@ -38,14 +38,14 @@ type SenderConfig struct {
 	Original bool // wait for each delivery's Arrives
 	Rate     Rate // open loop: due times never move, however slow the endpoint; unlimited
 
-	// GiveUpAfter ends the run after so many attempts in a row, over all workers,
-	// that could not connect; 0 never does. GiveUpIn ends it sooner: after a few of
-	// them in a row that go on for so long; 0 never does.
+	// GiveUpAfter ends the run after so many attempts in a row, over all workers, that
+	// could not connect. GiveUpIn ends it sooner: when three or more in a row brought no
+	// answer for so long. 0 turns either of them off.
 	GiveUpAfter int
 	GiveUpIn    time.Duration
 
-	// Part is this process's part of the plan: Rate is that of all parts, and this
-	// one makes its share of the calls, in its phase.
+	// Part is this process's part of the plan. Rate counts the calls of all parts; of
+	// these, a part makes every Part.Of-th.
 	Part plan.Part
 	Seed uint64 // only reported
 	// Journal notes every outcome and knows what an earlier run had accepted;
@@ -72,8 +72,8 @@ type Sender struct {
 	target *wire.Target
 }
 
-// ErrCredentials refuses a URL that holds a user name or a password: those are the
-// authentication's.
+// ErrCredentials says that the URL holds a user name or a password. Credentials belong to
+// SenderConfig.Auth.
 var ErrCredentials = errors.New("the endpoint's URL must not carry credentials")
 
 // NewSender checks the configuration; it does not touch the network.
@@ -144,8 +144,9 @@ type run struct {
 	ledger     *ledger
 	start      time.Time
 	counter    tokenCounter
-	// origin is the place in the plan's time at which this run begins: that of
-	// its first delivery, where it is before the start or the run is continued.
+	// origin is the time of the plan at which this run begins. It is 0, unless the first
+	// delivery lies before the start or the run is continued: then it is the time of its
+	// first delivery.
 	origin   time.Duration
 	planLeft bool // the plan was not pulled to its end
 	// broken is the journal's first error. It ends the run: a delivery that the
@@ -158,13 +159,16 @@ type run struct {
 	speaksTLS   atomic.Bool  // it does, but is called without
 }
 
-// Run delivers the plan and tells obs, which may be nil, everything that
-// happens, from one goroutine. It returns the summary when every delivery that
-// was pulled from the plan has an outcome. When ctx is done, attempts under way
-// still end, retries are not waited for, and nothing more is pulled. The same holds
-// when GiveUpAfter ends the run, and when an http endpoint turns out to speak TLS. The
-// error is the plan's, the journal's or ctx's; a failed delivery is not an error, nor
-// is an endpoint that is given up.
+// Run delivers the plan and tells obs, which may be nil, everything that happens, from one
+// goroutine. It returns when every delivery that was pulled from the plan has an outcome.
+//
+// A run ends early when ctx is done, when it gives up (GiveUpAfter, GiveUpIn), and when an
+// http endpoint turns out to speak TLS. Then attempts under way still end, retries are not
+// waited for, and nothing more is pulled.
+//
+// The error is that of the plan, the journal (*JournalError) or ctx. A delivery that
+// failed is not an error, and neither is an endpoint that is given up: both are in the
+// summary.
 func (s *Sender) Run(ctx context.Context, stream plan.Stream, obs Observer) (Summary, error) {
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()

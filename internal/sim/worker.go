@@ -107,8 +107,7 @@ type silence struct {
 	since    time.Time // when the first of them went out
 }
 
-// fewAtLeast is how many attempts in a row have to bring no answer before the time
-// that they take counts.
+// fewAtLeast is how many attempts in a row have to fail before GiveUpIn can end the run.
 const fewAtLeast = 3
 
 // countUnreachable ends the run once too many attempts in a row, over all workers,
@@ -146,10 +145,10 @@ func (r *run) countUnreachable(a *Attempt) {
 	}
 }
 
-// doubtScheme looks at the first answer of an http endpoint. Where it is the 400 that
-// ports for TLS give to plain http, a handshake is tried; if that works, the run ends,
-// for nothing can be delivered. A connection that is closed has many causes, so that
-// only a hint is added.
+// doubtScheme looks at the first answer of an http endpoint. If it is the 400 with which a
+// TLS port answers plain http, it tries a handshake; if that works, the run ends, because
+// nothing can be delivered. A connection that was only closed can have many causes, so
+// there it just adds a hint.
 func (r *run) doubtScheme(a *Attempt) {
 	cut := a.Failure == wire.Cut && !a.LostAck
 	if r.sure.Load() || !cut && a.Status == 0 || !r.sure.CompareAndSwap(false, true) {
@@ -180,9 +179,9 @@ func namesTLS(body []byte) bool {
 // keptAnswer is how much of the body of an answer other than 2xx is kept for people.
 const keptAnswer = 2 << 10
 
-// attempt makes one call; due is zero when it was due at no certain time. A
-// refused token is renewed and the call repeated once: to Relay's configuration
-// that is still the same attempt.
+// attempt makes one call and fills in a. due is zero if the call had no due time. When a
+// token is refused, it is renewed and the call repeated once: in Relay's count that is
+// still the same attempt.
 func (r *run) attempt(c *wire.Client, j *job, n int, due time.Time, a *Attempt) {
 	d := &j.delivery
 	*a = Attempt{Delivery: d, Number: n, Of: r.cfg.Attempts, Intended: due, BodyBytes: len(d.Body)}
@@ -280,9 +279,9 @@ func reason(a *Attempt) string {
 	return ""
 }
 
-// tokenCounter counts the credentials that calls were signed with, one after
-// the other: with OAuth, the tokens that were used. Schemes hand out the same
-// headers until they change, and a worker may still hold the ones before.
+// tokenCounter counts the different credentials that calls were signed with: with OAuth,
+// the tokens. A scheme hands out the same headers until they change, and a worker may
+// still hold the previous ones. It is safe for concurrent use.
 type tokenCounter struct {
 	last   atomic.Pointer[auth.Header]
 	n      atomic.Int64

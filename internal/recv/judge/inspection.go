@@ -12,9 +12,9 @@ import (
 	"relayctl/internal/event"
 )
 
-// Inspection reads a capture back: exact totals of all that is selected, and
-// the journeys of its last customers. What is not selected still counts when it
-// is judged how the rest came. It is not safe for concurrent use.
+// Inspection reads a capture back: the exact totals of what is selected, and the journeys
+// of its last customers. What is not selected is judged too, because the badges of the
+// rest depend on it. It is not safe for concurrent use.
 type Inspection struct {
 	Summary
 	NoEvent    uint64 // requests that carried no event
@@ -185,12 +185,12 @@ type Gap struct {
 	First []Example // by number only
 }
 
-// Unaccepted says how many events were never answered 2xx, as far as the
-// capture goes. It is exact while no more than a quarter of a million are open.
+// Unaccepted returns the events that were never answered 2xx in this capture. The number
+// is exact while no more than a quarter of a million wait for that.
 func (in *Inspection) Unaccepted() Gap { return in.gaps.unaccepted.gap() }
 
-// Orphans says how many events lack their logical predecessor in the capture,
-// which may have been filtered out (R-FILTER); exact like Unaccepted.
+// Orphans returns the events whose logical predecessor is not in the capture; the
+// webhook's filter may have left it out (R-FILTER). It is as exact as Unaccepted.
 func (in *Inspection) Orphans() Gap { return in.gaps.orphans.gap() }
 
 // Totals gives the counts, with what the judging had to forget.
@@ -201,12 +201,12 @@ func (in *Inspection) Totals() Summary {
 	return s
 }
 
-// Customers says how many different customers were selected, counting anew
-// those who came back after tens of thousands of others.
+// Customers returns the number of different customers that were selected. One that comes
+// back after tens of thousands of others counts twice.
 func (in *Inspection) Customers() uint64 { return in.journeys.Customers() }
 
-// Journeys gives the journeys of the last n selected customers, of all that are
-// held where n is 0.
+// Journeys returns the journeys of the last n selected customers, or of all that are held
+// if n is 0.
 func (in *Inspection) Journeys(n int) []Journey { return in.journeys.Last(n) }
 
 // gaps follows what has not come to its end yet.
@@ -243,14 +243,15 @@ func (g *gaps) observe(rc *Receipt, shown bool) {
 	}
 }
 
-// waiting counts what waits for something. It forgets whom it counted when
-// there are too many.
+// waiting counts what waits for something. When there is too much, it keeps the number and
+// forgets what it counted.
 type waiting struct {
 	open  map[uint64]open
 	given uint64 // counted and forgotten
 }
 
-// open is how many wait for the same, and the number of a request of theirs.
+// open is how many events wait for the same thing, and the number of one of their
+// requests.
 type open struct {
 	count uint32
 	seq   uint64

@@ -10,10 +10,9 @@ import (
 	"relayctl/internal/event"
 )
 
-// Journeys keeps what the last customers were told, to show it in true order.
-// It holds a bounded number of receipts and gives up first the customers of
-// whom nothing was heard for the longest time. It is not safe for concurrent
-// use.
+// Journeys keeps what came of the last customers, to show it in true order. It holds a
+// bounded number of receipts; to make room it gives up the customer whose last event is
+// the oldest. It is not safe for concurrent use.
 type Journeys struct {
 	most      int
 	seed      maphash.Seed
@@ -25,7 +24,7 @@ type Journeys struct {
 	left      generations //  those given up, by the hash of the customer
 }
 
-// NewJourneys begins with nobody, and holds at most that many receipts.
+// NewJourneys returns an empty Journeys that holds at most that many receipts.
 func NewJourneys(most int) *Journeys {
 	j := &Journeys{most: most, seed: maphash.MakeSeed(), open: map[string]*track{}, left: newGenerations(rememberLeft)}
 	j.ring.next, j.ring.prev = &j.ring, &j.ring
@@ -41,8 +40,8 @@ const (
 	mostSpare = 16
 	// mostText bounds what is kept of an id or a name, in bytes.
 	mostText = 4 << 10
-	// rememberLeft is how many customers are remembered at least whose journeys
-	// were given up.
+	// rememberLeft is the least number of customers that are remembered after their
+	// journeys were given up.
 	rememberLeft = 1 << 16
 )
 
@@ -131,9 +130,9 @@ func JourneyKey(env *event.Envelope) (customer string, isCCID bool) {
 	return env.Payload.CustomerID, false
 }
 
-// Add keeps a receipt. It copies what it keeps. Receipts without an event or a
-// customer are left out. What is hidden is not shown, but it counts when it is
-// asked what an event lacks.
+// Add keeps a copy of what is needed of a receipt. It ignores receipts without an event or
+// a customer. A hidden receipt is not shown, but it counts as a predecessor (see
+// JourneyEvent.Lacks).
 func (j *Journeys) Add(rc *Receipt, hidden bool) {
 	customer, isCCID := JourneyKey(&rc.Event)
 	if customer == "" {
@@ -239,12 +238,12 @@ func causeKey(seed maphash.Seed, l link) uint64 {
 	return max(1, maphash.String(seed, strings.ToLower(l.id))+uint64(l.kind))
 }
 
-// Customers says how many different customers there were, counting anew those
-// who came back after tens of thousands of others.
+// Customers returns the number of different customers. One that comes back after tens of
+// thousands of others counts twice.
 func (j *Journeys) Customers() uint64 { return j.customers }
 
-// Last gives the journeys of the n customers that were heard of last, of all
-// that are held where n is 0; the one that began first comes first.
+// Last returns the journeys of the n customers whose events came last, or of all that are
+// held if n is 0. The journey that began first comes first.
 func (j *Journeys) Last(n int) []Journey {
 	var out []Journey
 	for t := j.ring.next; t != &j.ring && (n == 0 || len(out) < n); t = t.next {
@@ -257,7 +256,7 @@ func (j *Journeys) Last(n int) []Journey {
 	return out
 }
 
-// begin is when the first arrival of the journey came.
+// begin is the time of the journey's first event.
 func (j *Journey) begin() time.Time { return j.Events[0].time() }
 
 // time is the event's own, or that of its arrival where it has none.

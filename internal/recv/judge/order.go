@@ -17,8 +17,8 @@ func (s shown) pack() uint64 { return uint64(s.newest)<<8 | uint64(s.numbers) }
 
 func unpackShown(v uint64) shown { return shown{int64(v) >> 8, uint8(v)} }
 
-// behind says how much older the event is than the newest of its customer, and
-// notes it as the newest where it is that.
+// behind returns how much older the event is than the newest of its customer. If it is the
+// newest itself, it is noted.
 func (t *Tracker) behind(env *event.Envelope) time.Duration {
 	p, ts := &env.Payload, env.TS.UnixMilli()
 	byID := func(property, value string) time.Duration {
@@ -49,8 +49,8 @@ func (t *Tracker) behind(env *event.Envelope) time.Duration {
 	return 0
 }
 
-// newest says how much older ts is than the newest that the key has shown, and
-// notes it where it is that.
+// newest returns how much older ts is than the newest time of the key. If ts is the newest
+// itself, it is noted.
 func newest(of *generations, k uint64, ts int64) time.Duration {
 	packed, known := of.get(k)
 	c := unpackShown(packed)
@@ -76,12 +76,12 @@ func causeName(kind int) string {
 	return [causeKinds]string{"notification.attempted", "message.delivered"}[kind]
 }
 
-// enoughMissed is after how many events without their predecessor, none having
-// ever come, the webhook's filter is taken to leave it out (R-FILTER).
+// enoughMissed is how many events have to lack their predecessor, while none ever came,
+// before the webhook's filter is taken to leave it out (R-FILTER).
 const enoughMissed = 20
 
-// link is what an event has to do with another one of its notification or
-// message; without an id it has nothing to do with any.
+// link ties an event to others of the same notification or message. Without an id it ties
+// it to none.
 type link struct {
 	kind     int    // of the predecessor
 	property string // what they share
@@ -155,8 +155,8 @@ func (t *Tracker) lacks(kind int, property, id string) string {
 	return causeName(kind)
 }
 
-// LeftOut lists the predecessors that are taken to be left out by the webhook's
-// filter, so that what lacks them is early no more.
+// LeftOut lists the predecessors that the webhook's filter is taken to leave out. An event
+// that lacks one of them gets no badge early.
 func (t *Tracker) LeftOut() []string {
 	var names []string
 	for kind := range t.causes {

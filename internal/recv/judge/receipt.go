@@ -90,8 +90,8 @@ func (r *Receipt) verdicts(v Verdicts) {
 	r.Attempt, r.Times, r.Badges, r.settled = v.Attempt, v.Times, v.Badges, v.settled
 }
 
-// again gives the verdicts on an event that stands in a batch once more: both
-// get the same answer, so it is not another attempt.
+// again gives the verdicts on an event that stands twice in one batch. Both get the same
+// answer, so the second is not another attempt.
 func (r *Receipt) again(other *Receipt) Verdicts {
 	badge := Badge{Kind: Duplicate}
 	if !bytes.Equal(r.Event.Raw, other.Event.Raw) {

@@ -20,8 +20,8 @@ type Replay struct {
 	request Request
 	seq     uint64
 	seed    maphash.Seed
-	// headless holds events of which a repetition stands in the capture, but not
-	// yet what it repeats: of two that come at once either may be stored first.
+	// headless holds events whose repetition stood in the capture before the first
+	// arrival: of two requests that come at once, either may be stored first.
 	headless generations
 }
 
@@ -64,8 +64,8 @@ func Recorded(rec *capture.Record, number uint64) []*Receipt {
 	return r.Receipts
 }
 
-// ForgetOrder takes late and early from what a record says of its events: its
-// receiver was one of several, and did not see what the others had got.
+// ForgetOrder removes the badges late and early from a record. It is for records of
+// several receivers that ran side by side, none of which saw what the others got.
 func ForgetOrder(rec *capture.Record) {
 	order := func(text string) bool {
 		kind, _, _ := strings.Cut(text, " ")
@@ -85,7 +85,7 @@ func (r *Receipt) take(rec *capture.Record, number uint64) {
 	}
 }
 
-// recorded lets what the record says stand before what is judged now.
+// recorded prefers what the record says to what is judged now.
 func (r *Replay) recorded(rc *Receipt, rec *capture.Record) {
 	attempt, badges := rc.asRecorded(rec)
 	if rc.Event.Raw == nil {

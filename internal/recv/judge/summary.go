@@ -15,8 +15,8 @@ import (
 // as "(other)".
 const maxNames = 200
 
-// Summary counts what was received. It is kept on the answers' path, so it is
-// exact also where the display had to drop receipts.
+// Summary counts what was received. It is kept where requests are answered, so it is exact
+// even if the display had to drop receipts. It is not safe for concurrent use.
 type Summary struct {
 	Requests   uint64
 	Events     uint64            // different ones
@@ -32,8 +32,8 @@ type Summary struct {
 	Accepted   uint64  // different events that were accepted
 	Dropped    uint64  // receipts that were not displayed
 	Unstored   uint64  // requests that the capture could not take
-	// Events and customers that are not known any more: what comes again of them
-	// is taken for new.
+	// How many events and customers were forgotten. One of them that comes again is taken
+	// for new.
 	ForgottenEvents, ForgottenCustomers uint64
 	// LeftOut are events that never came although others followed from them, so
 	// that the webhook's filter is taken to leave them out (R-FILTER).

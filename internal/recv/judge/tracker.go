@@ -56,8 +56,8 @@ func (t *Tracker) lock(k uint64) *shard {
 	return s
 }
 
-// Forgotten says how many events and customers are not known any more: one of
-// these that comes again is taken for new.
+// Forgotten returns how many events and customers the tracker has forgotten. One of them
+// that comes again is taken for new.
 func (t *Tracker) Forgotten() (events, customers uint64) {
 	others := uint64(0)
 	for i := range t.shards {
@@ -81,7 +81,8 @@ type Verdicts struct {
 	settled bool // it was accepted before
 }
 
-// Observe judges an event before it is answered. A nil tracker knows of nothing before.
+// Observe judges an event before it is answered. A nil tracker has no memory: to it every
+// event comes for the first time.
 func (t *Tracker) Observe(env *event.Envelope) Verdicts {
 	if t == nil {
 		return Verdicts{Attempt: 1, Times: 1}
@@ -119,9 +120,10 @@ func unpackHistory(v uint64) history {
 	return history{uint32(v), uint16(v >> 32), uint8(v >> 48), v>>56&1 != 0, v>>57&1 != 0}
 }
 
-// keyOf is what tells events apart: the id, letter by letter, for it is opaque
-// (R-ID). What has none comes again byte by byte (R-RETRY-SAME), and is never taken for
-// an event whose id is the same text: the body null is not the event "null".
+// keyOf is the key by which events are told apart: the id, letter by letter, because it is
+// opaque (R-ID). An event without an id is known by its bytes, which every attempt repeats
+// (R-RETRY-SAME). Its key is never that of an id with the same text: the body null is not
+// the event "null".
 func keyOf(seed maphash.Seed, env *event.Envelope) uint64 {
 	if env.ID == "" {
 		return ^maphash.Bytes(seed, event.TrimSpace(env.Raw))
@@ -129,9 +131,9 @@ func keyOf(seed maphash.Seed, env *event.Envelope) uint64 {
 	return maphash.String(seed, env.ID)
 }
 
-// observeID tells attempts, duplicates and conflicts apart. What was ever accepted
-// is settled, and its order is judged no more: what comes is but a copy, also
-// where that copy was answered 500 and is tried again.
+// observeID tells attempts, duplicates and conflicts apart. An event that was accepted
+// once is settled: what comes later is a copy, even if that copy is answered 500 and tried
+// again. The order of copies is not judged.
 func (t *Tracker) observeID(env *event.Envelope) (v Verdicts, settled bool) {
 	// White space does not belong to an event: it may come alone with a line break, and
 	// later in a batch.

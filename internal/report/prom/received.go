@@ -15,8 +15,8 @@ type Live struct {
 	HasApp  bool // the app was asked at all
 }
 
-// Received tells the counts of a receiver, the same as those of its summary, and what
-// its session holds.
+// Received returns the counts of a receiver, which are those of its summary, and what its
+// session holds.
 func Received(s judge.Summary, l Live) Source {
 	return func(p *Page) {
 		byStatus, byName := map[string]uint64{}, map[string]uint64{}

@@ -22,7 +22,7 @@ type Sent struct {
 	lag      float64
 }
 
-// NewSent begins with nothing; gauge is that of the sender.
+// NewSent returns counts of nothing; gauge is the sender's.
 func NewSent(gauge *sim.Gauge) *Sent {
 	return &Sent{gauge: gauge, attempts: map[string]uint64{}, outcomes: map[string]uint64{}, buckets: make([]uint64, len(bounds()))}
 }

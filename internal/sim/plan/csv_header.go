@@ -88,7 +88,7 @@ func columnsOf(header []string, mapped ColumnMap) (csvHeader, error) {
 	return h, nil
 }
 
-// NearColumn is a column that nearly has a known name.
+// NearColumn is the error of a column whose name is nearly that of a known one.
 type NearColumn struct{ Column, Near string }
 
 // Error implements error.

@@ -35,11 +35,10 @@ const (
 	unknownRows = 1_000_000
 )
 
-// Ahead says by how much at most a generated event would be dated after the moment
-// of its sending, if Start were the moment at which the run begins. With a Start
-// that is earlier by as much, none is. scale is how long a second of the plan takes
-// at least: 0 where nothing is waited for, 1 at the original pace. It reads the file
-// of CSV, from its beginning, to count the rows.
+// Ahead returns the most by which a generated event would be dated later than it is sent,
+// if the run began at Start. A Start that is earlier by that much dates no event in the
+// future. scale is the least time that one second of the plan takes, in seconds: 0 without
+// waits, 1 at the original pace. It reads CSV from its beginning to count the rows.
 func (c Config) Ahead(scale float64) time.Duration {
 	scale = min(max(scale, 0), 1)
 	sentAt := func(arrives time.Duration) time.Duration {

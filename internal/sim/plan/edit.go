@@ -21,10 +21,9 @@ func filtered(p Stream, f event.Filter) Stream {
 	})
 }
 
-// overridden changes properties in the envelopes of the events that each override is
-// for. It tells warn, which may be nil, once of each property that a family of events
-// does not have, and at the end of each override that was for none of the events, or had
-// nothing to remove.
+// overridden changes properties of the events that each override is for. It warns once of
+// each property that a family of events does not have. At the end it warns of each
+// override that was for none of the events, or had nothing to remove. warn may be nil.
 func overridden(p Stream, overrides []event.Override, warn func(string)) Stream {
 	told := map[string]bool{}
 	byName := map[string][]event.Override{}
@@ -58,8 +57,8 @@ func overridden(p Stream, overrides []event.Override, warn func(string)) Stream 
 	}
 }
 
-// idle tells of the overrides that are for none of the events of those names, and of
-// those that had nothing to remove.
+// idle warns of the overrides that are for none of the events of those names, and of those
+// that had nothing to remove.
 func idle(overrides []event.Override, names []string, acted map[string]bool, warn func(string)) {
 	for _, o := range overrides {
 		switch {

@@ -37,8 +37,9 @@ func (p Part) String() string { return fmt.Sprintf("%d/%d", max(p.Index, 1), max
 // Whole says whether the part is the whole plan.
 func (p Part) Whole() bool { return p.Of <= 1 }
 
-// has says whether a customer belongs to the part, and what has no customer by its
-// lane. It does not follow the lanes, which would leave workers without work.
+// has says whether a customer belongs to the part; an event without a customer is judged
+// by its lane. The choice does not follow the lanes, because then some workers would have
+// no work.
 func (p Part) has(ccid string, lane uint64) bool {
 	if p.Whole() {
 		return true

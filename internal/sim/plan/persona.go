@@ -49,8 +49,8 @@ func (p *Persona) Deliver(st Step) (Delivery, error) {
 	return d, nil
 }
 
-// Of is a plan of those deliveries, in their order; it can be ranged over
-// again and again.
+// Of returns a plan of those deliveries, in their order. Unlike other streams it can be
+// ranged over again and again.
 func Of(deliveries ...Delivery) Stream {
 	return func(yield func(Delivery, error) bool) {
 		for i, d := range deliveries {

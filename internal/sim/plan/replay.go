@@ -41,8 +41,8 @@ func newReplayed(r Replay) *replayed {
 	return &replayed{Replay: r, seed: maphash.MakeSeed(), sent: map[uint64]struct{}{}}
 }
 
-// selects counts a recorded request and says whether it is delivered. A batch is,
-// whole, where one of its events is selected.
+// selects counts a recorded request and says whether it is delivered. A batch is delivered
+// whole if one of its events is selected.
 func (r *replayed) selects(rec *capture.Record, d *Delivery) bool {
 	r.number++
 	if !r.Select.Request(r.number, rec.ReceivedAt, rec.Status) {
@@ -73,8 +73,8 @@ func (r *replayed) selects(rec *capture.Record, d *Delivery) bool {
 	return !r.Once || d.Copy == 0
 }
 
-// counted tells at the end of a stream of which numbers there was no request. warn may be
-// nil.
+// counted warns, at the end of a stream, of the numbers that were selected and that no
+// request has. warn may be nil.
 func (r *replayed) counted(s Stream, warn func(string)) Stream {
 	if warn == nil || len(r.Select.Requests) == 0 {
 		return s
@@ -91,8 +91,8 @@ func (r *replayed) counted(s Stream, warn func(string)) Stream {
 	}
 }
 
-// mostMarked is how many events are remembered to tell the recorded repetitions of
-// them; those of later events count as events.
+// mostMarked is how many events are remembered to recognise when they are repeated. A
+// later event that is repeated counts as another event.
 const mostMarked = 1 << 20
 
 func kindsOf(badges []string) []string {

@@ -41,12 +41,11 @@ type Source struct {
 	Reader   io.Reader // of Piped, or of a file that is held in memory
 }
 
-// Resolve finds out what each argument means: an event name, a built-in
-// scenario, "-" for stdin, or a file, which is read and checked to its end so
-// that nothing is sent of a broken one. A pipe can be read only once: of it as
-// much is checked as comes at once. The error for a name that is none of these
-// names the nearest of each kind. ctx ends reads that wait, also later ones of
-// the plan.
+// Resolve finds out what each argument means: an event name, a built-in scenario, "-" for
+// stdin, or a file. A file is read and checked to its end, so that nothing is sent of a
+// broken one; of a pipe, which can be read only once, only what comes at once is checked.
+// The error for a name that is none of these suggests the nearest of each kind. ctx ends
+// reads that wait, also later reads of the plan.
 func Resolve(ctx context.Context, args []string, stdin io.Reader) ([]Source, error) {
 	if len(args) == 0 {
 		args = []string{"journey"}
@@ -93,8 +92,8 @@ func (e *PatternError) Error() string {
 	return fmt.Sprintf("%q is neither an event, a scenario nor a file", e.Pattern)
 }
 
-// TableError says that a file has records, of which a campaign can be made, and no
-// events.
+// TableError says that a file holds the records of a campaign where a file of events is
+// needed.
 type TableError struct{ Path string }
 
 func (e *TableError) Error() string { return e.Path + " holds no events" }

@@ -14,19 +14,18 @@ import (
 const (
 	trialRecords    = 2000
 	trialDeliveries = 20_000
-	// estimateAtMost is how many deliveries Estimate makes of sources other than
-	// a campaign; of more it does not know the number.
+	// estimateAtMost is how many deliveries Estimate counts of sources other than a
+	// campaign. If there are more, their number is unknown.
 	estimateAtMost = 100_000
 )
 
 // ErrNothing says that a plan has no delivery.
 var ErrNothing = errors.New("nothing to send")
 
-// Check pulls the plan without sending it, so that a plan with a broken part is
-// refused before its first delivery goes out. It returns the error that the
-// stream would end with, or ErrNothing. It pulls only the beginning of a large
-// plan, and nothing of what can be read only once. A ctx that ends ends it too, with
-// its error.
+// Check pulls the plan without sending it, so that a plan with a broken part is refused
+// before its first delivery goes out. It returns the error that ends the stream,
+// ErrNothing for an empty plan, or ctx's error. It pulls only the beginning of a large
+// plan, and nothing from what can be read only once.
 func (c Config) Check(ctx context.Context) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -62,10 +61,9 @@ type Extent struct {
 	Exact      bool          // false: estimated from the beginning of a campaign
 }
 
-// Extent measures the plan; ok is false where that cannot be known, also because ctx
-// has ended. A large
-// campaign is estimated from its first records. It reads files, from their
-// beginning, and leaves them anywhere.
+// Extent measures the plan. ok is false if it cannot be measured, or if ctx has ended. A
+// large campaign is estimated from its first records. It reads files from their beginning
+// and does not rewind them.
 func (c Config) Extent(ctx context.Context) (e Extent, ok bool) {
 	if !c.rewindable() {
 		return e, false
@@ -89,8 +87,8 @@ func (c Config) Extent(ctx context.Context) (e Extent, ok bool) {
 	return e, true
 }
 
-// Estimate says how many deliveries the plan has, and whether that is exact; 0
-// says that it cannot be known.
+// Estimate returns the number of deliveries of the plan and whether it is exact. 0 means
+// that it is not known.
 func (c Config) Estimate(ctx context.Context) (deliveries int, exact bool) {
 	e, ok := c.Extent(ctx)
 	if !ok {

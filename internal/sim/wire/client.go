@@ -53,7 +53,7 @@ type Call struct {
 	// an answer: the failure is Cut (R-TIMEOUT).
 	HangUp   bool
 	KeepBody int // how much of the answer's body to return
-	// KeepFailed is KeepBody for answers other than 2xx, where it is more.
+	// KeepFailed takes the place of KeepBody for answers other than 2xx, if it is larger.
 	KeepFailed int
 	Details    bool // return the answer's headers and the connection's TLS state
 }
@@ -66,18 +66,18 @@ func (k *Call) keep(status int) int {
 	return max(k.KeepBody, k.KeepFailed)
 }
 
-// bigRequest is the size from which a request is written beside the reading:
-// an endpoint may answer before it has read everything, and not read on.
+// bigRequest is the size in bytes from which a request is written while the answer is
+// already read: an endpoint may answer before it has read everything, and then stop
+// reading.
 const bigRequest = 64 << 10
 
-// writeGrace is how long such a write may go on once the answer is there: it may
-// have ended without having reported it yet.
+// writeGrace is how long such a write may go on after the answer has come. It may be
+// complete already, with only its goroutine still to report that.
 const writeGrace = 5 * time.Millisecond
 
-// Client makes calls over one connection at a time: the core of the
-// Sender, written by hand because an HTTP library costs more than the rest of
-// a call together and none can drop an answer half-way. It is not safe for
-// concurrent use, except for Watch; each worker has its own.
+// Client makes calls over one connection at a time. It is written by hand because an HTTP
+// library costs more than the rest of a call together, and none can drop an answer
+// half-way. It is not safe for concurrent use, except for Watch; each worker has its own.
 type Client struct {
 	target  *Target
 	conn    net.Conn
@@ -94,8 +94,9 @@ type Client struct {
 // NewClient returns a client that has not connected yet.
 func NewClient(t *Target) *Client { return &Client{target: t} }
 
-// Watch ends the client's call at once when ctx is done, and every later one;
-// the caller calls the function that it returns when the client is done with.
+// Watch ends the call under way and every later one when ctx is done: their failure is
+// Interrupted. Call stop when the client is no longer used; it returns false if ctx was
+// done before.
 func (c *Client) Watch(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		c.mu.Lock()
@@ -107,9 +108,9 @@ func (c *Client) Watch(ctx context.Context) (stop func() bool) {
 	})
 }
 
-// Do makes one call, which begins now, and never fails: what went wrong is in the answer. The
-// deadline covers connecting, writing and reading the answer. ctx ends the
-// connecting; once connected, Watch's context does.
+// Do makes one call, which begins at now. It never fails: what went wrong is in the
+// Result. k.Timeout covers connecting, writing and reading the answer. ctx ends only the
+// connecting; for the rest see Watch.
 func (c *Client) Do(ctx context.Context, now time.Time, k *Call) Result {
 	deadline := now.Add(k.Timeout)
 	c.build(k)
@@ -224,8 +225,8 @@ func nothingBy(conn *tls.Conn, until time.Time) bool {
 	return n == 0 && isTimeout(err)
 }
 
-// Prepare connects for the next call, where that is needed. A failure shows in
-// the call itself.
+// Prepare connects, unless there is a connection already, so that the next call need not.
+// A failure is not told: the call itself will have it.
 func (c *Client) Prepare(ctx context.Context, timeout time.Duration) {
 	c.look()
 	if c.conn == nil {
@@ -286,8 +287,8 @@ func (c *Client) build(k *Call) {
 	c.request = append(b, k.Body...)
 }
 
-// exchange sends the request and reads the answer. untouched says that a
-// failed one surely did not reach the endpoint: not a byte was written.
+// exchange sends the request and reads the answer. untouched says, of a call that failed,
+// that not a byte of it was written, so the endpoint cannot have seen it.
 func (c *Client) exchange(ctx context.Context, k *Call) (a Result, untouched bool) {
 	c.calls++
 	sent := c.send()

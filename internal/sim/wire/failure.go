@@ -29,8 +29,8 @@ const (
 	Interrupted Failure = "interrupted" // the run was ended while it was under way
 )
 
-// failure makes the answer of a call that failed with err; otherwise is the
-// failure when none fits better.
+// failure turns the error of a call into its Result. otherwise is the failure if no other
+// fits.
 func (t *Target) failure(ctx context.Context, err error, otherwise Failure) Result {
 	switch {
 	case ctx.Err() != nil:
@@ -48,9 +48,9 @@ func (t *Target) failure(ctx context.Context, err error, otherwise Failure) Resu
 	return Result{Failure: otherwise, Detail: t.Explain(err)}
 }
 
-// handshakeFailure is TLS for an endpoint that refused the handshake or whose
-// certificate does not verify, and Connect for one that went away in the middle of
-// it, as a restarting one does.
+// handshakeFailure returns TLS if the endpoint refused the handshake or its certificate
+// does not verify. It returns Connect if the connection was lost during the handshake, as
+// when an endpoint restarts.
 func (t *Target) handshakeFailure(ctx context.Context, err error) Result {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		a := t.failure(ctx, err, Connect)
@@ -153,7 +153,8 @@ func cause(err error) string {
 // mostNames is how many names of a certificate are told.
 const mostNames = 5
 
-// otherName says whom a certificate is for that is not for the host that was called.
+// otherName words the error of a certificate that is not for the host that was called,
+// with the names that it is for.
 func otherName(err x509.HostnameError) string {
 	names := slices.Clone(err.Certificate.DNSNames)
 	for _, ip := range err.Certificate.IPAddresses {

@@ -26,8 +26,9 @@ type Proxy struct {
 	authorization string // "" for no credentials
 }
 
-// NewProxy returns the proxy of an http or https URL, whose user name and password
-// are its credentials; conf is the trust for https.
+// NewProxy returns the proxy at an http or https URL, whose user name and password are
+// sent to it. conf says whom to trust if the proxy itself is called over https; nil trusts
+// the system's authorities.
 func NewProxy(u *url.URL, conf *tls.Config) (*Proxy, error) {
 	p := &Proxy{addr: hostPort(u)}
 	switch {
@@ -94,8 +95,8 @@ func (p *Proxy) to(ctx context.Context, dial Dial) (net.Conn, error) {
 	return secure, nil
 }
 
-// Tunnel returns what connects through the proxy: base, or the network where it
-// is nil, for a nil Proxy.
+// Tunnel returns a Dial that connects through the proxy. base connects to the proxy
+// itself; nil stands for the network. For a nil Proxy, Tunnel returns base.
 func (p *Proxy) Tunnel(base Dial) Dial {
 	if base == nil {
 		base = (&net.Dialer{}).DialContext

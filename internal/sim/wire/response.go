@@ -36,8 +36,8 @@ var (
 	errHTTP2  = errors.New("the endpoint speaks only HTTP/2; it is called with HTTP/1.1")
 )
 
-// notHTTP tells what an answer is that does not begin as one of HTTP/1. An HTTP/2
-// server begins with a frame of settings, or of its farewell, on stream 0.
+// notHTTP says what an answer is that does not begin like one of HTTP/1. An HTTP/2 server
+// begins with a SETTINGS or a GOAWAY frame on stream 0.
 func notHTTP(b []byte) error {
 	const settings, goaway = 4, 7
 	if len(b) >= 9 && b[0] == 0 && (b[3] == settings || b[3] == goaway) && string(b[5:9]) == "\x00\x00\x00\x00" {

@@ -23,8 +23,8 @@ type TargetConfig struct {
 	Advice  Advice
 }
 
-// Advice is what to do about a failure, in the words of whoever asked for the
-// call; it is put behind the cause.
+// Advice says what to do about failures, in the caller's own words, such as the names of
+// flags. It is added to the cause.
 type Advice struct {
 	LocalCA    string // the certificate is from the local CA of listen
 	UnknownCA  string // the certificate is signed by an unknown authority
@@ -33,7 +33,7 @@ type Advice struct {
 	Proxy      string // the proxy asks for credentials
 }
 
-// Target is where calls go; it is shared and not changed.
+// Target is where calls go. It does not change, so it is safe for concurrent use.
 type Target struct {
 	addr   string // host:port
 	host   string // of the Host header
@@ -95,16 +95,16 @@ func (t *Target) Reach(ctx context.Context) error {
 	return conn.Close()
 }
 
-// Greet connects once as a call does, TLS included, and hangs up. It has d for it;
-// the answer has no status, and a failure where it did not succeed.
+// Greet connects once as a call does, with TLS, within d, and hangs up. The Result has no
+// status; without a Failure the endpoint can be called.
 func (t *Target) Greet(ctx context.Context, d time.Duration) Result {
 	c := NewClient(t)
 	defer c.Close()
 	return c.connect(ctx, time.Now().Add(d))
 }
 
-// SpeaksTLS says whether an http endpoint completes a handshake of TLS on its port,
-// whatever its certificate. It connects once for that, and has d for it.
+// SpeaksTLS connects once, within d, and says whether the port of an http endpoint
+// completes a TLS handshake, whatever its certificate.
 func (t *Target) SpeaksTLS(ctx context.Context, d time.Duration) bool {
 	if !t.Plain() {
 		return false
