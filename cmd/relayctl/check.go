@@ -64,7 +64,8 @@ expected, what was seen, what to do about it, and how to see it again. Without
 
 MUST fails the run, SHOULD warns (and fails with --strict), MAY informs. Exit
 codes: 0 green; 1 a check failed, or no valid event was accepted; 2 nothing was
-checked; 3 the endpoint cannot be reached, or a check that counts was inconclusive.`,
+checked; 3 the endpoint cannot be reached, or a check that counts was
+inconclusive.`,
 		Example: `  relayctl check
   relayctl check --to https://staging.example.com/relay \
     --auth basic --username relay --password env:RELAY_PASSWORD

@@ -78,7 +78,8 @@ file with which editors complete and check what you write.`,
 // schemaLine gives editors that know the YAML language server the schema of a scenario.
 // The schema has no URL, so the line names a file beside the scenario.
 const schemaLine = "# yaml-language-server: $schema=scenario.schema.json\n" +
-	"# For your editor; relayctl schema scenario > scenario.schema.json writes that file.\n"
+	"# For your editor; this writes the file:\n" +
+	"#   relayctl schema scenario > scenario.schema.json\n"
 
 // unknownName is the error of a name that is not one of a list, which it names.
 func unknownName(what, name string, known []string) error {

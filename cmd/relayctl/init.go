@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -17,18 +18,18 @@ const sampleConfig = `# relayctl's configuration. It is looked for here and upwa
 profiles:
   # The profile named default is used unless --profile names another.
   default:
-    timeout: 10s                        # the deadline of a call (R-DEADLINE, assumed)
-    # workers: 4                        # serial workers (R-WORKERS, assumed)
+    timeout: 10s                  # the deadline of a call (R-DEADLINE, assumed)
+    # workers: 4                  # serial workers (R-WORKERS, assumed)
 
   # relayctl send --profile staging; "relayctl config send --profile staging"
   # prints every value and where it comes from.
   staging:
     to: https://staging.example.com/relay
-    auth: basic                         # none, basic, api-key or oauth
+    auth: basic                   # none, basic, api-key or oauth
     username: relay
-    password: env:RELAY_PASSWORD        # export RELAY_PASSWORD=…, or file:PATH; no secret here
-    # header: ["X-Tenant: acme"]        # a list repeats the flag, up to ten (R-HEADERS)
-    # retry-delays: 10s,30s,2m          # waits between the four attempts (R-DELAYS, assumed)
+    password: env:RELAY_PASSWORD  # export RELAY_PASSWORD=…; or file:PATH
+    # header: ["X-Tenant: acme"]  # a list repeats the flag (R-HEADERS)
+    # retry-delays: 10s,30s,2m    # between attempts (R-DELAYS, assumed)
 
   # A production profile sends nothing without --yes-production.
   # production:
@@ -59,7 +60,8 @@ names an environment variable, RELAY_PASSWORD, or a file.`,
 		if err := errors.Join(err, f.Close()); err != nil {
 			return environment(err)
 		}
-		_, err = fmt.Fprintf(a.stdout, "wrote %s: put your URL and user name into its profile staging, and the password into the\nenvironment variable RELAY_PASSWORD; then relayctl send --profile staging uses them\n", configName)
+		text := "wrote " + configName + ": put your URL and user name into its profile staging, and the password into the environment variable RELAY_PASSWORD; then relayctl send --profile staging uses them"
+		_, err = io.WriteString(a.stdout, strings.Join(a.style(a.stdout).Wrapped(text, 0), "\n")+"\n")
 		return environment(err)
 	})
 }

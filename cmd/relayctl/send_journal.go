@@ -53,7 +53,7 @@ func (o *journalOptions) layer(a *app, send *sendOptions, s *settings) (layer, e
 		return l, journalError(err)
 	}
 	if !ok {
-		a.warn("the journal %s does not exist yet: the run starts from the beginning", o.path)
+		a.warn("the journal %s holds no run yet: this one starts from the beginning", o.path)
 		return l, nil
 	}
 	source := "journal " + o.path

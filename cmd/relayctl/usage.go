@@ -49,11 +49,33 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 		}
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if n := meantFlag(missing, names); n != "" {
+		name := missing.GetSpecifiedName()
+		switch n, has := meantFlag(missing, names), commandsWith(cmd, name); {
+		case has != "" && otherFlag(name, names) == "":
+			err = fmt.Errorf("%w; %s", err, has)
+		case n != "":
 			err = fmt.Errorf("%w; did you mean --%s?", err, n)
 		}
 	}
 	return &exitError{code: exitUsage, err: reword(err), hint: cmd.CommandPath() + " --help lists the flags"}
+}
+
+// commandsWith names the other commands that have a flag of exactly that name, "" where
+// none or too many have.
+func commandsWith(cmd *cobra.Command, name string) string {
+	var have []string
+	for _, c := range cmd.Root().Commands() {
+		if !c.Hidden && len(name) > 1 && c.LocalNonPersistentFlags().Lookup(name) != nil {
+			have = append(have, c.CommandPath())
+		}
+	}
+	switch len(have) {
+	case 1:
+		return have[0] + " has it"
+	case 2, 3:
+		return strings.Join(have[:len(have)-1], ", ") + " and " + have[len(have)-1] + " have it"
+	}
+	return ""
 }
 
 // meantFlag is the flag that one that does not exist most likely meant, "" where

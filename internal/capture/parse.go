@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"relayctl/internal/event"
 )
 
 var (
@@ -121,7 +123,7 @@ func (p *parser) versionOf(text []byte) int {
 func inPlainWords(err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		return fmt.Errorf("broken JSON at byte %d: %w", syntax.ByteOffset+1, syntax.Err)
+		return fmt.Errorf("broken JSON at column %d: %s", syntax.ByteOffset+1, event.SyntaxReason(err))
 	}
 	var meaning *json.SemanticError
 	if errors.As(err, &meaning) && meaning.JSONPointer != "" {

@@ -61,8 +61,8 @@ func TestReaderIsTolerant(t *testing.T) {
 		{"another version", a + `{"v":2,"event_id":{}}` + "\n" + b, "a b", fault("the record has version 2; this relayctl reads version 1")},
 		{"another version, late", a + `{"status":"ok","v":3}` + "\n" + b, "a b", fault("the record has version 3; this relayctl reads version 1")},
 		{"no version", a + `{"event_id":"x"}` + "\n" + b, "a b", fault(`the line is not a record of a capture: it has no "v"`)},
-		{"corrupt", a + `{"v":1,"event_id":"x" "y"}` + "\n" + b, "a b", fault(`broken JSON at byte 23: invalid character '"' after object value (expecting ',' or '}')`)},
-		{"more than a record", a + `{"v":1} {}` + "\n" + b, "a b", fault(`broken JSON at byte 9: invalid character '{' after top-level value`)},
+		{"corrupt", a + `{"v":1,"event_id":"x" "y"}` + "\n" + b, "a b", fault(`broken JSON at column 23: found a double quote, expected ',' or '}' after the value of a property`)},
+		{"more than a record", a + `{"v":1} {}` + "\n" + b, "a b", fault(`broken JSON at column 9: found '{', expected nothing more`)},
 		{"no object", a + `[1]` + "\n" + b, "a b", fault(`the line is not a JSON object`)},
 		{"wrong type", a + `{"v":1,"status":"200"}` + "\n" + b, "a b", fault(`status has a wrong type or form`)},
 		{"wrong type of a header", a + `{"v":1,"headers":{"a":["b"]}}` + "\n" + b, "a b", fault("headers/a has a wrong type or form")},
@@ -71,7 +71,7 @@ func TestReaderIsTolerant(t *testing.T) {
 		{"no time", a + `{"v":1,"received_at":"soon"}` + "\n" + b, "a b", fault(`received_at has a wrong type or form`)},
 		{"no base64", a + `{"v":1,"body_base64":"?"}` + "\n" + b, "a b", fault(`body_base64 has a wrong type or form`)},
 		{"no UTF-8", a + "{\"v\":1,\"event_id\":\"\xff\"}\n" + b, "a b", fault(`the line is not UTF-8`)},
-		{"deep", a + `{"v":1,"x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + "}\n" + b, "a b", fault(`broken JSON at byte 10011: exceeded max depth`)},
+		{"deep", a + `{"v":1,"x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + "}\n" + b, "a b", fault(`broken JSON at column 10011: found too many brackets inside each other`)},
 		{"too long", a + strings.Repeat("x", 1<<20) + "\n" + b, "a b", fault("the line is longer than 524288 bytes")},
 	} {
 		for kind, src := range map[string]io.Reader{"at once": strings.NewReader(tc.text), "in bits": iotest.HalfReader(strings.NewReader(tc.text))} {
@@ -97,7 +97,7 @@ func TestReaderNumbersLines(t *testing.T) {
 			t.Errorf("line %d, %v; want %d", r.Line(), err, want)
 		}
 	}
-	if len(warned) != 1 || warned[0] != "3 skipped: broken JSON at byte 1: invalid character 'b' at start of value" {
+	if len(warned) != 1 || warned[0] != "3 skipped: broken JSON at column 1: found 'b', expected a value" {
 		t.Error(warned)
 	}
 }

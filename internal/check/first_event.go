@@ -67,7 +67,7 @@ func refusesContent(x Exchange) bool {
 func (r *run) likelyCause(status int) string {
 	switch {
 	case status == http.StatusUnauthorized && !r.authenticates():
-		return "; it asks for credentials, and none are configured"
+		return "; it asks for credentials, and none are configured: --auth says which"
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return "; are the credentials the ones that it expects?"
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -138,13 +137,17 @@ func wrappedBatch(body []byte) (start int, ok bool) {
 // syntaxFinding words a JSON syntax error with its line and column; reading
 // began at start in body.
 func syntaxFinding(body []byte, err error, start int) Finding {
-	var syntactic *jsontext.SyntacticError
-	reason, offset := err.Error(), start
-	if errors.As(err, &syntactic) {
-		reason, offset = syntactic.Err.Error(), start+int(syntactic.ByteOffset)
+	// Read at a stretch, JSON gets a better reason than piece by piece.
+	if _, whole := newSplitter(body[start:]).ReadValue(); whole != nil && !isOfText(err) {
+		err = whole
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		reason, offset = "it ends too early", len(body)
+	var syntactic *jsontext.SyntacticError
+	reason, offset := SyntaxReason(err), start
+	if errors.As(err, &syntactic) {
+		offset = start + int(syntactic.ByteOffset)
+	}
+	if reason == endsEarly {
+		offset = len(body)
 	}
 	offset = min(max(offset, 0), len(body))
 	line, col := Position(body, offset)

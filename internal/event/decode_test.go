@@ -87,7 +87,7 @@ func TestDecodeBroken(t *testing.T) {
 		"{":                        "broken JSON at line 1, column 2: it ends too early",
 		"[1]":                      "the body is an array, not a JSON object",
 		`"x"`:                      "the body is a string, not a JSON object",
-		"{\n\"event_id\" \"x\"}":   "broken JSON at line 2, column 12: invalid character '\"' after object name",
+		"{\n\"event_id\" \"x\"}":   "broken JSON at line 2, column 12: found a double quote, expected ':' after the name of a property",
 		envelopeWith("x=1") + "{}": "more text after the JSON object",
 		"{\"event_id\":\"\xff\"}":  "broken JSON at line 1, column",
 		`{"event_id":"\ud800",}`:   "broken JSON at line 1, column",

@@ -3,7 +3,9 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -207,6 +209,10 @@ func Apply(envelope []byte, overrides []Override) ([]byte, error) {
 	for _, o := range overrides {
 		out, err := o.apply(envelope, o.path)
 		if err != nil {
+			var syntactic *jsontext.SyntacticError
+			if errors.As(err, &syntactic) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+				err = errors.New("broken JSON: " + SyntaxReason(err))
+			}
 			return nil, fmt.Errorf("cannot set %s: %w", o.Path(), err)
 		}
 		envelope = out

@@ -36,7 +36,9 @@ func NewCheckText(w io.Writer, st *term.Style, list []check.Check, repeats *Chec
 
 // Header writes a line about the run before it begins.
 func (c *CheckText) Header(format string, args ...any) {
-	fmt.Fprintln(c.w, c.st.Dim(fmt.Sprintf(format, args...)))
+	for _, line := range c.st.Wrapped(fmt.Sprintf(format, args...), 0) {
+		fmt.Fprintln(c.w, c.st.Dim(line))
+	}
 	_ = c.w.Flush() // the error comes back with the next write
 }
 

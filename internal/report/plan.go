@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"relayctl/internal/event"
@@ -67,7 +68,8 @@ func (p *Plan) Delivery(d *plan.Delivery) {
 	if d.LostAcks > 0 {
 		note += " lost ack"
 	}
-	fmt.Fprintf(p.w, "%5d %12s  %s %s %s%s\n", d.Seq, d.Arrives.Round(time.Millisecond), p.st.NameColumn(name), p.st.CustomerColumn(customerOf(d)), p.st.IDColumn(id), p.st.Warn(note))
+	line := fmt.Sprintf("%5d %12s  %s %s %s%s", d.Seq+1, d.Arrives.Round(time.Millisecond), p.st.NameColumn(name), p.st.CustomerColumn(customerOf(d)), p.st.IDColumn(id), p.st.Warn(note))
+	fmt.Fprintln(p.w, strings.TrimRight(line, " "))
 	for _, o := range p.Overrides {
 		if slices.ContainsFunc(d.Events, func(e plan.EventRef) bool { return o.Events().Match(e.Name) }) {
 			fmt.Fprintf(p.w, "%*s%s\n", planIndent, "", p.st.Dim(term.Clean(o.Text())))

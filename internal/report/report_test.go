@@ -133,7 +133,7 @@ func TestPlansAreRounded(t *testing.T) {
 	if err := p.Finish(1); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "    0    4m36.872s  message.delivered") {
+	if !strings.Contains(out.String(), "    1    4m36.872s  message.delivered") {
 		t.Errorf("got\n%s", out.String())
 	}
 }

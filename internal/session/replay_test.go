@@ -58,7 +58,7 @@ func TestReplay(t *testing.T) {
 		want   string
 	}{
 		{1, Edit{Set: map[string]any{"paylod.x": 1}}, `unknown path "paylod.x"; did you mean "payload.x"? (+paylod.x adds a new property)`},
-		{3, Edit{FreshID: true}, "cannot set event_id: jsontext: invalid character 'o' in literal null (expecting 'u') after offset 1"},
+		{3, Edit{FreshID: true}, "cannot set event_id: broken JSON: found 'o', expected 'u' as in null"},
 		{4, Edit{}, ErrNoBody.Error()},
 		{9, Edit{}, ErrGone.Error()},
 	} {

@@ -119,6 +119,9 @@ func (j *Journal) begin(resume bool) error {
 			// A torn last line must not run into the next one.
 			return j.file.Truncate(good)
 		}
+		if _, _, err := ReadJournalHeader(j.path); err != nil {
+			return err
+		}
 		if err := j.file.Truncate(0); err != nil {
 			return err
 		}
@@ -131,7 +134,7 @@ func (j *Journal) begin(resume bool) error {
 }
 
 // ReadJournalHeader tells which plan the journal at path belongs to. ok is
-// false when there is no journal yet.
+// false when there is no journal yet, or only the torn beginning of one.
 func ReadJournalHeader(path string) (h JournalHeader, ok bool, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -148,12 +151,17 @@ func ReadJournalHeader(path string) (h JournalHeader, ok bool, err error) {
 	}
 	defer file.Close()
 	j := &Journal{path: path}
-	line, err := newLineReader(file).next()
+	lines := newLineReader(file)
+	line, err := lines.next()
 	switch {
 	case errors.Is(err, errLongLine):
 		return h, false, notJournal(path)
-	case err != nil || line == nil:
+	case err != nil:
 		return h, false, err
+	case line == nil && !beginsJournal(lines.torn):
+		return h, false, notJournal(path)
+	case line == nil:
+		return h, false, nil
 	}
 	err = j.readHeader(line)
 	return j.Header, err == nil, err

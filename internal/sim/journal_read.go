@@ -11,6 +11,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -122,7 +123,7 @@ func (j *Journal) readHeader(line []byte) error {
 	_, whole := sealed(line)
 	old := h.V == unsealedVersion && !bytes.Contains(line, []byte(sealPrefix))
 	switch zeros := bytes.IndexByte(line, 0) >= 0; {
-	case zeros || bytes.HasPrefix(line, []byte(`{"type":"journal"`)) && (err != nil || h.V <= journalVersion && !whole && !old):
+	case zeros || bytes.HasPrefix(line, []byte(journalBegin)) && (err != nil || h.V <= journalVersion && !whole && !old):
 		return &JournalDamage{j.path, 1, zeros}
 	case err != nil || h.Type != "journal":
 		return notJournal(j.path)
@@ -131,6 +132,16 @@ func (j *Journal) readHeader(line []byte) error {
 	}
 	j.Header, j.unsealed = h.JournalHeader, old
 	return nil
+}
+
+// journalBegin is how the first line of a journal begins.
+const journalBegin = `{"type":"journal"`
+
+// beginsJournal says whether a text that a crash cut short may be a journal's first
+// line; what is something else must not be written over. A power cut can leave zeros.
+func beginsJournal(torn []byte) bool {
+	torn = bytes.TrimRight(torn, "\x00")
+	return strings.HasPrefix(journalBegin, string(torn)) || bytes.HasPrefix(torn, []byte(journalBegin))
 }
 
 func (j *Journal) samePlan(want JournalHeader) error {
@@ -189,7 +200,8 @@ func (j *Journal) readLine(line []byte) bool {
 // lineReader reads whole lines and counts their bytes.
 type lineReader struct {
 	r     *bufio.Reader
-	whole int64 // bytes of the lines so far
+	whole int64  // bytes of the lines so far
+	torn  []byte // at the end, the line that has none; valid as a line is
 }
 
 func newLineReader(r io.Reader) *lineReader {
@@ -204,6 +216,7 @@ func (l *lineReader) next() ([]byte, error) {
 	case errors.Is(err, bufio.ErrBufferFull):
 		return nil, errLongLine
 	case errors.Is(err, io.EOF):
+		l.torn = line
 		return nil, nil
 	case err != nil:
 		return nil, err

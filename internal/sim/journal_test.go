@@ -180,6 +180,34 @@ func TestATornJournalGoesOn(t *testing.T) {
 	}
 }
 
+// A file of another kind is not written over, also where it has no line end that a
+// journal's first line would have.
+func TestAFileThatIsNoJournalIsKept(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"my notes", "my notes\n", "{", `{"a":1}`, "\xef\xbb\xbf{", "\x00"} {
+		path := filepath.Join(t.TempDir(), "notes.txt")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		torn := text == "{" || text == "\x00" // of a journal that a crash cut short
+		_, _, err := ReadJournalHeader(path)
+		if torn != (err == nil) {
+			t.Errorf("%q: %v", text, err)
+		}
+		j, err := OpenJournal(path, JournalHeader{Seed: 7, Start: testStart}, true)
+		if torn != (err == nil) {
+			t.Errorf("%q, opened: %v", text, err)
+		}
+		if err == nil {
+			closeJournal(t, j)
+			continue
+		}
+		if now, err := os.ReadFile(path); err != nil || string(now) != text {
+			t.Errorf("%q became %q, %v", text, now, err)
+		}
+	}
+}
+
 // Whichever byte of a journal changes: a run never goes on with a line that says
 // something else than what was written.
 func TestADamagedJournalIsRefused(t *testing.T) {

@@ -204,7 +204,22 @@ func (d *Document) CheckKeys(path string, known []string) error {
 	return nil
 }
 
+// otherKeys are words that people take for a key, by the key that does it.
+var otherKeys = map[string][]string{
+	"for":     {"customer", "customers", "ccid", "only"},
+	"at":      {"time", "ts", "event_ts", "offset", "delay", "after"},
+	"arrives": {"arrival", "arrived", "sent", "send_at"},
+	"copies":  {"repeat", "times", "count", "duplicates"},
+	"event":   {"name", "event_name", "type"},
+	"respond": {"response", "status", "answer", "reply"},
+}
+
 func unknownKey(key string, known []string) string {
+	for _, k := range known {
+		if slices.Contains(otherKeys[k], key) {
+			return fmt.Sprintf("unknown key %q; did you mean %q?", key, k)
+		}
+	}
 	return fmt.Sprintf("unknown key %q%s", key, suggest.DidYouMean(key, known))
 }
 

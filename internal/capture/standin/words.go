@@ -282,7 +282,7 @@ func (m *Maker) eachWord(dst []byte, text, inner string, stays func(string) bool
 // phraseWords are those of this program's findings and failures, of Go's JSON and network
 // packages and of systems.
 const phraseWords = `a about after alert all an and allows another answer answered any app are array as asked at authority bad batch batch's be because before begin
-begins body boolean both broken but by bytes came canceled cannot certificate character characters client closed code column comma comes
+begins body boolean both broken but by byte bytes came canceled cannot certificate character characters client closed code column comma comes
 common connect connected connection contain context contradicts cut date deadline decimal depth did dial differ dns document documented documents does doesn't
 duplicate early empty end ends eof error escape escaped event event_name event_subtype event_type events exceeded expected expecting expired
 expired-certificate express failed few first for forward from get got half handshake has have header headers held holds host http https i in input
@@ -292,4 +292,5 @@ payload payload's pipe point post properties property protocol proxy read reader
 respond response route safe sans say second seen sends sequence server short signed some stands start status stop stopped string structural such surrogate
 take tcp text than that the their they this time timed timeout tls to token too top-level transport twice type ud83d unable unexpected unfinished
 unicode unknown unquoted unreachable unsupported up url using utc utf-8 valid value values verify version was what which with within without words write written
-writes wrong x509 yet false true sms 2022-04-12t14 958z you`
+writes wrong x509 yet false true sms 2022-04-12t14 958z you
+found double single quote quotes break tab mark digit element nothing brackets inside each u00e9 n`

@@ -54,7 +54,7 @@ func csvRecords(r io.Reader, mapped ColumnMap, warn func(string), reject func(Re
 			var perr *csv.ParseError
 			switch {
 			case errors.As(err, &perr):
-				rejectRow(reject, line, perr.Err.Error())
+				rejectRow(reject, line, csvReason(perr.Err))
 				continue
 			case err != nil:
 				yield(Identity{}, fmt.Errorf("csv: %w", err))
@@ -80,8 +80,11 @@ func rejectRow(reject func(Reject), line int, reason string) {
 
 // header reads the first row, and says how many columns it has.
 func (c *csvRows) header(mapped ColumnMap) (h csvHeader, width int, err error) {
-	row, _, err := c.next(0)
+	row, line, err := c.next(0)
+	var perr *csv.ParseError
 	switch {
+	case errors.As(err, &perr):
+		return h, 0, fmt.Errorf("line %d: %s", line, csvReason(perr.Err))
 	case errors.Is(err, io.EOF):
 		return h, 0, errors.New("the file is empty; the first line is a header with at least the column ccid")
 	case err != nil:

@@ -65,6 +65,17 @@ func (c *csvRows) next(width int) (row []string, line int, err error) {
 	return row, line, err
 }
 
+// csvReason words an error of encoding/csv.
+func csvReason(err error) string {
+	switch {
+	case errors.Is(err, csv.ErrBareQuote):
+		return "a double quote inside a field that does not begin with one"
+	case errors.Is(err, csv.ErrQuote):
+		return "a field in double quotes does not end, or text follows the quote that ends it"
+	}
+	return err.Error()
+}
+
 // read gives the next line with its end.
 func (c *csvRows) read() (string, error) {
 	if len(c.again) > 0 {

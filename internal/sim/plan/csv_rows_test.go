@@ -78,6 +78,8 @@ func TestAWrongCSVSaysWhatIsWrong(t *testing.T) {
 		"ccid;phone_number\n1;2\n":     `the header "ccid;phone_number" is not separated by commas`,
 		"ccid\tphone_number\n":         `is not separated by commas`,
 		"ccid,CCID \n":                 "the header has the column ccid twice",
+		"\n{\"ccid\"}\n":               "line 2: a double quote inside a field that does not begin with one",
+		"\"ccid\"x,a\n":                "line 1: a field in double quotes does not end, or text follows the quote that ends it",
 		"\xff\xfec\x00c\x00i\x00d\x00": "the text is UTF-16; save it as UTF-8",
 	} {
 		if err := CheckCSV(strings.NewReader(file), nil); err == nil || !strings.Contains(err.Error(), want) {

@@ -55,13 +55,27 @@ func (d *itemReader) next() (Item, error) {
 		}
 		line := d.lines.lineAt(d.dec.InputOffset() - int64(len(val)))
 		if !utf8.Valid(val) {
-			return Item{}, &SyntaxError{d.name, line, "broken JSON: invalid UTF-8"}
+			at := d.dec.InputOffset() - int64(len(val)) + int64(validUTF8(val))
+			line, column := d.lines.placeOf(at)
+			return Item{}, &SyntaxError{d.name, line, fmt.Sprintf("broken JSON at column %d: %s", column, "found a byte that is not UTF-8")}
 		}
 		if val.Kind() != '{' {
 			return Item{}, &SyntaxError{d.name, line, "an event is a JSON object"}
 		}
 		return Item{Raw: val, Line: line}, nil
 	}
+}
+
+// validUTF8 says how many bytes at the beginning are UTF-8.
+func validUTF8(text []byte) (n int) {
+	for n < len(text) {
+		r, size := utf8.DecodeRune(text[n:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		n += size
+	}
+	return n
 }
 
 func (d *itemReader) fault(err error) error {
@@ -73,7 +87,8 @@ func (d *itemReader) fault(err error) error {
 	}
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
-		return &SyntaxError{d.name, d.lines.lineAt(syntactic.ByteOffset), "broken JSON: " + syntactic.Err.Error()}
+		line, column := d.lines.placeOf(syntactic.ByteOffset)
+		return &SyntaxError{d.name, line, fmt.Sprintf("broken JSON at column %d: %s", column, event.SyntaxReason(err))}
 	}
 	return fmt.Errorf("%s: %w", d.name, err)
 }
@@ -103,6 +118,7 @@ type lineCounter struct {
 	// lastText is the offset of the last byte that is not white space.
 	lastText int64
 	line     int     // lines that begin before breaks[0]
+	start    int64   // the offset at which the line in question begins
 	breaks   []int64 // offsets of the line breaks not passed yet
 }
 
@@ -128,13 +144,21 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 
 // lineAt gives the line of a byte offset, from 1.
 func (c *lineCounter) lineAt(offset int64) int {
+	line, _ := c.placeOf(offset)
+	return line
+}
+
+// placeOf gives the line and the column of a byte offset, both from 1. What is before
+// an offset that was asked for is forgotten.
+func (c *lineCounter) placeOf(offset int64) (line int, column int64) {
 	passed := 0
 	for passed < len(c.breaks) && c.breaks[passed] < offset {
+		c.start = c.breaks[passed] + 1
 		passed++
 	}
 	c.line += passed
 	c.breaks = c.breaks[:copy(c.breaks, c.breaks[passed:])]
-	return c.line + 1
+	return c.line + 1, offset - c.start + 1
 }
 
 // DecodeItem decodes an item's envelopes: one, or the members of a batch.
