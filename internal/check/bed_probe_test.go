@@ -122,3 +122,13 @@ func TestAQueueThatFallsBehindIsWaitedFor(t *testing.T) {
 	})
 	sound(t, rep)
 }
+
+// An endpoint that refuses more than three calls at a time is asked one by one, so that
+// the other checks have a verdict.
+func TestWhatIsRefusedBesideOtherCallsIsAskedAlone(t *testing.T) {
+	t.Parallel()
+	flaws := testbed.Flaws()
+	i := slices.IndexFunc(flaws, func(f testbed.Flaw) bool { return f.Name == "three-at-a-time" })
+	run := bedRun{probe: true, only: []string{"duplicate.sequential", "duplicate.distinct", "isolation.customers"}}
+	sound(t, run.start(t, flaws[i].Break))
+}

@@ -180,11 +180,34 @@ func (c *caller) accepted(ctx context.Context, d plan.Delivery) string {
 			break // it was asked twice
 		}
 	}
+	if busy(x) && c.acceptedAlone(ctx, d) {
+		return ""
+	}
 	name := "a batch"
 	if len(d.Events) == 1 {
 		name = d.Events[0].Name
 	}
 	return fmt.Sprintf("%s was not accepted: %s", name, x.Describe())
+}
+
+// busy says whether an answer is that of an endpoint which has too much to do.
+func busy(x Exchange) bool {
+	return x.Answer.Status == http.StatusServiceUnavailable || x.Answer.Status == http.StatusTooManyRequests
+}
+
+// acceptedAlone delivers an event while no other call of the run is under way. Where
+// that helps, the run goes on so: that the endpoint refuses what comes beside other
+// calls is for concurrent.accepted to say, and the other checks have a verdict.
+func (c *caller) acceptedAlone(ctx context.Context, d plan.Delivery) bool {
+	signed, err := c.Sign(ctx)
+	if err != nil {
+		return false
+	}
+	x := c.within(ctx, wire.Call{Body: d.Body, Signed: signed}, patience{within: c.Timeout}, true, func(bool) {})
+	if x.Accepted() {
+		c.live.notedAlone(true)
+	}
+	return x.Accepted()
 }
 
 // healing is what came of the answers 500 to valid events in a run. Safe for
