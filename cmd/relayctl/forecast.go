@@ -27,7 +27,7 @@ import (
 type forecastOptions struct {
 	plan   planOptions
 	replay replayOptions
-	callerOptions
+	relayOptions
 	disorderOptions
 	outages     []string
 	answer      string
@@ -77,7 +77,7 @@ func (o *forecastOptions) flags(cmd *cobra.Command) {
 	o.replay.flags(cmd)
 	func() {
 		defer group(cmd, "Delivery")()
-		o.callerFlags(cmd)
+		o.relayFlags(cmd)
 	}()
 	o.disorderFlags(cmd)
 	defer group(cmd, "Output")()
@@ -213,7 +213,7 @@ func (a *app) pass(ctx context.Context, c forecast.Config, p *plan.Config) (*for
 
 // model makes what the forecast is of.
 func (o *forecastOptions) model(ctx context.Context, p *plan.Config) (c forecast.Config, rate sim.Rate, err error) {
-	s, err := o.caller()
+	s, err := o.senderConfig()
 	if err != nil {
 		return c, rate, err
 	}

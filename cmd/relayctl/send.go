@@ -23,7 +23,7 @@ type sendOptions struct {
 	reports  reportOptions
 	journal  journalOptions
 	shard    shardOptions
-	callerOptions
+	relayOptions
 	disorderOptions
 	pace        string
 	timeScale   float64
@@ -83,7 +83,7 @@ func (o *sendOptions) flags(cmd *cobra.Command) {
 
 func (o *sendOptions) deliveryFlags(cmd *cobra.Command) {
 	defer group(cmd, "Delivery")()
-	o.callerFlags(cmd)
+	o.relayFlags(cmd)
 	f := cmd.Flags()
 	choiceFlag(cmd, &o.pace, "pace", "", "fast: in the planned order without waiting; original: with the offsets of the scenario or capture", "fast", "original")
 	f.Float64Var(&o.timeScale, "time-scale", 1, "multiplies every simulated wait, not --timeout nor --rate")

@@ -115,7 +115,7 @@ func (r *sendRun) prepare(a *app, sources []plan.Source) (err error) {
 func (r *sendRun) prepareSender() error {
 	o, s := r.options, &r.sender
 	var err error
-	if *s, err = o.caller(); err != nil {
+	if *s, err = o.senderConfig(); err != nil {
 		return err
 	}
 	s.Part = r.plan.Part

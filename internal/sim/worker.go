@@ -17,7 +17,7 @@ import (
 func (r *run) work(worker int) {
 	c := wire.NewClient(r.target)
 	defer c.Close()
-	defer c.Watch(r.cfg.Kill)()
+	defer c.EndWith(r.cfg.Kill)()
 	note := noter{journal: r.cfg.Journal}
 	for {
 		j := r.dispatcher.tryTake(worker)

@@ -145,7 +145,7 @@ func (m *markers) record() *capture.Record {
 func TestNoMarkerIsLeft(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &markers{t: t}
-		before, after, maker := judge.NewReplay(), judge.NewReplay(), standin.New([]byte("salt"))
+		before, after, maker := judge.NewReadback(), judge.NewReadback(), standin.New([]byte("salt"))
 		rec := m.record()
 		was := verdicts(before, rec)
 		copied := rec.Clone()

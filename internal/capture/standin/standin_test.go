@@ -137,7 +137,7 @@ func documentedNames() map[string]bool {
 	return out
 }
 
-func verdicts(replay *judge.Replay, rec *capture.Record) (out []verdict) {
+func verdicts(replay *judge.Readback, rec *capture.Record) (out []verdict) {
 	documented := documentedNames()
 	for _, rc := range replay.Receipts(rec) {
 		v := verdict{rc.Attempt, rc.Member, append([]judge.Badge(nil), rc.Badges...), nil, rc.Status, rc.Event.Name, rc.Event.TSText}
@@ -198,7 +198,7 @@ func TestEveryBadgeStays(t *testing.T) {
 func TestCopyTellsTheSameOfOthers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &secrets{t: t}
-		live, before, after := judge.NewReplay(), judge.NewReplay(), judge.NewReplay()
+		live, before, after := judge.NewReadback(), judge.NewReadback(), judge.NewReadback()
 		m := standin.New([]byte("salt"))
 		var last *capture.Record
 		for n := range rapid.IntRange(1, 8).Draw(t, "records") {

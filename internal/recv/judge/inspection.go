@@ -24,7 +24,7 @@ type Inspection struct {
 	Examples map[string][]Example
 
 	sel      capture.Filter
-	replay   *Replay
+	readback *Readback
 	gaps     gaps
 	journeys *Journeys
 	last     time.Time // the latest receipt so far
@@ -61,14 +61,14 @@ const maxExamples = 5
 func NewInspection(sel capture.Filter) *Inspection {
 	return &Inspection{
 		Summary: NewSummary(), Examples: map[string][]Example{},
-		sel: sel, replay: NewReplay(), gaps: gaps{seed: maphash.MakeSeed()}, journeys: NewJourneys(MostHeld), others: map[string]bool{}, seen: newGenerations(eventsPerShard * trackerShards),
+		sel: sel, readback: NewReadback(), gaps: gaps{seed: maphash.MakeSeed()}, journeys: NewJourneys(MostHeld), others: map[string]bool{}, seen: newGenerations(eventsPerShard * trackerShards),
 	}
 }
 
 // Add takes the next record of the capture and returns those of its receipts that
 // are selected. They are valid until the next call.
 func (in *Inspection) Add(rec *capture.Record) []*Receipt {
-	receipts := in.replay.Receipts(rec)
+	receipts := in.readback.Receipts(rec)
 	counted := false
 	selected := in.selection[:0]
 	for _, rc := range receipts {
@@ -196,8 +196,8 @@ func (in *Inspection) Orphans() Gap { return in.gaps.orphans.gap() }
 // Totals gives the counts, with what the judging had to forget.
 func (in *Inspection) Totals() Summary {
 	s := in.Summary
-	s.ForgottenEvents, s.ForgottenCustomers = in.replay.tracker.Forgotten()
-	s.LeftOut = in.replay.tracker.LeftOut()
+	s.ForgottenEvents, s.ForgottenCustomers = in.readback.tracker.Forgotten()
+	s.LeftOut = in.readback.tracker.LeftOut()
 	return s
 }
 

@@ -1,7 +1,7 @@
 // Package judge tells how events came: which attempt each one is, whether it is a
 // duplicate, in conflict with what came before, late or early, and what is wrong
 // with it. Begin with Receipt, the outcome, and Request, which judges the body of
-// one request with a Tracker's memory of those before. Replay does the same for a
+// one request with a Tracker's memory of those before. Readback does it for a
 // capture, Journeys brings a customer's events into true order, and Summary and
 // Inspection count. The package knows nothing of HTTP or of how an answer is
 // decided.

@@ -29,7 +29,7 @@ type csvRows struct {
 }
 
 func newCSVRows(r io.Reader) *csvRows {
-	// The default size, for a trial tells by the file's position how far it came.
+	// The default size, because headShare tells by the file's position how far it came.
 	return &csvRows{in: bufio.NewReader(r), row: bufio.NewReader(nil)}
 }
 

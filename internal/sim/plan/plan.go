@@ -97,14 +97,14 @@ type builder struct {
 	replay *replayed
 	tenant *tenant
 	ctx    context.Context // ends what is read
-	trial  bool            // only the beginning of what is large; see Config.Check
+	head   bool            // only the beginning of what is large; see Config.Check
 }
 
-func build(ctx context.Context, c Config, trial bool) (Stream, error) {
+func build(ctx context.Context, c Config, head bool) (Stream, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	b := &builder{c, newReplayed(c.Replay), newTenant(c.Seed), ctx, trial}
+	b := &builder{c, newReplayed(c.Replay), newTenant(c.Seed), ctx, head}
 	s := b.replay.counted(until(ctx, oneAfterTheOther(b.streams())), c.Warn)
 	if year := c.Start.UTC().Year(); year < 1 || year > 9000 {
 		s = dated(s)
@@ -219,8 +219,8 @@ func (b *builder) streams() []Stream {
 	if b.CSV != nil {
 		records = csvRecords(b.CSV, b.Columns, b.Warn, b.Reject)
 	}
-	if b.trial {
-		records = atMost(records, trialRecords)
+	if b.head {
+		records = atMost(records, headRecords)
 	}
 	return append(out, b.campaign(records, next))
 }

@@ -30,7 +30,7 @@ func (c *Caller) Do(ctx context.Context, k Call) Result {
 	if ctx.Err() != nil {
 		return Result{Failure: Interrupted, Detail: ErrEnded.Error()}
 	}
-	stop := c.client.Watch(ctx)
+	stop := c.client.EndWith(ctx)
 	answer := c.client.Do(ctx, time.Now(), &k)
 	if !stop() {
 		// The end came during or just after the call: the connection is of no use.

@@ -77,7 +77,7 @@ const writeGrace = 5 * time.Millisecond
 
 // Client makes calls over one connection at a time. It is written by hand because an HTTP
 // library costs more than the rest of a call together, and none can drop an answer
-// half-way. It is not safe for concurrent use, except for Watch; each worker has its own.
+// half-way. It is not safe for concurrent use, except for EndWith; each worker has its own.
 type Client struct {
 	target  *Target
 	conn    net.Conn
@@ -87,17 +87,17 @@ type Client struct {
 	calls   int // that the connection has carried
 
 	mu     sync.Mutex
-	open   net.Conn // conn, for Watch
+	open   net.Conn // conn, for EndWith
 	killed bool
 }
 
 // NewClient returns a client that has not connected yet.
 func NewClient(t *Target) *Client { return &Client{target: t} }
 
-// Watch ends the call under way and every later one when ctx is done: their failure is
+// EndWith ends the call under way and every later one when ctx is done: their failure is
 // Interrupted. Call stop when the client is no longer used; it returns false if ctx was
 // done before.
-func (c *Client) Watch(ctx context.Context) (stop func() bool) {
+func (c *Client) EndWith(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -110,7 +110,7 @@ func (c *Client) Watch(ctx context.Context) (stop func() bool) {
 
 // Do makes one call, which begins at now. It never fails: what went wrong is in the
 // Result. k.Timeout covers connecting, writing and reading the answer. ctx ends only the
-// connecting; for the rest see Watch.
+// connecting; for the rest see EndWith.
 func (c *Client) Do(ctx context.Context, now time.Time, k *Call) Result {
 	deadline := now.Add(k.Timeout)
 	c.build(k)

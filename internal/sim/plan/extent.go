@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// How far a trial goes: far enough to see every kind of event of a campaign.
+// How much of a large plan is pulled to check or to measure it: enough to see every kind of event of a campaign.
 const (
-	trialRecords    = 2000
-	trialDeliveries = 20_000
+	headRecords    = 2000
+	headDeliveries = 20_000
 	// estimateAtMost is how many deliveries Estimate counts of sources other than a
 	// campaign. If there are more, their number is unknown.
 	estimateAtMost = 100_000
@@ -34,11 +34,11 @@ func (c Config) Check(ctx context.Context) error {
 		return nil
 	}
 	var told []string
-	e, err := c.measure(ctx, trialDeliveries, func(text string) { told = append(told, text) })
+	e, err := c.measure(ctx, headDeliveries, func(text string) { told = append(told, text) })
 	if err != nil {
 		return err
 	}
-	if e.Deliveries == 0 && c.Part.Whole() && c.Records <= trialRecords && c.CSV == nil {
+	if e.Deliveries == 0 && c.Part.Whole() && c.Records <= headRecords && c.CSV == nil {
 		if !c.Filter.All() {
 			return fmt.Errorf("%w: the filter leaves none of the events", ErrNothing)
 		}
@@ -79,11 +79,11 @@ func (c Config) Extent(ctx context.Context) (e Extent, ok bool) {
 		return e, true
 	}
 	m, _ := campaign.measure(ctx, estimateAtMost, nil)
-	share := campaign.trialShare()
+	share := campaign.headShare()
 	e.Exact = share == 1
 	e.Deliveries += int(float64(m.Deliveries) / share)
 	// What is left out of the campaign moves its end; a journey is as long as ever.
-	e.Last += m.Last + time.Duration(float64(recordSpacing)*trialRecords*(1/share-1))
+	e.Last += m.Last + time.Duration(float64(recordSpacing)*headRecords*(1/share-1))
 	return e, true
 }
 
@@ -97,7 +97,7 @@ func (c Config) Estimate(ctx context.Context) (deliveries int, exact bool) {
 	return e.Deliveries, e.Exact
 }
 
-// measure measures a trial, and stops at the first delivery that is more than
+// measure measures the head of a plan, and stops at the first delivery that is more than
 // atMost. The error is the stream's.
 func (c Config) measure(ctx context.Context, atMost int, warn func(string)) (e Extent, err error) {
 	c.Warn, c.Reject = warn, nil
@@ -130,10 +130,10 @@ func (c Config) rewindable() bool {
 	return c.CSV == nil || rewindable(c.CSV)
 }
 
-// trialShare is the share of a campaign that a trial has gone through.
-func (c Config) trialShare() float64 {
+// headShare is the share of a campaign that is in the head that was pulled.
+func (c Config) headShare() float64 {
 	if c.CSV == nil {
-		return min(1, trialRecords/float64(c.Records))
+		return min(1, headRecords/float64(c.Records))
 	}
 	file := c.CSV.(io.Seeker) // it is rewindable
 	at, err := file.Seek(0, io.SeekCurrent)

@@ -11,9 +11,9 @@ import (
 	"relayctl/internal/sim/plan"
 )
 
-// callerOptions are the flags that say how Relay delivers; send and forecast
+// relayOptions are the flags that say how Relay delivers; send and forecast
 // share them.
-type callerOptions struct {
+type relayOptions struct {
 	attempts    int
 	retryDelays string
 	retryOn     string
@@ -23,7 +23,7 @@ type callerOptions struct {
 	spread      bool
 }
 
-func (o *callerOptions) callerFlags(cmd *cobra.Command) {
+func (o *relayOptions) relayFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.attempts, "attempts", event.Attempts, "attempts in total (R-FOUR)")
 	f.StringVar(&o.retryDelays, "retry-delays", event.RetryDelayList, "waits between the attempts (R-DELAYS, assumed)")
@@ -38,8 +38,8 @@ func (o *callerOptions) callerFlags(cmd *cobra.Command) {
 	words(cmd, "retry-on", "500", "5xx", "timeout", "connect", "cut", "tls", "token")
 }
 
-// caller makes the sender's part of the flags.
-func (o *callerOptions) caller() (s sim.SenderConfig, err error) {
+// senderConfig makes the sender's part of the flags.
+func (o *relayOptions) senderConfig() (s sim.SenderConfig, err error) {
 	s = sim.SenderConfig{Attempts: o.attempts, Timeout: o.timeout, Workers: o.workers, Spread: o.spread}
 	if s.RetryDelays, err = sim.ParseDelays(o.retryDelays); err != nil {
 		return s, fmt.Errorf("--%w", err)

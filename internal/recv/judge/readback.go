@@ -10,12 +10,12 @@ import (
 	"relayctl/internal/event"
 )
 
-// Replay turns the records of a capture back into the receipts that they were, in
+// Readback turns the records of a capture back into the receipts that they were, in
 // the order of the capture. Each is judged like a request that comes now. What was
 // judged when it came stands; what could not be known then, because the receiver was
 // started anew in between or because another program wrote the record, is added. Its
 // memory is that of a Tracker. It is not safe for concurrent use.
-type Replay struct {
+type Readback struct {
 	tracker *Tracker
 	request Request
 	seq     uint64
@@ -25,15 +25,15 @@ type Replay struct {
 	headless generations
 }
 
-// NewReplay begins a replay.
-func NewReplay() *Replay {
-	return &Replay{tracker: NewTracker(), seed: maphash.MakeSeed(), headless: newGenerations(1 << 13)}
+// NewReadback begins to read a capture back.
+func NewReadback() *Readback {
+	return &Readback{tracker: NewTracker(), seed: maphash.MakeSeed(), headless: newGenerations(1 << 13)}
 }
 
 // Receipts gives the receipts of the next record: one, or one for each member
 // of a batch. Seq is the number of the record, from 1. They are valid until the
 // next call.
-func (r *Replay) Receipts(rec *capture.Record) []*Receipt {
+func (r *Readback) Receipts(rec *capture.Record) []*Receipt {
 	r.seq++
 	r.request.Reset()
 	if !rec.Omitted {
@@ -86,7 +86,7 @@ func (r *Receipt) take(rec *capture.Record, number uint64) {
 }
 
 // recorded prefers what the record says to what is judged now.
-func (r *Replay) recorded(rc *Receipt, rec *capture.Record) {
+func (r *Readback) recorded(rc *Receipt, rec *capture.Record) {
 	attempt, badges := rc.asRecorded(rec)
 	if rc.Event.Raw == nil {
 		rc.Attempt, rc.Badges = attempt, parseBadges(badges)
@@ -116,7 +116,7 @@ func (rc *Receipt) asRecorded(rec *capture.Record) (attempt int, badges []string
 
 // verdicts brings together the badges of the capture and those of a receipt that
 // was judged now; attempt is 0 where nobody judged it when it came.
-func (r *Replay) verdicts(rc *Receipt, attempt int, recorded []Badge) {
+func (r *Readback) verdicts(rc *Receipt, attempt int, recorded []Badge) {
 	now, nowAttempt := rc.Badges, rc.Attempt
 	rc.Attempt, rc.Badges = attempt, recorded
 	// In a batch a duplicate may only repeat another member.
