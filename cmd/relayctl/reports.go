@@ -181,13 +181,13 @@ func (f *reportFile) remove() {
 	}
 }
 
-// observers is what a run of send is told to: its renderer, and the record
-// where a report needs it.
-func (r reportFiles) observers(out sim.Observer, record *report.SendRecord) sim.Observer {
+// observers is what a run of send is told to: its renderer, and the details
+// where a report needs them.
+func (r reportFiles) observers(out sim.Observer, details *report.SendDetails) sim.Observer {
 	if len(r) == 0 {
 		return out
 	}
-	return both{out, record}
+	return both{out, details}
 }
 
 // both passes everything on to two observers.

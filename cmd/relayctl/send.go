@@ -243,8 +243,8 @@ func (a *app) deliver(ctx context.Context, r *sendRun) (int, error) {
 		return 0, err
 	}
 	out := a.sendRenderer(r, progress)
-	record := report.NewSendRecord(r.target())
-	sum, runErr := sender.Run(ctx, stream, metrics.observe(r.reports.observers(out, record)))
+	details := report.NewSendDetails(r.target())
+	sum, runErr := sender.Run(ctx, stream, metrics.observe(r.reports.observers(out, details)))
 	var seen *judge.Summary
 	if receiver != nil {
 		receiver.stop()
@@ -255,7 +255,7 @@ func (a *app) deliver(ctx context.Context, r *sendRun) (int, error) {
 		return 0, environment(err)
 	}
 	code, err := r.verdict(ctx, &sum, runErr)
-	result := report.SendResult{Record: record, Summary: sum, Embedded: seen, Exit: exitCode(code, err), Plan: r.id}
+	result := report.SendResult{Details: details, Summary: sum, Embedded: seen, Exit: exitCode(code, err), Plan: r.id}
 	return code, errors.Join(err, r.reports.writeSend(result))
 }
 

@@ -24,7 +24,7 @@ import (
 // break out.
 func sampleRun(failures int) SendResult {
 	began := time.UnixMilli(0)
-	rec := NewSendRecord("https://example.com/<script>alert(1)</script>")
+	rec := NewSendDetails("https://example.com/<script>alert(1)</script>")
 	d := &plan.Delivery{Events: []plan.EventRef{{ID: "a", Name: "message.delivered", CCID: "1001"}}}
 	rec.Outcome(&sim.Outcome{Delivery: d, Kind: sim.Accepted, Attempts: 2, Status: 200})
 	evil := &plan.Delivery{Events: []plan.EventRef{{ID: `"><img src=x onerror=alert(1)>`, Name: "</td></table>\x00"}}}
@@ -39,7 +39,7 @@ func sampleRun(failures int) SendResult {
 		Series: sim.Series{Began: began, Width: 100 * time.Millisecond, Buckets: []sim.Bucket{{Attempts: 2, Accepted: 1, Refused: 1}, {}, {Attempts: 1, LostAcks: 1}}},
 		Outage: sim.Outage{Failed: 1, DeliveredLate: 1, WorstDelay: time.Minute, PeakRetries: 1},
 	}
-	return SendResult{Record: rec, Summary: sum, Exit: 1, Embedded: &judge.Summary{Requests: 3, Found: []judge.Found{
+	return SendResult{Details: rec, Summary: sum, Exit: 1, Embedded: &judge.Summary{Requests: 3, Found: []judge.Found{
 		{Finding: event.Finding{Clause: "R-TS", Level: event.Error, Path: "event_ts", Message: "<b>no</b> time"}, Name: "billing.paid", Count: 2},
 	}}}
 }
@@ -68,14 +68,14 @@ func TestSendPage(t *testing.T) {
 		t.Errorf("%d charts", n)
 	}
 	// A run that was over before it began is a page, too.
-	oracle.HTML(t, rendered(t, SendResult{Record: NewSendRecord("x")}.WriteHTML))
+	oracle.HTML(t, rendered(t, SendResult{Details: NewSendDetails("x")}.WriteHTML))
 }
 
 // Failures that are the same are one line, with whose they are and what was answered;
 // and the cases of JUnit have the same names whatever failed.
 func TestFailuresAreGrouped(t *testing.T) {
 	run := func(statuses ...int) SendResult {
-		rec := NewSendRecord("x")
+		rec := NewSendDetails("x")
 		for i, status := range statuses {
 			kind, reason := sim.Accepted, ""
 			if status != 200 {
@@ -84,7 +84,7 @@ func TestFailuresAreGrouped(t *testing.T) {
 			d := &plan.Delivery{Events: []plan.EventRef{{ID: fmt.Sprint("e", i), Name: []string{"message.delivered", "notification.attempted"}[i%2], CCID: fmt.Sprint(1000 + i/4)}}}
 			rec.Outcome(&sim.Outcome{Delivery: d, Kind: kind, Attempts: 1, Status: status, Reason: reason, Answer: []byte("no table\n<of> events")})
 		}
-		return SendResult{Record: rec, Summary: sim.Summary{Events: len(statuses), Deliveries: len(statuses)}}
+		return SendResult{Details: rec, Summary: sim.Summary{Events: len(statuses), Deliveries: len(statuses)}}
 	}
 	bad := run(append(slices.Repeat([]int{503}, 24), 422, 200)...)
 	page := rendered(t, bad.WriteHTML)
@@ -146,7 +146,7 @@ func TestReportsAreBounded(t *testing.T) {
 }
 
 func TestNamesOfAReportAreBounded(t *testing.T) {
-	rec := NewSendRecord("x")
+	rec := NewSendDetails("x")
 	for i := range 3 * mostNames {
 		d := &plan.Delivery{Events: []plan.EventRef{{Name: strings.Repeat("n", i+1)}}}
 		rec.Outcome(&sim.Outcome{Delivery: d, Kind: sim.Accepted, Attempts: 1})

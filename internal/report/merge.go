@@ -128,9 +128,9 @@ func ReadSend(name string, data []byte) (*SendPart, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	r.Plan.Part = part
-	record := NewSendRecord(r.Target)
-	record.addAll(&SendRecord{missed: r.Missed, cut: r.Cut, byName: r.ByEvent})
-	return &SendPart{name, r.Plan, SendResult{Record: record, Summary: *sum}}, nil
+	details := NewSendDetails(r.Target)
+	details.addAll(&SendDetails{missed: r.Missed, cut: r.Cut, byName: r.ByEvent})
+	return &SendPart{name, r.Plan, SendResult{Details: details, Summary: *sum}}, nil
 }
 
 // summary makes the summary of a report. Its errors are of damaged values.
@@ -222,8 +222,8 @@ func fromMillis(ms float64) time.Duration {
 	return time.Duration(min(max(ms, 0)*float64(time.Millisecond), float64(math.MaxInt64/2)))
 }
 
-// addAll adds what another record has, within the bounds of a record.
-func (r *SendRecord) addAll(o *SendRecord) {
+// addAll adds the details of another part, within the bounds of those of one run.
+func (r *SendDetails) addAll(o *SendDetails) {
 	for _, name := range slices.Sorted(maps.Keys(o.byName)) {
 		c, n := r.of(name), o.byName[name]
 		if n == nil {
@@ -268,18 +268,18 @@ func MergeSends(parts []*SendPart) (*SendResult, error) {
 		return nil, fmt.Errorf("%d of %d shards are missing: %v", of-len(have), of, missing)
 	}
 	sum := sim.EmptySummary(first.Plan.Seed, first.result.Summary.Began)
-	record := NewSendRecord(first.result.Record.Target)
+	details := NewSendDetails(first.result.Details.Target)
 	for _, p := range parts {
 		sum.Add(&p.result.Summary)
-		record.addAll(p.result.Record)
+		details.addAll(p.result.Details)
 	}
-	for _, c := range record.byName {
+	for _, c := range details.byName {
 		c.Accepted, c.Skipped, c.Before = c.Accepted+c.Before, c.Skipped-c.Before, 0
 	}
 	sum.Finish()
 	id := first.Plan
 	id.Part = plan.Part{}
-	return &SendResult{Record: record, Summary: *sum, Plan: id}, nil
+	return &SendResult{Details: details, Summary: *sum, Plan: id}, nil
 }
 
 // differs says in what another plan differs, "" for nothing.
@@ -311,16 +311,16 @@ func (p *PlanID) differs(o *PlanID) string {
 // WriteJSONLine writes the merged summary as one JSON object on one line.
 func (r *SendResult) WriteJSONLine(w io.Writer) error {
 	o := sendSummary(&r.Summary, nil)
-	o["plan_hash"], o["by_event"] = r.Plan.Hash, r.Record.byName
+	o["plan_hash"], o["by_event"] = r.Plan.Hash, r.Details.byName
 	return writeLines(w, o)
 }
 
 // WriteText writes what the parts came to together.
 func (r *SendResult) WriteText(w io.Writer, st *term.Style, parts int) error {
 	t := NewSendText(w, st)
-	t.Header("%s to %s", term.Count(parts, "shard"), r.Record.Target)
-	for _, name := range sortedKeys(r.Record.byName) {
-		c := r.Record.byName[name]
+	t.Header("%s to %s", term.Count(parts, "shard"), r.Details.Target)
+	for _, name := range sortedKeys(r.Details.byName) {
+		c := r.Details.byName[name]
 		line := fmt.Sprintf("  %s accepted %d", st.NameColumn(name), c.Accepted)
 		for _, o := range []struct {
 			what string

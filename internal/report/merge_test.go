@@ -22,7 +22,7 @@ func partReport(t testing.TB, part plan.Part) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	r := SendResult{Record: NewSendRecord("https://relay.test/"), Summary: *sum, Plan: NewPlanID(1, began, map[string]string{"--records": "2"}, part)}
+	r := SendResult{Details: NewSendDetails("https://relay.test/"), Summary: *sum, Plan: NewPlanID(1, began, map[string]string{"--records": "2"}, part)}
 	if err := r.WriteJSON(&out); err != nil {
 		t.Fatal(err)
 	}

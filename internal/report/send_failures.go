@@ -24,7 +24,7 @@ type sameFailure struct {
 
 // failuresOf groups the deliveries that were not accepted, or of these the ones with an
 // event of that name: the most frequent failure first.
-func (r *SendRecord) failuresOf(only func(*missed) bool) []failures {
+func (r *SendDetails) failuresOf(only func(*missed) bool) []failures {
 	var groups []failures
 	index := map[sameFailure]int{}
 	for i := range r.missed {

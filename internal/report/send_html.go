@@ -21,7 +21,7 @@ func (r SendResult) WriteHTML(w io.Writer) error {
 	text, tone := verdict(sum)
 	p := page.Page{
 		Title: "relayctl send", Verdict: text, Tone: tone,
-		Subtitle: fmt.Sprintf("to %s, %s, seed %d", term.Clean(r.Record.Target), sum.Began.UTC().Format("2 January 2006 15:04:05 UTC"), sum.Seed),
+		Subtitle: fmt.Sprintf("to %s, %s, seed %d", term.Clean(r.Details.Target), sum.Began.UTC().Format("2 January 2006 15:04:05 UTC"), sum.Seed),
 		Facts:    r.facts(),
 		Sections: []page.Section{overTime(sum)},
 		Foot:     "Clauses (R-…) are those of Relay's webhook contract as relayctl documents it.",
@@ -107,8 +107,8 @@ func overTime(sum *sim.Summary) page.Section {
 }
 
 func (r SendResult) notAccepted() page.Section {
-	s := page.Section{Title: "Not accepted", After: r.Record.cutNote()}
-	groups := r.Record.failuresOf(nil)
+	s := page.Section{Title: "Not accepted", After: r.Details.cutNote()}
+	groups := r.Details.failuresOf(nil)
 	for i, f := range groups[:min(len(groups), mostGroups)] {
 		item := f.item()
 		item.Open = i == 0
@@ -174,8 +174,8 @@ func attemptsTable(sum *sim.Summary) page.Section {
 
 func (r SendResult) byEvent() page.Section {
 	t := page.Table{Head: []page.Column{{Title: "event"}, {Title: "accepted", Right: true}, {Title: "after a retry", Right: true}, {Title: "given up", Right: true}, {Title: "refused", Right: true}, {Title: "skipped", Right: true}}}
-	for _, name := range sortedKeys(r.Record.byName) {
-		c := r.Record.byName[name]
+	for _, name := range sortedKeys(r.Details.byName) {
+		c := r.Details.byName[name]
 		row := []page.Cell{{Text: term.NameOf(name)}}
 		for i, n := range []int{c.Accepted, c.Retried, c.GivenUp, c.Refused, c.Skipped} {
 			tone := term.Plain

@@ -17,15 +17,15 @@ func (r SendResult) WriteJUnit(w io.Writer) error {
 	s := junit.Suite{
 		Name: "relayctl send", Began: sum.Began, Took: sum.Ended.Sub(sum.Began),
 		Properties: [][2]string{
-			{"target", term.Clean(r.Record.Target)}, {"seed", strconv.FormatUint(sum.Seed, 10)},
+			{"target", term.Clean(r.Details.Target)}, {"seed", strconv.FormatUint(sum.Seed, 10)},
 			{"events", strconv.Itoa(sum.Events)}, {"copies", strconv.Itoa(sum.Copies)}, {"attempts", strconv.Itoa(sum.Attempts)}, {"requests", strconv.Itoa(sum.Requests)},
 			{"accepted", strconv.Itoa(sum.Accepted)}, {"accepted after a retry", strconv.Itoa(sum.Retried)},
 			{"given up", strconv.Itoa(sum.GivenUp)}, {"refused", strconv.Itoa(sum.Refused)}, {"skipped", strconv.Itoa(sum.Skipped)},
 			{"latency p50", term.Duration(sum.P50)}, {"latency p99", term.Duration(sum.P99)}, {"latency max", term.Duration(sum.Max)},
 		},
 	}
-	for _, name := range sortedKeys(r.Record.byName) {
-		s.Cases = append(s.Cases, r.Record.junitCase(name))
+	for _, name := range sortedKeys(r.Details.byName) {
+		s.Cases = append(s.Cases, r.Details.junitCase(name))
 	}
 	whole := junit.Case{Class: "relayctl.send", Name: "whole plan"}
 	if text := cutShortText(sum); text != "" {
@@ -35,13 +35,13 @@ func (r SendResult) WriteJUnit(w io.Writer) error {
 		whole.Error = &junit.Problem{Kind: "nothing-sent", Message: "nothing was sent"}
 	}
 	s.Cases = append(s.Cases, whole)
-	s.Output = r.Record.cutNote()
+	s.Output = r.Details.cutNote()
 	return junit.Report{Suites: []junit.Suite{s}}.Write(w)
 }
 
 // junitCase is the case of the events of a name: it fails where one of them was given
 // up or refused, and is skipped where none was accepted because the run ended.
-func (r *SendRecord) junitCase(name string) junit.Case {
+func (r *SendDetails) junitCase(name string) junit.Case {
 	n := r.byName[name]
 	c := junit.Case{Class: junitClass(name), Name: "accepted"}
 	groups := r.failuresOf(func(m *missed) bool { return slices.Contains(m.names, name) || name == "" && len(m.names) == 0 })

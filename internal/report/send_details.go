@@ -21,9 +21,9 @@ const (
 	mostNames  = 200
 )
 
-// SendRecord gathers what the reports of a run of send show beside its summary. It
+// SendDetails gathers what the reports of a run of send show beside its summary. It
 // is a sim.Observer of bounded size.
-type SendRecord struct {
+type SendDetails struct {
 	Target string // the endpoint, in words
 	missed []missed
 	cut    int // deliveries that were not accepted and are not listed
@@ -69,16 +69,16 @@ type nameCount struct {
 	Before   int `json:"accepted_before"` // of the skipped
 }
 
-// NewSendRecord makes an empty record.
-func NewSendRecord(target string) *SendRecord {
-	return &SendRecord{Target: target, byName: map[string]*nameCount{}}
+// NewSendDetails returns details of nothing; target is the endpoint as it may be shown.
+func NewSendDetails(target string) *SendDetails {
+	return &SendDetails{Target: target, byName: map[string]*nameCount{}}
 }
 
 // Attempt implements sim.Observer.
-func (r *SendRecord) Attempt(*sim.Attempt) {}
+func (r *SendDetails) Attempt(*sim.Attempt) {}
 
 // Outcome implements sim.Observer.
-func (r *SendRecord) Outcome(o *sim.Outcome) {
+func (r *SendDetails) Outcome(o *sim.Outcome) {
 	for _, e := range o.Delivery.Events {
 		r.count(e.Name, o)
 	}
@@ -119,7 +119,7 @@ func (r *SendRecord) Outcome(o *sim.Outcome) {
 }
 
 // of is the count of a name, or that of all names beyond the bound.
-func (r *SendRecord) of(name string) *nameCount {
+func (r *SendDetails) of(name string) *nameCount {
 	c := r.byName[name]
 	if c == nil {
 		if len(r.byName) >= mostNames {
@@ -133,7 +133,7 @@ func (r *SendRecord) of(name string) *nameCount {
 	return c
 }
 
-func (r *SendRecord) count(name string, o *sim.Outcome) {
+func (r *SendDetails) count(name string, o *sim.Outcome) {
 	c := r.of(name)
 	switch o.Kind {
 	case sim.Accepted:
@@ -155,7 +155,7 @@ func (r *SendRecord) count(name string, o *sim.Outcome) {
 
 // SendResult is a finished run of send, with everything that its reports need.
 type SendResult struct {
-	Record   *SendRecord
+	Details  *SendDetails
 	Summary  sim.Summary
 	Embedded *judge.Summary // of the embedded receiver, nil for another endpoint
 	Exit     int
@@ -201,7 +201,7 @@ func verdict(sum *sim.Summary) (string, term.Tone) {
 }
 
 // cutNote says what a bounded list leaves out, "" for nothing.
-func (r *SendRecord) cutNote() string {
+func (r *SendDetails) cutNote() string {
 	if r.cut == 0 {
 		return ""
 	}
