@@ -8,8 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"relayctl/internal/auth"
-	"relayctl/internal/capture"
 	"relayctl/internal/check"
 	"relayctl/internal/check/state"
 	"relayctl/internal/report"
@@ -47,20 +45,9 @@ func (o *probeOptions) probe(a *app, run *check.Settings) (*check.Probe, error) 
 		return nil, fmt.Errorf("--probe-header goes with --probe, not with --probe-cmd")
 	}
 	cfg := check.ProbeConfig{URL: o.url, Command: o.command, TLS: run.TLS, Proxy: o.proxy}
-	for i, h := range o.headers {
-		name, value, ok := strings.Cut(h, ":")
-		if name = strings.TrimSpace(name); !ok || name == "" {
-			// It is not repeated: it may hold a secret.
-			return nil, fmt.Errorf("--probe-header number %d is not of the form 'Name: value'", i+1)
-		}
-		secret, err := auth.ResolveSecret(a.interrupt, strings.TrimSpace(value), a.env)
-		if err != nil {
-			return nil, fmt.Errorf("--probe-header %s: %w", name, err)
-		}
-		if capture.SecretHeader(name, secret.Reveal()) || isReference(strings.TrimSpace(value)) {
-			a.secrets.Add(secret.Reveal())
-		}
-		cfg.Headers = append(cfg.Headers, auth.Header{Name: name, Value: secret.Reveal()})
+	var err error
+	if cfg.Headers, err = a.secretHeaders("probe-header", o.headers, likelySecret); err != nil {
+		return nil, err
 	}
 	for _, s := range o.ignore {
 		p, ok := state.ParsePointer(s)

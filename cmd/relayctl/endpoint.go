@@ -233,17 +233,15 @@ func (o *endpointOptions) showCertificate(ctx context.Context, conf *tls.Config)
 func (o *endpointOptions) parseHeaders() ([]auth.Header, error) {
 	var out []auth.Header
 	taken := map[string]string{auth.KindBasic: "Authorization", auth.KindOAuth: "Authorization", auth.KindAPIKey: "ApiKey"}[o.auth.kind]
-	for i, h := range o.headers {
-		name, value, ok := strings.Cut(h, ":")
-		name = strings.TrimSpace(name)
-		switch {
-		case !ok || name == "":
-			// It is not repeated: it may hold a secret.
-			return nil, fmt.Errorf("--header number %d is not of the form 'Name: value'", i+1)
-		case strings.EqualFold(name, taken):
-			return nil, fmt.Errorf("--header %s: --auth %s sets this header", name, o.auth.kind)
+	for i, text := range o.headers {
+		h, err := headerOf("header", i+1, text)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, auth.Header{Name: name, Value: strings.TrimSpace(value)})
+		if strings.EqualFold(h.Name, taken) {
+			return nil, fmt.Errorf("--header %s: --auth %s sets this header", h.Name, o.auth.kind)
+		}
+		out = append(out, h)
 	}
 	return out, nil
 }

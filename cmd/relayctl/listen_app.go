@@ -4,13 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/net/http/httpguts"
 
-	"relayctl/internal/auth"
 	"relayctl/internal/recv/forward"
 )
 
@@ -33,22 +30,12 @@ func (o *appOptions) flags(cmd *cobra.Command) {
 // options reads what the flags name.
 func (o *appOptions) options(a *app, timeout time.Duration) (opt forward.Options, err error) {
 	opt = forward.Options{Timeout: timeout, Insecure: o.insecure, Header: http.Header{}, Mask: a.secrets.Bytes}
-	for i, text := range o.headers {
-		name, value, ok := strings.Cut(text, ":")
-		name = strings.TrimSpace(name)
-		if !ok || !httpguts.ValidHeaderFieldName(name) {
-			// It is not repeated: it may hold a secret.
-			return opt, fmt.Errorf("--forward-header number %d is not of the form 'Name: value'", i+1)
-		}
-		secret, err := auth.ResolveSecret(a.interrupt, strings.TrimSpace(value), a.env)
-		if err != nil {
-			return opt, fmt.Errorf("--forward-header %s: %w", name, err)
-		}
-		if !httpguts.ValidHeaderFieldValue(secret.Reveal()) {
-			return opt, fmt.Errorf("--forward-header %s: its value has characters that no header may have", name)
-		}
-		a.secrets.Add(secret.Reveal())
-		opt.Header.Add(name, secret.Reveal())
+	headers, err := a.secretHeaders("forward-header", o.headers, anySecret)
+	if err != nil {
+		return opt, err
+	}
+	for _, h := range headers {
+		opt.Header.Add(h.Name, h.Value)
 	}
 	if o.cacert != "" {
 		if o.insecure {
