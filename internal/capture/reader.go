@@ -28,9 +28,9 @@ type Problem struct {
 // Reader reads a capture's records one after the other, in one pass and with
 // memory for one line. It is not safe for concurrent use.
 type Reader struct {
-	// OnProblem is told of every line that is skipped. Nil drops them.
+	// OnProblem is called for every line that is skipped. Nil ignores them.
 	OnProblem func(Problem)
-	// Warn is told of the same, in words only.
+	// Warn is called for the same lines, with the reason in words only.
 	Warn func(line int, reason string)
 	// MaxLine bounds a line, in bytes; a longer one is skipped without being
 	// held. 0 is 64 MiB.

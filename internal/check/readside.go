@@ -59,7 +59,7 @@ type readSide struct {
 	checked    once[probeCheck]
 	batches    once[batchFinding]
 	references sync.Map                    // of a story's name to *once[*reference]
-	untold     atomic.Pointer[state.State] // of a customer of whom nothing was told
+	untold     atomic.Pointer[state.State] // of a customer without events
 
 	mu       sync.Mutex
 	dropped  state.Patterns // guarded by mu: what is left out of states
@@ -101,8 +101,8 @@ func (r *readSide) patience() time.Duration { return r.atLeast(r.waits.Wrong) }
 // be sure: a receiver that works before it answers has shown it by then.
 func (r *readSide) short() time.Duration { return r.atLeast(r.waits.Unexpected) }
 
-// quiet is how long a state of which nothing is expected has to stay the same.
-// A receiver that has done its work when it answers is not waited for.
+// quiet is how long a state has to stay the same to show that an event changes nothing. A
+// receiver that has done its work when it answers is not waited for.
 func (r *readSide) quiet() time.Duration {
 	return min(3*r.measured(), max(r.waits.Settle/2, r.measured()*5/4))
 }
@@ -379,7 +379,7 @@ func (r *readSide) plain(n *state.State) *state.State {
 	return n.Without(r.varying)
 }
 
-// showsNothing says whether a plain state is that of a customer of whom nothing was told.
+// showsNothing says whether a plain state is that of a customer without events.
 func (r *readSide) showsNothing(n *state.State) bool {
 	untold := r.untold.Load()
 	return untold != nil && state.Same(n, r.plain(untold))

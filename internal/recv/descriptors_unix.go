@@ -6,7 +6,7 @@ import "syscall"
 
 const (
 	// ownDescriptors are left for the files of the process, its capture and what it
-	// opens anew.
+	// opens again.
 	ownDescriptors = 24
 	// fewestConns are taken however few descriptors there are.
 	fewestConns = 4

@@ -231,8 +231,8 @@ func (x *exchange) scriptedAnswer() script.Answer {
 	return script.Answer{Status: http.StatusOK}
 }
 
-// pass lets the app answer. When it does not, the answer is 500, for that is
-// what makes Relay send the event again.
+// pass lets the app answer. If the app gives no answer, the receiver answers 500, so that
+// Relay sends the event again.
 func (x *exchange) pass() {
 	app := x.r.apps.Route(x.Receipts[0].Event.Name)
 	if app == nil {

@@ -53,8 +53,8 @@ type Config struct {
 	// Hosts are names by which it may be called, beside localhost, addresses, and the
 	// name in Addr.
 	Hosts []string
-	// AllowHost tells a caller who is refused how a further name is allowed; nil tells
-	// nothing.
+	// AllowHost words, in the answer to a caller that is refused, how its host name can be
+	// allowed. Nil adds nothing.
 	AllowHost  func(host string) string
 	AllowFrom  []netip.Prefix // who may call (R-IP), nil for everybody
 	TrustProxy []netip.Prefix // whose X-Forwarded-For is believed
@@ -71,32 +71,32 @@ type Config struct {
 	// that look like credentials.
 	Sensitive []string
 
-	// Forward passes what the script lets through on to an app, whose answer is
-	// then the receiver's. The first route that matches takes a request; one that
-	// none matches is answered 200.
+	// Forward passes on to an app what the script answers with a plain 200; the app's
+	// answer is then the receiver's. The first route that matches takes a request; a
+	// request that matches none is answered 200.
 	Forward []forward.Route
 	App     forward.Options // how the app is called
 
-	// Observed selects by name the events that Observe is told of. The zero value
-	// is all of them, and also the requests in which no event could be read.
+	// Observed selects, by name, the events that Observe is called for. The zero value
+	// selects all, and the requests in which no event could be read as well.
 	Observed event.Filter
-	// ObservedCustomers are those of whose events Observe is told, by ccid or else by
-	// Relay's customer_id; none are all.
+	// ObservedCustomers limits Observe to the events of these customers, by ccid or else
+	// by Relay's customer_id. Empty means all.
 	ObservedCustomers []string
-	// Observe is told of these events from one goroutine, off the path of the
-	// answers: when it is slow, receipts are dropped and counted. Nil for none.
+	// Observe is called for each of these events, from one goroutine and off the path of
+	// the answers: if it is slow, receipts are dropped and counted. Nil for none.
 	Observe func(*judge.Receipt)
-	// Watch is told of every request, whole, in the same way as Observe and from a
+	// Watch is called for every request as a whole, in the same way as Observe, but from a
 	// goroutine of its own: neither waits for the other. Nil for none.
 	Watch func(judge.Exchange)
-	// Enough says after each request whether what was received ends the receiver:
-	// the requests under way are still answered, and Serve returns as when its
-	// context is done. It is called by one goroutine at a time, on the path of the
-	// answers, so it must be quick, and it must not hold on to the summary, whose
-	// totals alone are there. Nil for never.
+	// Enough says, after each request, whether the receiver has got all that it is for.
+	// Serve then lets requests under way be answered, and returns as if its context were
+	// done. Enough is called by one goroutine at a time, on the path of the answers: it
+	// must be quick, and must not keep the summary, of which only the totals are set. Nil
+	// for never.
 	Enough func(*judge.Summary) bool
-	// Notice is told what the user should know at once, such as a capture that
-	// cannot be written. It may be called from several goroutines.
+	// Notice is called with what the user should know at once, such as a capture that
+	// cannot be written. It is called from several goroutines.
 	Notice func(string)
 }
 

@@ -20,7 +20,7 @@ func verdicts() []check.Verdict {
 	return []check.Verdict{check.Pass, check.Fail, check.Warn, check.Skip, check.Blocked, check.Inconclusive}
 }
 
-// detailRows are what is told of a check that does not hold, in their order.
+// detailRows are the labels and texts about a check that does not hold, in their order.
 func detailRows(o *check.Outcome) [][2]string {
 	rows := [][2]string{{"clause", o.Check.Clause}, {"expected", o.Expected}, {"actual", o.Actual}}
 	if o.Flaky != "" {

@@ -232,10 +232,10 @@ func (s *Session) walk(ctx context.Context, from uint64, up bool, visit func(*Re
 	return nil
 }
 
-// ErrNobody says that no event of a customer has come, or none is kept any more.
+// ErrNobody says that no event of the customer came, or that all were given up.
 var ErrNobody = errors.New("no event of this customer has come, or none is kept any more")
 
-// ErrGone says that there is no request of that number, or none any more.
+// ErrGone says that no request has that number, or that it was given up.
 var ErrGone = errors.New("there is no such request, or not any more")
 
 // Get returns the request of a number, or ErrGone.

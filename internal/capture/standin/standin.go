@@ -35,8 +35,8 @@ type Maker struct {
 	special Left
 }
 
-// New returns a Maker whose stand-ins depend on the salt alone. Who knows the salt can
-// find out by trial what a short text, such as a telephone number, stands for.
+// New returns a Maker whose stand-ins depend only on the salt. Anyone who knows the salt
+// can find out by trial what a short text, such as a telephone number, stands for.
 func New(salt []byte) *Maker {
 	key := sha256.Sum256(append([]byte("relayctl stand-ins\n"), salt...))
 	block, _ := aes.NewCipher(key[:]) // it fails only for a key of another length

@@ -116,7 +116,7 @@ func (in *Inspection) wanted(rc *Receipt) bool {
 	return false
 }
 
-// maxOthers bounds who is remembered to suggest a name.
+// maxOthers bounds how many customers are remembered to suggest a name.
 const maxOthers = 10000
 
 // Others names customers that the capture has beside the selected ones.

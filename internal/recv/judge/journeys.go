@@ -229,7 +229,8 @@ func (j *Journeys) step(rc *Receipt) step {
 	return s
 }
 
-// kept copies a text, for it shares the whole body, as far as it is kept.
+// kept copies the beginning of a text. The text itself would keep the memory of the whole
+// body.
 func kept(s string) string { return strings.Clone(s[:min(len(s), mostText)]) }
 
 // causeKey is the hash of what a link is about. Relay's ids come in either case

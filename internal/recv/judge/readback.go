@@ -10,11 +10,10 @@ import (
 	"relayctl/internal/event"
 )
 
-// Readback turns the records of a capture back into the receipts that they were, in
-// the order of the capture. Each is judged like a request that comes now. What was
-// judged when it came stands; what could not be known then, because the receiver was
-// started anew in between or because another program wrote the record, is added. Its
-// memory is that of a Tracker. It is not safe for concurrent use.
+// Readback turns the records of a capture back into receipts, in the order of the capture.
+// What was judged when a record came stands. What could not be known then is added: the
+// receiver may have been restarted in between, or another program may have written the
+// record. Its memory is that of a Tracker. It is not safe for concurrent use.
 type Readback struct {
 	tracker *Tracker
 	request Request

@@ -86,7 +86,7 @@ func (s *Rules) Replace(file, text string) (doubts []error, err error) {
 	return doubts, err
 }
 
-// Text is the source of the loaded rules, "" where none are.
+// Text is the source of the loaded rules, "" if none are loaded.
 func (s *Rules) Text() string {
 	if l := s.loaded.Load(); l != nil {
 		return l.text
@@ -94,11 +94,11 @@ func (s *Rules) Text() string {
 	return ""
 }
 
-// Override lets one answer stand for all attempts of all events, before every rule;
-// nil ends that. Safe for concurrent use.
+// Override makes one answer stand for all, before every rule; nil ends that. It is safe
+// for concurrent use.
 func (s *Rules) Override(a *Answer) { s.override.Store(a) }
 
-// Active says whether anything but a plain 200 may be answered; nil is not.
+// Active says whether any answer may differ from a plain 200. For nil Rules it is false.
 func (s *Rules) Active() bool {
 	if s == nil {
 		return false
@@ -107,7 +107,7 @@ func (s *Rules) Active() bool {
 	return len(s.Fixed) > 0 || l != nil && len(l.rules) > 0 || s.override.Load() != nil
 }
 
-// ByChance says whether a rule acts by chance, so that the seed matters.
+// ByChance says whether a rule acts by chance: then the seed matters.
 func (s *Rules) ByChance() bool {
 	chance := func(r Rule) bool { return r.Chance < 1 }
 	if s == nil {

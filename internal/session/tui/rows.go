@@ -121,7 +121,7 @@ func (w *window) add(f fetched) {
 	w.choose(at)
 }
 
-// addLatest takes what came since. Who looks at older ones keeps them in sight.
+// addLatest takes what came since. A user who looks at older rows keeps them in sight.
 func (w *window) addLatest(f fetched, upTo uint64) {
 	gap := f.Next != 0
 	switch {

@@ -96,7 +96,7 @@ func (w *Server) Invite() string {
 	return w.URL() + "?token=" + w.invited
 }
 
-// redeem says whether a text is the invitation, which then counts no more.
+// redeem says whether a text is the invitation. An invitation counts once.
 func (w *Server) redeem(text string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

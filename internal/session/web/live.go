@@ -16,9 +16,9 @@ import (
 
 const (
 	heartbeat = 15 * time.Second
-	// newsEvery is how often a page is told of news at most: it fetches what is new
-	// by itself, so that thousands of requests a second cost it no more than one. As long
-	// as more comes than a page of the list has, nobody can read along, and the time
+	// newsEvery is the least time between two messages to a page that there is something
+	// new. The page fetches it, so thousands of requests a second cost as much as one.
+	// While more comes than a page of the list has, nobody can read along, and the time
 	// doubles, up to floodEvery.
 	newsEvery  = 250 * time.Millisecond
 	floodEvery = 2 * time.Second

@@ -19,7 +19,7 @@ type route struct {
 	serve   http.HandlerFunc
 }
 
-// probes say that the server runs. Who asks may add parameters of his own.
+// probes answer that the server runs, whatever parameters a call has.
 func (w *Server) probes() []route {
 	alive := func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok\n") }
 	return []route{{pattern: "GET /livez", any: true, open: true, serve: alive}, {pattern: "GET /readyz", any: true, open: true, serve: alive}}

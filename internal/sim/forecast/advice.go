@@ -73,10 +73,10 @@ func (f *Forecast) Pauses() (out []Window) {
 	return out
 }
 
-// Survives is how long an outage may be that loses nothing: the last attempt comes
-// after it (R-FOUR). Outages that lie less than this apart count as one. It is 0
-// when there is no such length: when what is refused is not tried again, or calls
-// can time out while the endpoint is up.
+// Survives is the length of the longest outage that loses nothing: the last attempt comes
+// after it (R-FOUR). Outages that lie less than this apart count as one. It is 0 if there
+// is no such length: if what is refused is not tried again, or if calls can time out while
+// the endpoint is up.
 func (f *Forecast) Survives() time.Duration {
 	c, e := &f.Caller, &f.Endpoint
 	wait := f.longestCall() - e.Latency

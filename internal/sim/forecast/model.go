@@ -21,8 +21,8 @@ type fate struct {
 	accepted bool
 }
 
-// newModel makes the model of a setting. tell is told of each call's end, called
-// of each attempt as it goes out.
+// newModel makes the model of a setting. tell is called at the end of each delivery,
+// called whenever an attempt goes out.
 func newModel(c Caller, e Endpoint, tell func(*fate), called func(at time.Duration, number int)) model {
 	o := office{Caller: c, end: endpoint{Endpoint: e}, tell: tell, called: called}
 	if e.Concurrency > 0 {

@@ -39,10 +39,10 @@ type Result struct {
 	// when it has no end, which Endless says.
 	OutageEnd time.Duration
 	Endless   bool
-	// Recovered is when the backlog of the outages is gone, not before OutageEnd: when
-	// the last event is accepted of those that are late in one go. Where events were
-	// late before the first outage it is when no more of them wait than then. 0
-	// without OutageEnd.
+	// Recovered is when the backlog of the outages is gone: when the last of the events is
+	// accepted that are late without a break. It is not before OutageEnd, and 0 without
+	// it. If events were late before the first outage, it is when no more of them wait
+	// than before.
 	Recovered time.Duration
 
 	Series   Series

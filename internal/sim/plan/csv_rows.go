@@ -23,7 +23,7 @@ const (
 // seem to reach.
 type csvRows struct {
 	in    *bufio.Reader
-	again []string      // lines after a broken row, to be read anew
+	again []string      // lines after a broken row, to be read again
 	line  int           // the number of the last line that was read
 	row   *bufio.Reader // the text of one row, for encoding/csv
 }

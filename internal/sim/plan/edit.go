@@ -149,7 +149,7 @@ func (d *Delivery) edit(edit editor) error {
 	return nil
 }
 
-// singles takes batches apart, so that they can be put together anew.
+// singles takes batches apart, so that others can be made of their events.
 func singles(p Stream) Stream {
 	return func(yield func(Delivery, error) bool) {
 		for d, err := range p {

@@ -55,8 +55,8 @@ func (p Part) has(ccid string, lane uint64) bool {
 	return int(lane%uint64(p.Of)) == p.Index-1
 }
 
-// ErrMixedBatch says that a batch of a file cannot be sent by one part alone. Batches
-// that are made anew can.
+// ErrMixedBatch says that a batch of a file has customers of several parts, so that no
+// part can send it alone. With Config.Batch new batches are made, within each part.
 var ErrMixedBatch = errors.New("a batch of the file has customers of several parts")
 
 // parted leaves the deliveries of other parts out.
