@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,21 +156,26 @@ func TestNoSecretIsShown(t *testing.T) {
 	if !inProcessOfItsOwn(t) {
 		return
 	}
-	runs, outputs := noSecretIsShown(t, mixedSecrets())
+	runs, outputs := noSecretIsShown(t, mixedSecrets(), nil)
 	t.Logf("%d runs, %d outputs searched", runs, outputs)
 }
 
-// noSecretIsShown makes the runs, and searches what each has written.
-func noSecretIsShown(t *testing.T, s secretSet) (runs, outputs int) {
+// noSecretIsShown makes the runs, and others, and searches what each has written.
+func noSecretIsShown(t *testing.T, s secretSet, others [][]string) (runs, outputs int) {
 	t.Chdir(t.TempDir())
 	at, files := echo(t, s), secretFiles(t, s)
+	home := secretConfig(t, s, at)
 	environ := []string{
 		"RELAYCTL_PASSWORD=" + s.password, "RELAYCTL_HEADER=X-Env: " + s.header, "RELAYCTL_CLIENT_SECRET=" + s.client,
-		"XDG_CONFIG_HOME=" + t.TempDir(), "GITHUB_STEP_SUMMARY=summary.md",
+		"XDG_CONFIG_HOME=" + home, "GITHUB_STEP_SUMMARY=summary.md",
 	}
-	outputs += searched(t, s, []string{"listen"}, listened(t, s, at, environ))
-	runs++
-	for _, args := range secretRuns(s) {
+	inJSON := []string{"--output", "json", "--capture", "c.jsonl", "--auth", "basic", "--username", "relay", "--password", "env:RELAYCTL_PASSWORD"}
+	inText := []string{"--rules", filepath.Join(files, "rules.yaml"), "--auth", "api-key", "--api-key", s.key}
+	for _, args := range [][]string{inJSON, inText} {
+		outputs += searched(t, s, join([]string{"listen"}, args), listened(t, s, at, environ, args))
+		runs++
+	}
+	for _, args := range slices.Concat(secretRuns(s), others) {
 		refused := args[0] == refusedRun
 		if refused {
 			args = args[1:]
@@ -186,7 +192,14 @@ func noSecretIsShown(t *testing.T, s secretSet) (runs, outputs int) {
 		if args[0] == "config" {
 			env = environ
 		}
-		code := run(context.Background(), context.Background(), nil, typed, strings.NewReader(""), &out, &errs, env)
+		ctx, interrupt := context.WithCancel(context.Background())
+		watch := &onWriting{Writer: &errs, text: "watching", do: func() {
+			if slices.Contains(args, "--watch") {
+				interrupt()
+			}
+		}}
+		code := run(ctx, context.Background(), nil, typed, strings.NewReader(""), &out, watch, env)
+		interrupt()
 		if (code == exitUsage) != refused {
 			t.Errorf("%q: exit code %d, %s", args, code, errs.String())
 		}
@@ -194,6 +207,20 @@ func noSecretIsShown(t *testing.T, s secretSet) (runs, outputs int) {
 		runs++
 	}
 	return runs, outputs
+}
+
+// onWriting does something once a text is written.
+type onWriting struct {
+	io.Writer
+	text string
+	do   func()
+}
+
+func (w *onWriting) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(w.text)) {
+		w.do()
+	}
+	return w.Writer.Write(p)
 }
 
 // secretFiles are files of people whose texts happen to be the secrets of the run.
@@ -208,6 +235,8 @@ func secretFiles(t *testing.T, s secretSet) string {
 		"rows.csv":     "ccid,consent_type,phone_number\n1001," + quote(s.password) + ",\n1002,," + quote(s.password) + "\n1003,stop,\n",
 		"header.csv":   "ccid," + quote(s.password) + "\n1001,1\n",
 		"events.jsonl": string(event) + "\n",
+		"rules.yaml":   fmt.Sprintf("rules:\n  - respond: [{status: 503, headers: {Retry-After: 1, X-Said: %q}, body: %q}, 200]\n", url.QueryEscape(s.key), "it says "+s.key),
+		"broken.yaml":  fmt.Sprintf("profiles:\n  full: {pasword: %q, header: [%q]}\n", s.password, "X-Custom: "+s.header),
 		"known.yaml":   fmt.Sprintf("known_failures:\n  - id: event.accept\n    reason: %q\n", "it says "+s.password+" and "+s.header),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -217,9 +246,26 @@ func secretFiles(t *testing.T, s secretSet) string {
 	return dir
 }
 
-// listened runs listen with a capture, an app that says everything back, and
+// secretConfig is a configuration folder with a profile that holds secrets as they are.
+func secretConfig(t *testing.T, s secretSet, at string) (home string) {
+	home = t.TempDir()
+	full := map[string]any{
+		"to": at + "/500?token=" + s.query, "auth": "basic", "username": "relay", "password": s.password, "header": []string{"X-Custom: " + s.header},
+		"proxy": "none", "probe": at + "/200/{ccid}?token=" + s.query, "probe-header": []string{"X-Probe: " + s.probe}, "forward": []string{at + "/200?token=" + s.query}, "salt": s.key, "ui-token": s.token,
+	}
+	text, _ := json.Marshal(map[string]any{"profiles": map[string]any{"full": full}})
+	if err := os.MkdirAll(filepath.Join(home, "relayctl"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, "relayctl", "relayctl.yaml"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return home
+}
+
+// listened runs listen with more flags, an app that says everything back, and
 // callers with right and with wrong credentials.
-func listened(t *testing.T, s secretSet, app string, environ []string) map[string]string {
+func listened(t *testing.T, s secretSet, app string, environ, more []string) map[string]string {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	stdout, in := io.Pipe()
@@ -227,17 +273,16 @@ func listened(t *testing.T, s secretSet, app string, environ []string) map[strin
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		run(ctx, ctx, nil, []string{
-			"listen", "--addr", "127.0.0.1:0", "--capture", "c.jsonl", "--output", "json", "--verbose", "--forward", app + "/200?token=" + s.query,
+		run(ctx, ctx, nil, join([]string{
+			"listen", "--addr", "127.0.0.1:0", "--verbose", "--forward", app + "/200?token=" + s.query,
 			"--forward-header", "X-Added: " + s.header, "--ui=127.0.0.1:0", "--ui-token", s.token,
-			"--auth", "basic", "--username", "relay", "--password", "env:RELAYCTL_PASSWORD",
-		}, strings.NewReader(""), in, errs, environ)
+		}, more), strings.NewReader(""), in, errs, environ)
 		_ = in.Close()
 	}()
 	r := bufio.NewReader(stdout)
 	first, err := r.ReadString('\n')
-	var listening struct{ URL string }
-	if err != nil || json.Unmarshal([]byte(first), &listening) != nil {
+	at := regexp.MustCompile(`https://127\.0\.0\.1:\d+/`).FindString(first)
+	if err != nil || at == "" {
 		t.Fatalf("%v: %q %s", err, first, errs.String())
 	}
 	rest := make(chan string)
@@ -250,10 +295,14 @@ func listened(t *testing.T, s secretSet, app string, environ []string) map[strin
 	for _, password := range []string{s.password, "wrong"} {
 		body := fmt.Sprintf(`{"event_id":"1","event_name":"message.delivered","event_ts":"2026-01-31T12:00:00.000Z","payload":{"note":%q,"b":"\u00ff"}}`, s.password)
 		for _, send := range []string{body, body + "\xff"} {
-			req, _ := http.NewRequestWithContext(ctx, http.MethodPost, listening.URL+"?token="+s.query, strings.NewReader(send))
+			req, _ := http.NewRequestWithContext(ctx, http.MethodPost, at+"?token="+s.query, strings.NewReader(send))
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set("X-Said", base64.StdEncoding.EncodeToString([]byte("relay:"+s.password)))
-			req.SetBasicAuth("relay", password)
+			if slices.Contains(more, "api-key") {
+				req.Header.Set("ApiKey", strings.Replace(password, s.password, s.key, 1))
+			} else {
+				req.SetBasicAuth("relay", password)
+			}
 			resp, err := client.Do(req)
 			if err != nil {
 				t.Fatal(err)
@@ -309,7 +358,7 @@ func searched(t *testing.T, s secretSet, args []string, printed map[string]strin
 		}
 		text, err := os.ReadFile(path)
 		printed[path] = string(text)
-		if path != "c.jsonl" {
+		if path != "c.jsonl" && !strings.HasPrefix(path, "part") {
 			_ = os.Remove(path)
 		}
 		return err
