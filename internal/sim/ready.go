@@ -39,6 +39,9 @@ func (s *Sender) unreached(a wire.Result) error {
 }
 
 func notAccepted(target *wire.Target, why string) error {
+	if target.Behind() { // it may never have been asked
+		return fmt.Errorf("%s is not reached: %s", target.Addr(), why)
+	}
 	return fmt.Errorf("%s does not accept connections: %s", target.Addr(), why)
 }
 

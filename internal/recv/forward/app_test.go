@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -212,6 +214,35 @@ func TestNoHalfOfASecretIsKept(t *testing.T) {
 }
 
 // On loopback any certificate is taken, unless an authority is named.
+// What a proxy answers in place of the app is no answer of the app's.
+func TestWhatAProxyRefusesIsNotTheApps(t *testing.T) {
+	for _, status := range []int{407, 403, 401} {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(proxy.Close)
+		at, err := url.Parse(proxy.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opt := Options{Proxy: http.ProxyURL(at)}
+		for _, app := range []string{"https://app.example", "http://app.example"} {
+			reply, err := pass(appOf(t, app, opt))
+			if status != 407 && app == "http://app.example" { // it could as well be the app's
+				if err != nil || reply.Status != status {
+					t.Errorf("%s, %d: %+v, %v", app, status, reply, err)
+				}
+				continue
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), "the proxy "+at.Host+" ") || !strings.Contains(err.Error(), strconv.Itoa(status)) {
+				t.Errorf("%s, %d: %+v, %v", app, status, reply, err)
+			}
+		}
+		proxy.Close()
+		if _, err := pass(appOf(t, "https://app.example", opt)); err == nil || !strings.HasPrefix(err.Error(), "the proxy: ") {
+			t.Errorf("no proxy: %v", err)
+		}
+	}
+}
+
 func TestWhichCertificatesAreTrusted(t *testing.T) {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(srv.Close)

@@ -113,7 +113,7 @@ func (f *Apps) transport(u *url.URL) *http.Transport {
 	ip := net.ParseIP(u.Hostname())
 	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 	return &http.Transport{
-		Proxy:       f.opt.Proxy,
+		Proxy: f.opt.Proxy, OnProxyConnectResponse: tunnelled,
 		DialContext: (&net.Dialer{Timeout: f.opt.Timeout}).DialContext,
 		TLSClientConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12, RootCAs: f.opt.RootCAs,
@@ -168,9 +168,13 @@ func (f *Apps) Pass(a *App, req *http.Request, body []byte, receipts []*judge.Re
 	}
 	begin := time.Now()
 	resp, err := a.call(out)
-	if err == nil && (resp.StatusCode < 200 || resp.StatusCode > 599) {
-		_ = resp.Body.Close()
-		err = fmt.Errorf("it answered %d, which is not a status", resp.StatusCode)
+	if err == nil {
+		if err = f.byProxy(out, resp); err == nil && (resp.StatusCode < 200 || resp.StatusCode > 599) {
+			err = fmt.Errorf("it answered %d, which is not a status", resp.StatusCode)
+		}
+		if err != nil {
+			_ = resp.Body.Close()
+		}
 	}
 	took := time.Since(begin)
 	if err != nil {

@@ -47,6 +47,8 @@ func appError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("no answer in time")
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return fmt.Errorf("the proxy: %w", op.Err)
 	case errors.As(err, &op):
 		return op.Err
 	case errors.Is(err, io.EOF):

@@ -136,7 +136,7 @@ func (c *Client) Do(ctx context.Context, now time.Time, k *Call) Result {
 		}
 		if a.Status == http.StatusProxyAuthRequired && c.target.proxy != nil {
 			c.Close()
-			a = c.target.failure(ctx, &ProxyError{Addr: c.target.proxy.addr, Status: a.Status}, Connect)
+			a = c.target.failure(ctx, &ProxyError{Addr: c.target.proxy.addr, Status: a.Status, Known: c.target.proxy.authorization != ""}, Connect)
 		}
 		a.Sent = a.Failure != Connect
 		a.Reused = reused

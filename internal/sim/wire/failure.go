@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"syscall"
@@ -98,7 +97,7 @@ func (t *Target) Explain(err error) string {
 func (t *Target) explain(err error) (text, advice string) {
 	var proxy *ProxyError
 	switch {
-	case errors.As(err, &proxy) && proxy.Status == http.StatusProxyAuthRequired:
+	case errors.As(err, &proxy) && proxy.asks():
 		return proxy.Error(), t.advice.Proxy
 	case errors.As(err, &proxy) && proxy.Err != nil:
 		return "the proxy " + proxy.Addr + ": " + cause(proxy.Err), ""

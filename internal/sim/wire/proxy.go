@@ -61,18 +61,26 @@ func hostPort(u *url.URL) string {
 type ProxyError struct {
 	Addr   string
 	Status int   // what it answered, 0 for nothing
+	Known  bool  // it was given credentials
 	Err    error // why it did not answer
 }
 
 // Error implements error.
 func (e *ProxyError) Error() string {
 	switch {
-	case e.Status == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("the proxy %s asks for credentials (407)", e.Addr)
+	case e.asks() && e.Known:
+		return fmt.Sprintf("the proxy %s does not take the credentials (%d)", e.Addr, e.Status)
+	case e.asks():
+		return fmt.Sprintf("the proxy %s asks for credentials (%d)", e.Addr, e.Status)
 	case e.Status != 0:
 		return fmt.Sprintf("the proxy %s makes no connection to the endpoint: it answered %d %s", e.Addr, e.Status, http.StatusText(e.Status))
 	}
 	return fmt.Sprintf("the proxy %s: %v", e.Addr, e.Err)
+}
+
+// asks says whether the proxy asks for credentials; some answer 401 to wrong ones.
+func (e *ProxyError) asks() bool {
+	return e.Status == http.StatusProxyAuthRequired || e.Status == http.StatusUnauthorized
 }
 
 // Unwrap gives the cause.
@@ -137,7 +145,7 @@ func (p *Proxy) ask(ctx context.Context, conn net.Conn, addr string) error {
 	resp.Body.Close()
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		return &ProxyError{Addr: p.addr, Status: resp.StatusCode}
+		return &ProxyError{Addr: p.addr, Status: resp.StatusCode, Known: p.authorization != ""}
 	case br.Buffered() > 0:
 		return &ProxyError{Addr: p.addr, Err: errors.New("something was sent before TLS began")}
 	case !stop():

@@ -133,7 +133,8 @@ func TestCallsThroughAProxy(t *testing.T) {
 func TestWhatAProxyRefuses(t *testing.T) {
 	gone := serveTCP(t, func(net.Conn) {})
 	for refuse, want := range map[int]string{
-		407: "asks for credentials (407) (with a password)",
+		407: "does not take the credentials (407) (with a password)",
+		401: "does not take the credentials (401) (with a password)",
 		403: "makes no connection to the endpoint: it answered 403 Forbidden",
 		502: "makes no connection to the endpoint: it answered 502 Bad Gateway",
 	} {

@@ -42,6 +42,7 @@ type Target struct {
 	head   []byte // the usual call's head up to the headers that vary
 	own    []auth.Header
 	proxy  *Proxy // that reads the requests: of an http endpoint
+	behind bool   // a proxy
 	dial   Dial
 	advice Advice
 }
@@ -49,7 +50,7 @@ type Target struct {
 // NewTarget returns the target of that configuration.
 func NewTarget(c TargetConfig) *Target {
 	u := c.URL
-	t := &Target{addr: hostPort(u), host: u.Host, path: u.RequestURI(), own: c.Headers, dial: c.Proxy.Tunnel(c.Dial), advice: c.Advice}
+	t := &Target{addr: hostPort(u), host: u.Host, path: u.RequestURI(), own: c.Headers, dial: c.Proxy.Tunnel(c.Dial), behind: c.Proxy != nil, advice: c.Advice}
 	if addr, local := auth.Loopback(u.Hostname()); local {
 		_, port, _ := net.SplitHostPort(t.addr)
 		t.addr = net.JoinHostPort(addr, port)
@@ -123,6 +124,9 @@ func (t *Target) SpeaksTLS(ctx context.Context, d time.Duration) bool {
 
 // Plain says whether calls reach the endpoint itself, without TLS.
 func (t *Target) Plain() bool { return t.tls == nil && t.proxy == nil }
+
+// Behind says whether a proxy stands before the endpoint.
+func (t *Target) Behind() bool { return t.behind }
 
 // Instead is the endpoint's URL with the other scheme, without its query, which may
 // hold a secret.
