@@ -133,7 +133,7 @@ func (a *app) openHAR(o *inspectOptions) (*harFile, error) {
 	if err := o.checkTo(); err != nil {
 		return nil, err
 	}
-	f := &harFile{reportFile: &reportFile{path: o.har}, to: o.to}
+	f := &harFile{reportFile: &reportFile{path: o.har, private: true}, to: o.to}
 	if err := f.open(a.interrupt); err != nil {
 		return nil, environment(fmt.Errorf("--har: %w", err))
 	}

@@ -50,11 +50,6 @@ func (a *app) merge(ctx context.Context, o *mergeOptions, _ *settings, args []st
 		if err != nil {
 			return usage(err)
 		}
-		for _, r := range reports {
-			if sameFile(name, r.path) {
-				return usageError("--report %s: %s is a report that is read; name another file", r.format, name)
-			}
-		}
 		part, err := report.ReadSend(name, data)
 		if err != nil {
 			return usage(err)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -139,9 +138,6 @@ func (o *planOptions) config(a *app, s *settings, sources []plan.Source) (plan.C
 		a.hintRotated(s.command, c.Sources[0].Path)
 	}
 	if o.csv != "" {
-		if err := overwrites(c.Sources, o.csv, written{"rejects", o.rejects}); err != nil {
-			return c, files, err
-		}
 		if err := o.openCSV(a, &c, files); err != nil {
 			return c, files, err
 		}
@@ -249,43 +245,6 @@ func (o *planOptions) openCSV(a *app, c *plan.Config, files *planFiles) error {
 		}
 	}
 	return nil
-}
-
-// written is a file that a flag has written.
-type written struct{ flag, path string }
-
-// overwrites refuses to write one of the files that are read, and to write one
-// file for two flags. Something that is not a regular file, such as /dev/stderr, may be named twice.
-func overwrites(sources []plan.Source, csv string, out ...written) error {
-	in := []string{csv}
-	for _, s := range sources {
-		in = append(in, s.Path)
-	}
-	for i, o := range out {
-		for _, path := range in {
-			if sameFile(path, o.path) {
-				return fmt.Errorf("--%s: %s is a file that is sent; name another one", o.flag, o.path)
-			}
-		}
-		for _, before := range out[:i] {
-			if sameFile(before.path, o.path) {
-				return fmt.Errorf("--%s: %s is the file of --%s; name another one", o.flag, o.path, before.flag)
-			}
-		}
-	}
-	return nil
-}
-
-func sameFile(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	if errA == nil && errB == nil {
-		return infoA.Mode().IsRegular() && os.SameFile(infoA, infoB)
-	}
-	return errA != nil && errB != nil && filepath.Clean(a) == filepath.Clean(b)
 }
 
 // report says how many rows were rejected.

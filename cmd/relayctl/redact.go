@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -75,9 +74,6 @@ func (a *app) redact(ctx context.Context, o *redactOptions, s *settings, args []
 	if len(files.empty) > 0 {
 		a.warn("%v", holdsNothing(files.empty...))
 	}
-	if files.hold(o.output) {
-		return usageError("-o %s is the capture itself; name another file", o.output)
-	}
 	maker := standin.New(salt)
 	write := func(w io.Writer) error { return copyRedacted(ctx, a, files, maker, w) }
 	var told io.Writer = a.stdout
@@ -112,23 +108,6 @@ func (o *redactOptions) secret(a *app) ([]byte, error) {
 		err = fmt.Errorf("it has fewer than %d characters, so it is easily guessed", leastSalt)
 	}
 	return []byte(s.Reveal()), err
-}
-
-// hold says whether one of the files is that of the path.
-func (c *captures) hold(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil {
-		return false
-	}
-	for _, f := range c.files {
-		if f.disk == nil {
-			continue
-		}
-		if own, err := f.disk.Stat(); err == nil && os.SameFile(info, own) {
-			return true
-		}
-	}
-	return false
 }
 
 // writeFile writes a file beside its path, and puts it there once it is whole.

@@ -44,6 +44,7 @@ type reportFile struct {
 	format, path string
 	file         *os.File
 	temporary    bool // the file takes the path's place at the end
+	private      bool // it has what customers sent: only its owner may read it
 	secrets      *mask.Mask
 }
 
@@ -65,11 +66,6 @@ func (o *reportOptions) parse(secrets *mask.Mask) (reportFiles, error) {
 			return nil, fmt.Errorf("--report %s needs a path: --report %s=FILE", format, format)
 		case path == "-":
 			return nil, fmt.Errorf("--report %s: stdout carries the run itself; name a file", format)
-		}
-		for _, f := range files {
-			if filepath.Clean(f.path) == filepath.Clean(path) {
-				return nil, fmt.Errorf("--report: %s is named twice", path)
-			}
 		}
 		files = append(files, &reportFile{format: format, path: path, secrets: secrets})
 	}
@@ -119,8 +115,12 @@ func (f *reportFile) create(ctx context.Context) error {
 		}
 	}
 	f.temporary = true
-	_ = os.Remove(f.path + ".part")                                                     // of a run that was killed; what stays makes the next line fail
-	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // a report is for everybody
+	_ = os.Remove(f.path + ".part") // of a run that was killed; what stays makes the next line fail
+	mode := os.FileMode(0o644)      // a report is for everybody
+	if f.private {
+		mode = 0o600
+	}
+	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	return err
 }
 

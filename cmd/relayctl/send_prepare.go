@@ -79,13 +79,6 @@ func (r *sendRun) prepare(a *app, sources []plan.Source) (err error) {
 	if r.plan.Replay, err = o.replay.replay(a, sources); err != nil {
 		return err
 	}
-	out := []written{{"rejects", o.plan.rejects}, {"journal", o.journal.path}}
-	for _, f := range r.reports {
-		out = append(out, written{"report " + f.format, f.path})
-	}
-	if err := overwrites(sources, o.plan.csv, out...); err != nil {
-		return err
-	}
 	o.disorder(&r.plan)
 	if err := r.prepareSender(); err != nil {
 		return err

@@ -148,6 +148,9 @@ func action[T any, O options[T]](a *app, cmd *cobra.Command, run func(ctx contex
 		if err == nil {
 			err = a.beginWith(s)
 		}
+		if err == nil {
+			err = a.refuseOverwriting(s, args)
+		}
 		if err != nil {
 			return usage(err)
 		}

@@ -52,12 +52,26 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 		name := missing.GetSpecifiedName()
 		switch n, has := meantFlag(missing, names), commandsWith(cmd, name); {
 		case has != "" && otherFlag(name, names) == "":
-			err = fmt.Errorf("%w; %s", err, has)
+			err = fmt.Errorf("%w; %s", unknownFlag(missing), has)
 		case n != "":
-			err = fmt.Errorf("%w; did you mean --%s?", err, n)
+			err = fmt.Errorf("%w; did you mean --%s?", unknownFlag(missing), n)
+		default:
+			err = unknownFlag(missing)
 		}
 	}
 	return &exitError{code: exitUsage, err: reword(err), hint: cmd.CommandPath() + " --help lists the flags"}
+}
+
+// unknownFlag words a flag that does not exist as it was typed.
+func unknownFlag(missing *pflag.NotExistError) error {
+	if short := missing.GetSpecifiedShortnames(); short != "" {
+		letter := missing.GetSpecifiedName()
+		if short == letter {
+			return fmt.Errorf("unknown flag: -%s", letter)
+		}
+		return fmt.Errorf("unknown flag: -%s in -%s", letter, short)
+	}
+	return fmt.Errorf("unknown flag: --%s", missing.GetSpecifiedName())
 }
 
 // commandsWith names the other commands that have a flag of exactly that name, "" where
@@ -108,11 +122,19 @@ func firstWord(args []string) string {
 // reword says what a flag takes where the parser only says what it could not
 // parse.
 func reword(err error) error {
+	var lacking *pflag.ValueRequiredError
+	if errors.As(err, &lacking) {
+		name, _ := valueName(lacking.GetFlag())
+		return fmt.Errorf("--%s needs a value: %s", lacking.GetFlag().Name, name)
+	}
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err
 	}
 	f, value := invalid.GetFlag(), invalid.GetValue()
+	if tooLarge(f.Value.Type(), value) {
+		return fmt.Errorf("--%s: %s is too large", f.Name, value)
+	}
 	what, near := "", ""
 	switch f.Value.Type() {
 	case "duration":
@@ -148,6 +170,19 @@ func reword(err error) error {
 		near = fmt.Sprintf("; did you mean %s?", near)
 	}
 	return fmt.Errorf("--%s takes %s, not %q%s", f.Name, what, value, near)
+}
+
+// tooLarge says whether a value is of the right form, and only too large.
+func tooLarge(kind, value string) bool {
+	switch kind {
+	case "int", "uint", "uint64":
+		return value != "" && strings.Trim(value, "0123456789") == ""
+	case "duration":
+		number, unit := strings.TrimLeft(value, "0123456789."), value[len(strings.TrimRight(value, "nuµmsh")):]
+		_, err := time.ParseDuration("1" + unit)
+		return number == unit && number != value && err == nil && strings.Count(value, ".") < 2
+	}
+	return false
 }
 
 // errNotAChoice is the error of a choice for a word that is not one of its own. reword

@@ -91,7 +91,7 @@ func (r *Reader) decode(text []byte, whole bool) bool {
 	case err == nil:
 		return true
 	case !whole:
-		r.tell(event.Warning, "the last line is torn and was skipped")
+		r.tell(event.Warning, "the last line is cut short and was skipped")
 	case errors.Is(err, errCut) || zeros:
 		r.tell(event.Warning, "skipped: the line is cut short, as by a power cut")
 	default:

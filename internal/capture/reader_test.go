@@ -39,7 +39,7 @@ func TestReaderIsTolerant(t *testing.T) {
 		return []Problem{{line, offset, event.Warning, text}}
 	}
 	fault := func(text string) []Problem { return []Problem{{2, at, event.Error, "skipped: " + text}} }
-	const torn, cut = "the last line is torn and was skipped", "skipped: the line is cut short, as by a power cut"
+	const torn, cut = "the last line is cut short and was skipped", "skipped: the line is cut short, as by a power cut"
 	const zeros = "zero bytes instead of a record: a crash left them behind"
 	for _, tc := range []struct {
 		name, text, ids string

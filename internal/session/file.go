@@ -100,7 +100,7 @@ func (f *file) count(ctx context.Context) error {
 				return cmp.Or(err, io.ErrUnexpectedEOF)
 			}
 			if at == one.Size && chunk[len(chunk)-1] != '\n' {
-				lines++ // the last line is torn
+				lines++ // the last line is cut short
 			}
 			for len(chunk) > 0 {
 				part := chunk[max(0, len(chunk)-blockSize):]

@@ -119,6 +119,9 @@ func unknownWhat(arg string) error {
 	if strings.ContainsAny(arg, `/\`) || fileEnding(arg) {
 		return fmt.Errorf("%s: no such file%s", arg, hint)
 	}
+	if hint == "" {
+		hint = "; relayctl events and relayctl scenarios list what there is"
+	}
 	return fmt.Errorf("%q is neither an event, a scenario nor a file%s", arg, hint)
 }
 
