@@ -9,8 +9,8 @@ import (
 	"relayctl/internal/recv/judge"
 )
 
-// fairLock is a lock that is given in the order in which it was asked for, which a
-// sync.Mutex does not promise.
+// fairLock is a lock that is granted in the order in which it was asked for; a sync.Mutex
+// does not promise that. It is safe for concurrent use.
 type fairLock struct {
 	held    chan struct{}
 	waiting atomic.Int32

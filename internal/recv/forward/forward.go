@@ -52,8 +52,8 @@ type Options struct {
 	Sensitive []string
 	// Mask takes the secrets of the run out of a body before it is cut; nil for none.
 	Mask func([]byte) []byte
-	// Notice is told when an app stops to answer and when it is back; nil for none.
-	// It may be called from several goroutines.
+	// Notice is called when an app stops answering, and when it answers again; nil for
+	// none. It is called from several goroutines.
 	Notice func(format string, args ...any)
 }
 
@@ -77,8 +77,8 @@ type App struct {
 	health         outage.Watch
 }
 
-// New makes the apps of some routes, of which the first that matches takes a
-// request; nil where there are none.
+// New returns the apps of the routes, nil if there are none. The first route that matches
+// takes a request.
 func New(routes []Route, opt Options) *Apps {
 	if len(routes) == 0 {
 		return nil
@@ -125,7 +125,7 @@ func (f *Apps) transport(u *url.URL) *http.Transport {
 	}
 }
 
-// Close gives idle connections back; nil has none.
+// Close closes idle connections to the apps. It may be called on nil.
 func (f *Apps) Close() {
 	if f == nil {
 		return
@@ -150,8 +150,8 @@ func (f *Apps) Route(name string) *App {
 // app has not seen it.
 var ErrHungUp = errors.New("the caller hung up")
 
-// Pass hands the request to the app and returns its answer. An error other
-// than ErrHungUp is the app's failure, of which the answer has the record.
+// Pass hands the request to the app and returns its answer. With ErrHungUp the app has not
+// seen the request. Any other error is the app's failure; Reply.Record then tells of it.
 func (f *Apps) Pass(a *App, req *http.Request, body []byte, receipts []*judge.Receipt) (Reply, error) {
 	unlock, err := f.lock(req.Context(), receipts)
 	if err != nil {

@@ -57,9 +57,9 @@ func appError(ctx context.Context, err error) error {
 	return err
 }
 
-// read reads what is passed back and kept. The status decides, whatever becomes of
-// the body: one that is cut short, or that lasts longer than patience, is
-// left out, and the returned text says why.
+// read reads the body of an answer, as far as it is passed back or kept. Only the status
+// decides, so a body that is cut short, or that takes longer than patience, is
+// left out; why then says so.
 func (f *Apps) read(resp *http.Response, patience time.Duration, stop func()) (a Reply, kept []byte, why string) {
 	timer := time.AfterFunc(patience, stop)
 	defer timer.Stop()

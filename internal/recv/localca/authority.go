@@ -54,13 +54,12 @@ const (
 	lockName = "ca.lock"
 )
 
-// CertFile is the certificate of the authority that Load keeps in a
-// folder. It may not be there yet.
+// CertFile is the path of the certificate that Load keeps in a folder. The file may not
+// exist yet.
 func CertFile(dir string) string { return filepath.Join(dir, certFile) }
 
-// New makes an authority that lives in memory only. It is constrained
-// to local names and addresses, so that a stolen key is of no use against a
-// public site.
+// New makes an authority that lives in memory only. It can vouch only for local names and
+// addresses, so that a stolen key is of no use against a public site.
 func New() (*Authority, error) { return generate(time.Now()) }
 
 func generate(now time.Time) (*Authority, error) {
@@ -105,10 +104,9 @@ func localRanges() []*net.IPNet {
 	return out
 }
 
-// Load returns the authority in dir, making it there once: ca.pem, and
-// ca-key.pem with mode 0600. An authority that is about to expire, or that
-// cannot be read, is replaced. Several processes may call it at once: the first
-// one's authority is everybody's.
+// Load returns the authority of dir: ca.pem, and ca-key.pem with mode 0600. It makes one
+// if there is none, if it is about to expire, or if it cannot be read. Several processes
+// may call it at once: all get the authority of the first.
 func Load(dir string) (*Authority, error) { return load(dir, time.Now()) }
 
 func load(dir string, now time.Time) (*Authority, error) {

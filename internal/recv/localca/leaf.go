@@ -10,11 +10,10 @@ import (
 	"time"
 )
 
-// CertificateFor returns what tls.Config.GetCertificate takes: it shows a
-// certificate for the loopback and for the host that is listened on ("" for every
-// interface), and replaces it before it expires. It is safe for concurrent use.
-// A host that the authority cannot vouch for is an error here rather than in
-// every sender.
+// CertificateFor returns a function for tls.Config.GetCertificate. It shows a certificate
+// for loopback and for the host that is listened on ("" for every interface), and replaces
+// it before it expires. The function is safe for concurrent use. The error says that the
+// authority cannot vouch for the host: no sender would trust such a certificate.
 func (a *Authority) CertificateFor(host string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	names, ips, err := subjects(a, host)
 	if err != nil {
@@ -27,9 +26,8 @@ func (a *Authority) CertificateFor(host string) (func(*tls.ClientHelloInfo) (*tl
 	return l.get, nil
 }
 
-// subjects lists what the leaf is for: always the loopback, and the host that
-// is listened on. A host that the authority cannot vouch for is an error here
-// rather than in every sender.
+// subjects lists what the certificate is for: always loopback, and the host that is
+// listened on.
 func subjects(a *Authority, host string) (names []string, ips []net.IP, err error) {
 	names = []string{"localhost"}
 	ips = []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback}

@@ -34,8 +34,8 @@ func (w *Server) json(rw http.ResponseWriter, status int, v any) {
 	w.reply(rw, status, "application/json", b.Bytes())
 }
 
-// fail answers with an error, as JSON, or as a page to a browser that asks for one. The
-// errors of a session mean a status of their own.
+// fail answers with an error: as JSON, or as a page to a browser that asks for one. The
+// status is that of the session's error, if err is one; status otherwise.
 func (w *Server) fail(rw http.ResponseWriter, r *http.Request, status int, err error) {
 	var large *http.MaxBytesError
 	switch {

@@ -97,8 +97,8 @@ func (w *Server) apiGet(rw http.ResponseWriter, r *http.Request) {
 	w.json(rw, http.StatusOK, o)
 }
 
-// decode reads a JSON object of the caller's strictly; nothing is an empty one. example
-// is one, for who sent another text.
+// decode reads the JSON object in a body strictly. An empty body stands for an empty
+// object. example is such an object, to be shown in the error.
 func decode(body io.Reader, into any, example string) error {
 	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
@@ -112,8 +112,8 @@ func decode(body io.Reader, into any, example string) error {
 	return inWords(err, example)
 }
 
-// inWords says in plain words what is wrong with a body, which encoding/json tells in the
-// words of Go.
+// inWords says in plain words what is wrong with a body; encoding/json says it in terms of
+// Go.
 func inWords(err error, example string) error {
 	syntax, kind := new(json.SyntaxError), new(json.UnmarshalTypeError)
 	what := ""
@@ -152,7 +152,7 @@ func (w *Server) apiReplay(rw http.ResponseWriter, r *http.Request) {
 	w.json(rw, http.StatusOK, replayOf(done))
 }
 
-// apiNoJourney answers who did not name a customer.
+// apiNoJourney answers a call that names no customer.
 func (w *Server) apiNoJourney(rw http.ResponseWriter, r *http.Request) {
 	w.fail(rw, r, http.StatusNotFound, errNoCustomer)
 }

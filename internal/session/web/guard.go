@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// callers lets in only who calls by an address of this server, so that no foreign page
-// reaches it by a name of its own (DNS rebinding), and no page of another origin, whatever
-// the method. It sets what browsers have to know.
+// callers lets in only calls to an address of this server. So no foreign page reaches it
+// by a name of its own (DNS rebinding), and no page of another origin, whatever the
+// method. It also sets the headers that browsers have to know.
 func (w *Server) callers(next http.Handler) http.Handler {
 	given, _, _ := net.SplitHostPort(w.cfg.Addr) // it was listened on
 	bound, _, _ := net.SplitHostPort(w.listen.Addr().String())
@@ -70,7 +70,7 @@ func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// enter lets in who has the token; false means that the request was answered.
+// enter lets in calls that carry the token. If it returns false, the request was answered.
 func (w *Server) enter(rw http.ResponseWriter, r *http.Request) bool {
 	token := r.URL.Query().Get("token")
 	switch {
@@ -87,8 +87,9 @@ func (w *Server) enter(rw http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// Invite returns an address that opens the page once, instead of the token: what starts a
-// browser shows it in the list of processes. The next one takes its place.
+// Invite returns an address that opens the page once, without the token: a command that
+// starts a browser shows its arguments in the list of processes. A later invitation
+// replaces it.
 func (w *Server) Invite() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -25,8 +25,8 @@ func (w *Server) probes() []route {
 	return []route{{pattern: "GET /livez", any: true, open: true, serve: alive}, {pattern: "GET /readyz", any: true, open: true, serve: alive}}
 }
 
-// handler serves routes: it refuses who has no token, and parameters that a route does
-// not take, so that a misspelt one never selects everything.
+// handler serves routes. It refuses calls without the token, and parameters that a route
+// does not take: a misspelt filter must not select everything.
 func (w *Server) handler(routes []route) http.Handler {
 	mux := http.NewServeMux()
 	for _, one := range routes {
@@ -77,7 +77,7 @@ func (r *refusal) WriteHeader(status int) { r.status = status }
 // Write implements http.ResponseWriter.
 func (r *refusal) Write(p []byte) (int, error) { return len(p), nil }
 
-// parameters holds those of a call to what the route takes.
+// parameters returns an error for a parameter that the route does not take.
 func (one *route) parameters(r *http.Request) error {
 	if one.any {
 		return nil

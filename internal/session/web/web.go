@@ -55,8 +55,7 @@ type Config struct {
 	Title func() string
 }
 
-// ErrOpen refuses an address that others than this machine reach, without a token of
-// the user's.
+// ErrOpen says that other machines reach the address, so that the user has to set a token.
 var ErrOpen = errors.New("an address that other machines reach needs --ui-token")
 
 // Server is the inspector of a session.
@@ -102,8 +101,8 @@ func New(s *session.Session, cfg Config) (*Server, error) {
 	return w, nil
 }
 
-// NewMetrics binds a server that has nothing but the metrics, for everybody who reaches
-// it by its address. The caller has to Serve or Close it.
+// NewMetrics binds a server that serves nothing but the metrics, without a token. The
+// caller has to Serve or Close it.
 func NewMetrics(addr string, of prom.Source) (*Server, error) {
 	w := &Server{cfg: Config{Addr: addr}}
 	if err := w.bind(); err != nil {
@@ -163,7 +162,7 @@ func (w *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
-// Token is who may call, for the query of URL: token=…
+// Token is the secret that a call has to carry; in the URL it is the parameter token.
 func (w *Server) Token() string { return w.cfg.Token }
 
 // Port is the one that it listens on.
@@ -172,8 +171,8 @@ func (w *Server) port() string {
 	return port
 }
 
-// Serve answers until ctx is done, and waits for those it answers. Its error is nil
-// after that.
+// Serve answers until ctx is done, and waits for the answers under way. It returns nil
+// after that, or the error of the server. Call it once.
 func (w *Server) Serve(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = w.Close() })()
 	err := w.server.Serve(netutil.LimitListener(w.listen, mostConns))

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// clock tells when what the plan had at some time of its own is due. The zero
-// value is ready for a plan's first delivery.
+// clock tells when a delivery that arrives at some time of the plan is due in the run. The
+// zero value is ready for a plan's first delivery.
 type clock struct {
 	width time.Duration
 	due   []time.Duration // of the first delivery at or after each step
@@ -30,7 +30,7 @@ func (c *clock) pass(arrives, due time.Duration) {
 	}
 }
 
-// at is when what arrives then is due, at the earliest.
+// at is the earliest time at which a delivery is due that arrives then.
 func (c *clock) at(arrives time.Duration) time.Duration {
 	return c.due[max(0, min(int(arrives/c.width), len(c.due)-1))]
 }

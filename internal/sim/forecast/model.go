@@ -43,8 +43,8 @@ type office struct {
 	fate   fate // the last one, so that none needs memory of its own
 }
 
-// attempt makes an attempt of a call and returns when it ended, and the wait
-// before the next one; again is false when there is none, and the end was told.
+// attempt makes an attempt of a call. It returns when the attempt ended, and the wait
+// before the next one; if again is false there is no next one, and tell was called.
 func (o *office) attempt(j *job, number int, at time.Duration) (ended, wait time.Duration, again bool) {
 	o.called(at, number)
 	ended, result := o.end.call(at, o.Timeout)
