@@ -1,9 +1,10 @@
 // Package capture is the file of received requests, one JSON line a request.
 //
-// A Record is one line. A Writer appends records and returns once they are on
-// disk; a Reader reads them back one by one and skips torn or broken lines with
-// a Problem. A Redactor takes secrets out before a record is made, Diff compares
-// two records, Schema describes a line for other programs.
+// A Record is one line. A Writer appends records and returns once they are stored as
+// its Sync promises, which with Always is on the disk; a Reader reads them back one by
+// one and skips torn or broken lines with a Problem. A Redactor takes secrets out
+// before a record is made, Diff compares two records, Schema describes a line for other
+// programs.
 //
 // This package knows events only as far as a record names them, and nothing of
 // servers.

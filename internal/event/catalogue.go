@@ -58,7 +58,8 @@ func Lookup(name string) (fixtures.Event, bool) {
 func Suggest(name string) string { return suggest.Nearest(name, catalogue().names) }
 
 // FamilyOf returns what stands before the dot of an event name: the key by
-// which output is coloured. An unknown name has a family too.
+// which output is coloured. An unknown name has a family too. It is not the
+// fixtures.Family of the event, which says what properties its payload has.
 func FamilyOf(name string) string {
 	family, _, _ := strings.Cut(name, ".")
 	return family

@@ -43,7 +43,7 @@ type exchange struct {
 // ServeHTTP answers one request. The order of the checks is fixed: method,
 // caller, credentials, content type, size, and only then is the body looked at.
 // What could be read and stored is answered 200, also when the event is invalid
-// (R-NO-400).
+// (R-NO-400), unless the script or the app answers otherwise.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	c, _ := req.Context().Value(connKey{}).(*conn)
 	if !r.take(c, w, req) {

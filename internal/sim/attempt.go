@@ -13,7 +13,8 @@ import (
 	"relayctl/internal/sim/wire"
 )
 
-// Attempt is one HTTP call of a delivery and what came of it.
+// Attempt is one try to make a delivery, and what came of it. It is one HTTP call, or two where
+// a token was renewed, or none where no token was to be had.
 type Attempt struct {
 	Delivery *plan.Delivery // read only; valid during the observer's call
 	Number   int            // from 1

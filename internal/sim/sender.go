@@ -236,7 +236,8 @@ func tellFact(s *Summary, obs Observer, f *fact) {
 	}
 }
 
-// enqueue pulls the plan and queues each delivery when it is due.
+// enqueue pulls the plan and queues each delivery: when it is due, where Rate or Original
+// give due times, and otherwise as soon as there is room.
 func (r *run) enqueue(stream plan.Stream) error {
 	calls, passed := 0, 0
 	r.planLeft = true

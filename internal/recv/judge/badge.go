@@ -11,7 +11,8 @@ import (
 )
 
 // BadgeKind says how an event came. To add one, give it a constant, a row in badgeRows,
-// and its rule in Tracker.Observe.
+// and its rule below Tracker.Observe: in observeID for what came again, in order.go for what
+// came late or early.
 type BadgeKind string
 
 // The badges.

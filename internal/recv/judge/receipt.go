@@ -1,7 +1,8 @@
 // Package judge tells how events came: which attempt each one is, whether it is a
 // duplicate, in conflict with what came before, late or early, and what is wrong
-// with it. Begin with Receipt, the outcome, and Request, which judges the body of
-// one request with a Tracker's memory of those before. Readback does it for a
+// with it. Begin with Receipt, which holds the verdicts on one event, and Request,
+// which judges the body of one request with a Tracker's memory of those before: tracker.go
+// tells what came again, order.go what came late or early. Readback does it for a
 // capture, Journeys brings a customer's events into true order, and Summary and
 // Inspection count. The package knows nothing of HTTP or of how an answer is
 // decided.
@@ -36,7 +37,7 @@ type Receipt struct {
 	Times      int           // which arrival of this event it is altogether, from 1
 	Badges     []Badge
 	Findings   []event.Finding
-	Took       time.Duration // from the first byte to the answer
+	Took       time.Duration // from the end of the request's head until the answer is ready to be written
 	Missed     uint64        // how many receipts before it the observer was too slow for
 	More       bool          // another one waits for the observer, so that output need not be flushed
 

@@ -115,6 +115,8 @@ func (s *Summary) addEvent(r *Receipt, again bool) {
 // FailOn says what makes the verdict of a receiver negative.
 type FailOn struct{ kinds []string }
 
+// failOnKinds are the words of a list for FailOn; Failures says what each one finds. The
+// commands that take such a list repeat the words in their help and completion.
 func failOnKinds() []string {
 	return []string{"error", "warning", "duplicate", "disorder", "unexpected-status", "app-error", "never"}
 }

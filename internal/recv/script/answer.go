@@ -28,7 +28,9 @@ type Answer struct {
 // Header is a header of an answer.
 type Header struct{ Name, Value string }
 
-// Fault is how an attempt goes without a whole answer.
+// Fault is how an attempt goes without a whole answer. To add one, give it a constant, its
+// word in faults and in answerForm, and what it does in scripted and abort of package recv;
+// one that has a status gets it in parseWord.
 type Fault string
 
 // The faults.

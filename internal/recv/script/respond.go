@@ -1,7 +1,10 @@
 // Package script decides what an endpoint answers instead of 200: by attempt, by
-// event, by chance and for a while, as --respond and a file of rules say. Begin
-// with Rules.Decide; Parse reads one script, Open follows a file. The package knows
-// nothing of HTTP, and of events the names only.
+// event, by chance and for a while, as --respond and a file of rules say. Attempts
+// count from the event's first arrival on, also those after it was accepted.
+//
+// Begin with Rules.Decide, in respond.go. Parse in script.go reads one script, Open in
+// rules.go follows a file, and answer.go has the answers and the faults. The package
+// knows nothing of HTTP, and of events the names only.
 package script
 
 import (
@@ -17,7 +20,7 @@ import (
 // Rule gives the answers to the attempts of the events that it takes.
 type Rule struct {
 	Events  event.Filter // the zero value takes all
-	Answers []Answer     // of attempt 1, 2, …; the last one stands for all that follow
+	Answers []Answer     // of arrival 1, 2, … of an event; the last one stands for all that follow
 	Chance  float64      // the share of attempts that the rule takes, 1 for all
 	Window  Window
 	Text    string // as Parse read it, "" for a rule of a file
@@ -117,8 +120,8 @@ func (s *Rules) ByChance() bool {
 	return slices.ContainsFunc(s.Fixed, chance) || l != nil && slices.ContainsFunc(l.rules, chance)
 }
 
-// Decide gives the answer to the nth arrival (from 1) of an event that came
-// at a time.
+// Decide gives the answer to an event that came at a time. attempt is which arrival of
+// the event it is altogether, from 1.
 func (s *Rules) Decide(name, id string, attempt int, at time.Time) Answer {
 	if s != nil {
 		if a := s.override.Load(); a != nil {

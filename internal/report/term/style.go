@@ -187,7 +187,8 @@ func (s *Style) Within(text string, indent int) []string {
 	return lines
 }
 
-// Name shows a text in the colour of an event name's family.
+// Name shows a text in the colour of an event name's family. The inspector has colours of
+// its own, in inspector.css.
 func (s *Style) Name(name, padded string) string {
 	c := toneDim
 	switch event.FamilyOf(name) {

@@ -34,8 +34,9 @@ type Delivery struct {
 	// Lane groups what has to stay in order: the deliveries of one customer. A
 	// lane is served by one worker (R-WORKERS).
 	Lane uint64
-	// Arrives is when the first attempt is due, after the start of the run. It
-	// may be negative in a scenario; the plan's order is the order that counts.
+	// Arrives is when the first attempt is due, after the start of the run, where the
+	// sender keeps to the plan's times. It may be negative in a scenario; the plan's
+	// order is the order that counts, and without such times the only thing that does.
 	Arrives time.Duration
 	// Begins is when the customer's journey began, such as when its record was
 	// uploaded; the delivery's own Arrives where that is not known.
