@@ -437,7 +437,8 @@ func (r *Receiver) end() {
 	}
 }
 
-// Close gives the address back. It is for a receiver that was never served.
+// Close gives the address back. It is for a receiver that was never served. The error is
+// that of closing the listener.
 func (r *Receiver) Close() error {
 	r.rules.Close()
 	r.receipts.close(r.lim.watch)

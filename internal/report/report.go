@@ -6,6 +6,9 @@
 // outcome) and ends with Finish, which takes the summary. Renderers decide nothing: the
 // exit code comes from the same data, in cmd/relayctl.
 //
+// An error of this package says that its writer failed, unless a function says otherwise.
+// A renderer keeps the first one, goes on, and returns it from Finish.
+//
 // What they share stands in rooms of its own: term for text on a terminal, page
 // for HTML, junit for JUnit; ndjson.go has what all NDJSON outputs share.
 package report

@@ -48,8 +48,8 @@ func FilterNames(more ...string) []string {
 	return slices.Concat(lists(), []string{"finding", "q", "after"}, more)
 }
 
-// CheckParameters checks that the parameters of a call are known and have a value, and
-// that only those which take several values stand more than once.
+// CheckParameters returns an error for a parameter that is not known or has no value, and
+// for one that stands more than once but takes a single value.
 func CheckParameters(v url.Values, known []string) error {
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		switch values := v[name]; {
@@ -251,8 +251,9 @@ func (s *Session) Get(ctx context.Context, number uint64) (*Request, error) {
 	return found, err
 }
 
-// Attempts returns the requests that carry the event of an id, the first one first. In
-// a capture they are looked for near the request.
+// Attempts returns the requests that carry the event of an id, the first one first; none
+// for the id "". In a capture they are looked for within 5000 lines of the request near.
+// The error is that of reading the capture, or ctx's.
 func (s *Session) Attempts(ctx context.Context, id string, near uint64) ([]*Request, error) {
 	const around = 5000
 	var out []*Request

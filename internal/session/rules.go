@@ -79,7 +79,7 @@ type Rules struct {
 // noRules is what a text without rules means.
 const noRules = "rules: []\n"
 
-// Rules returns the rules in force.
+// Rules returns the rules in force, or ErrNoRules.
 func (s *Session) Rules() (Rules, error) {
 	if s.cfg.Rules == nil {
 		return Rules{Mode: ModeRules}, ErrNoRules

@@ -163,8 +163,8 @@ func (s *Session) Stats() Stats {
 	return st
 }
 
-// Summary is the exact count of the receiver, or of the capture, which is read for it
-// when it is asked for the first time.
+// Summary returns the exact counts of the receiver, or of the capture, which is read for
+// it at the first call. The error is that of reading the capture.
 func (s *Session) Summary() (judge.Summary, error) {
 	if s.cfg.Summary == nil {
 		return judge.NewSummary(), nil
@@ -175,7 +175,8 @@ func (s *Session) Summary() (judge.Summary, error) {
 // ErrCapture says that the session shows a capture, in which nothing can be changed.
 var ErrCapture = errors.New("a capture is read")
 
-// Clear gives up all requests that are kept. Numbers go on. A capture refuses it.
+// Clear gives up all requests that are kept; the numbers of later ones go on. It returns
+// ErrCapture for a capture.
 func (s *Session) Clear() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -133,8 +133,9 @@ func (j *Journal) begin(resume bool) error {
 	return j.write(seal(line[:len(line)-1], 0))
 }
 
-// ReadJournalHeader tells which plan the journal at path belongs to. ok is
-// false when there is no journal yet, or only the torn beginning of one.
+// ReadJournalHeader tells which plan the journal at path belongs to. ok is false when
+// there is no journal yet, or only the torn beginning of one. The error says that the file
+// cannot be read, is not a journal, or is damaged.
 func ReadJournalHeader(path string) (h JournalHeader, ok bool, err error) {
 	info, err := os.Stat(path)
 	switch {

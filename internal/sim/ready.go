@@ -45,8 +45,9 @@ func notAccepted(target *wire.Target, why string) error {
 	return fmt.Errorf("%s does not accept connections: %s", target.Addr(), why)
 }
 
-// WaitReady waits until the URL's host accepts connections, for d at most. proxy
-// is the way there, nil for the direct one.
+// WaitReady waits until the URL's host accepts connections, for d at most; it makes no TLS
+// handshake. proxy is the way there, nil for the direct one. The error is the last failure
+// before the time was over or ctx was done.
 func WaitReady(ctx context.Context, rawURL string, proxy *wire.Proxy, d time.Duration) error {
 	u, err := url.Parse(rawURL)
 	if err != nil {

@@ -74,7 +74,8 @@ func (r RetryOn) Retries(status int, failure wire.Failure) bool {
 // maxDelay is the longest wait between two attempts.
 const maxDelay = 7 * 24 * time.Hour
 
-// ParseDelays reads a list of durations such as "10s,30s,2m".
+// ParseDelays reads a list of durations such as "10s,30s,2m". Negative ones and those over
+// a week are errors.
 func ParseDelays(list string) ([]time.Duration, error) {
 	var out []time.Duration
 	for item := range strings.SplitSeq(list, ",") {
@@ -102,7 +103,8 @@ type Rate struct {
 	Per   time.Duration
 }
 
-// ParseRate reads N/s, N/m or N/h.
+// ParseRate reads a pace such as 50/s, 5000/m or 100000/h. Zero and negative numbers are
+// errors, and so is more than a billion.
 func ParseRate(s string) (Rate, error) {
 	n, unit, ok := strings.Cut(s, "/")
 	calls, err := strconv.ParseFloat(n, 64)

@@ -76,7 +76,8 @@ type Sender struct {
 // SenderConfig.Auth.
 var ErrCredentials = errors.New("the endpoint's URL must not carry credentials")
 
-// NewSender checks the configuration; it does not touch the network.
+// NewSender checks the configuration; it does not touch the network. The error names the
+// first mistake; it is ErrCredentials for a URL with a user name.
 func NewSender(cfg SenderConfig) (*Sender, error) {
 	u, err := url.Parse(cfg.URL)
 	switch {

@@ -190,8 +190,10 @@ type File struct {
 	doubts []error // of the rules in force, until they are told
 }
 
-// Open loads the file's rules into the script and begins to watch it. The file may
-// be a pipe, which is read once; ctx ends the wait for its writer.
+// Open loads a file's rules into the script and begins to watch it. The file may be a
+// pipe, which is read once; ctx ends the wait for its writer. The error is that of reading
+// the file, or names the mistake in it, with line and column; nothing is loaded then.
+// Close the File.
 func Open(ctx context.Context, path string, script *Rules, notice func(string, ...any)) (*File, error) {
 	f := &File{path: path, script: script, notice: notice}
 	var err error

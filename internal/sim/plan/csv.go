@@ -17,9 +17,10 @@ type Reject struct {
 	Reason string
 }
 
-// CheckCSV reads the header of a campaign's file, so that a wrong file is
-// refused before anything is sent. A file that can be read only once, such as a
-// pipe, is checked when its plan is pulled.
+// CheckCSV reads the header of a campaign's file, so that a wrong file is refused before
+// anything is sent. The error says what is wrong with the header; it is *NearColumn for a
+// name that nearly fits. A file that can be read only once, such as a pipe, is checked
+// when its plan is pulled.
 func CheckCSV(r io.Reader, mapped ColumnMap) error {
 	if !rewindable(r) {
 		return nil

@@ -19,7 +19,8 @@ func csvColumnNames() []string {
 // file, in lower case, to one that is known, or to "" for one to be ignored.
 type ColumnMap map[string]string
 
-// ParseColumnMap reads entries such as "Phone Number=phone_number".
+// ParseColumnMap reads entries such as "Phone Number=phone_number"; nothing after the last
+// = ignores the column. An unknown name and a column that is mapped twice are errors.
 func ParseColumnMap(entries []string) (ColumnMap, error) {
 	m := ColumnMap{}
 	for _, entry := range entries {

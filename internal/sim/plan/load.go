@@ -17,9 +17,9 @@ import (
 // maxLoaded bounds a file that is held in memory.
 const maxLoaded = 64 << 20
 
-// Load reads and checks a file as Resolve does, and holds its content:
-// whatever becomes of the file, the source stays as it was. It can be planned
-// again and again, but not twice at once. A pipe is held as well.
+// Load reads and checks a file as Resolve does, a pipe too, and holds its content, so that
+// later changes of the file change nothing. The source can be planned again and again, but
+// not twice at once. The error says what is wrong with the file.
 func Load(ctx context.Context, path string) (Source, error) { return openFile(ctx, path, true) }
 
 // openFile finds out a file's kind by its name and content, and checks it whole.

@@ -17,7 +17,7 @@ type Part struct {
 // maxParts is far more than there are machines.
 const maxParts = 100_000
 
-// ParsePart reads I/N, such as 2/4.
+// ParsePart reads I/N, such as 2/4: part 2 of 4. I has to be from 1 to N.
 func ParsePart(text string) (Part, error) {
 	index, of, ok := strings.Cut(text, "/")
 	p := Part{}

@@ -32,11 +32,11 @@ func (p *Persona) PlainIDs() { p.cust.host, p.cust.tail = "", "" }
 // CCID is the customer's client customer identifier.
 func (p *Persona) CCID() string { return p.cust.ccid }
 
-// Deliver writes the event of a step as a delivery that shares no memory with
-// any other. Every call makes a fresh event_id (R-ID). Channels and messages,
-// counted from 1 (0 is 1 too), are made when they are first named. The step's
-// Event may be a name that the catalogue does not know: it is given a
-// notification's payload.
+// Deliver writes the event of a step as a delivery that shares no memory with any other.
+// Every call makes a fresh event_id (R-ID). Channels and messages, counted from 1 (0 is 1
+// too), are made when they are first named. The step's Event may be a name that the
+// catalogue does not know: it is given a notification's payload. The error says which of
+// the step's overrides cannot be applied.
 func (p *Persona) Deliver(st Step) (Delivery, error) {
 	p.cust.need(st.Channel, st.Message)
 	body, ref := p.cust.appendEvent(nil, &st, p.start)
