@@ -34,6 +34,11 @@ type checkRun struct {
 
 // openFiles makes sure that everything can be written, before anything is sent.
 func (r *checkRun) openFiles(a *app, o *checkOptions) error {
+	for _, out := range []written{{"write-baseline", o.writeBaseline}, {"har", o.har}, {"save", o.save}} {
+		if err := writable(out.path); out.path != "" && err != nil {
+			return environment(fmt.Errorf("--%s: %w", out.flag, err))
+		}
+	}
 	if o.writeBaseline != "" {
 		f, err := os.OpenFile(o.writeBaseline, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // it is to be shared
 		if errors.Is(err, os.ErrExist) {
@@ -49,10 +54,6 @@ func (r *checkRun) openFiles(a *app, o *checkOptions) error {
 		return err
 	}
 	if o.har != "" {
-		if err := writable(o.har); err != nil {
-			r.discard()
-			return environment(fmt.Errorf("--har: %w", err))
-		}
 		f, err := input.Create(a.interrupt, o.har, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 		if err != nil {
 			r.discard()
