@@ -65,11 +65,34 @@ func run(ctx, kill context.Context, hangups <-chan os.Signal, args []string, std
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(gate)
+	help := &libraryOut{w: gate}
+	root.SetOut(help)
 	root.SetErr(errors)
-	code := a.exit(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = environment(help.err)
+	}
+	code := a.exit(err)
 	for _, g := range []*term.Gate{gate, errors} {
 		_ = g.Flush() // what does not end with a line break was shown as far as it could be
 	}
 	return code
 }
+
+// libraryOut is stdout for what cobra prints by itself: help, versions and completions.
+// It keeps the first error of writing, which cobra would not pass on.
+type libraryOut struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (o *libraryOut) Write(p []byte) (int, error) {
+	if o.err == nil {
+		_, o.err = o.w.Write(p)
+	}
+	return len(p), nil
+}
+
+// Unwrap gives the writer behind, by which its terminal is found.
+func (o *libraryOut) Unwrap() io.Writer { return o.w }

@@ -124,6 +124,11 @@ func (a *app) style(w io.Writer) *term.Style {
 // refuseUnknownShell makes an error of a shell that completion does not know,
 // for which cobra would print the help as if all were well.
 func refuseUnknownShell(c *cobra.Command) {
+	for _, shell := range c.Commands() {
+		if print := shell.RunE; print != nil { // it fails only where it cannot write
+			shell.RunE = func(cmd *cobra.Command, args []string) error { return environment(print(cmd, args)) }
+		}
+	}
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

@@ -86,7 +86,7 @@ func (a *app) validate(ctx context.Context, root *cobra.Command, o *validateOpti
 		}
 		err := check()
 		if err != nil && ctx.Err() != nil {
-			return errors.Join(environment(l.out.Finish(a.stderr)), silent(exitInterrupted))
+			return errors.Join(environment(l.out.Finish(a.stderr)), ctx.Err())
 		}
 		if err != nil {
 			return errors.Join(environment(l.out.Flush()), usage(err))
