@@ -132,7 +132,7 @@ func DiffAnswers(a, b *Record) []Difference {
 			out = append(out, Difference{"answer", path, &x, &y})
 		}
 	}
-	add("status", statusText(x.Status), statusText(y.Status))
+	add("status", StatusText(x.Status), StatusText(y.Status))
 	add("error", x.Error, y.Error)
 	out = append(out, diffHeaders(lasting(x.Headers), lasting(y.Headers))...)
 	body, _ := diffBodies(x.Body, y.Body)

@@ -46,13 +46,14 @@ func Diff(a, b *Record) ([]Difference, BodyRelation) {
 	}
 	add("request", "method", a.Method, b.Method)
 	add("request", "path", a.Path, b.Path)
-	add("request", "status", statusText(a.Status), statusText(b.Status))
+	add("request", "status", StatusText(a.Status), StatusText(b.Status))
 	out = append(out, diffHeaders(a.Headers, b.Headers)...)
 	body, relation := diffBodies(a.Body, b.Body)
 	return append(out, body...), relation
 }
 
-func statusText(status int) string {
+// StatusText is the status of an answer as people read it: "500", or "no answer" for 0.
+func StatusText(status int) string {
 	if status == 0 {
 		return "no answer"
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"relayctl/internal/capture"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
 )
@@ -32,7 +33,7 @@ func (t *InspectText) Finish(s Inspected) error {
 		t.item("received", between(s.First.UTC(), s.Last.UTC()))
 	}
 	writeNames(t.w, st, &s.Summary)
-	t.item("answers", cmp.Or(tally(s.ByStatus, answerWord), "none"))
+	t.item("answers", cmp.Or(tally(s.ByStatus, capture.StatusText), "none"))
 	t.item("retries", t.badge(s, judge.Attempt))
 	t.item("duplicates", t.badge(s, judge.Duplicate))
 	for _, kind := range sortedKeys(s.ByBadge) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -278,7 +277,7 @@ func writeListenSummary(w io.Writer, st *term.Style, s judge.Summary) {
 		fmt.Fprintf(w, "  %s %s\n", st.Dim("badges  "), st.Warn(tally(s.ByBadge, func(k judge.BadgeKind) string { return string(k) })))
 	}
 	if len(s.ByStatus) > 0 {
-		fmt.Fprintf(w, "  %s %s\n", st.Dim("answers "), tally(s.ByStatus, answerWord))
+		fmt.Fprintf(w, "  %s %s\n", st.Dim("answers "), tally(s.ByStatus, capture.StatusText))
 	}
 	findings := st.Good("none")
 	if s.Errors+s.Warnings > 0 {
@@ -318,13 +317,6 @@ func tally[K cmp.Ordered](counts map[K]uint64, word func(K) string) string {
 		parts = append(parts, fmt.Sprintf("%s × %d", word(k), counts[k]))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func answerWord(status int) string {
-	if status == 0 {
-		return "no answer"
-	}
-	return strconv.Itoa(status)
 }
 
 func findingCounts(s *judge.Summary) string {
