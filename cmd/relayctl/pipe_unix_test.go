@@ -41,7 +41,7 @@ func TestAPipeWithoutAWriterIsInterrupted(t *testing.T) {
 		if code := run(ctx, context.Background(), nil, args, strings.NewReader(""), &bytes.Buffer{}, stderr, nil); code != exitInterrupted {
 			t.Errorf("%v: exit code %d, want %d: %s", args, code, exitInterrupted, stderr)
 		}
-		if !strings.Contains(stderr.String(), "relayctl: interrupted") {
+		if !strings.Contains(stderr.String(), "interrupted") {
 			t.Errorf("%v does not say that it was interrupted: %s", args, stderr)
 		}
 	}

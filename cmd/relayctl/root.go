@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -97,9 +98,13 @@ configuration, 3 the environment failed, 130 interrupted.`,
 	return root
 }
 
-// checkArgs refuses an address where a command takes none, then what check refuses.
+// checkArgs refuses an argument that is empty, as a variable of the shell that is not
+// set, and an address where a command takes none, then what check refuses.
 func checkArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		if slices.Contains(args, "") {
+			return usageError("%s was given an empty argument; is a variable of the shell not set?", cmd.CommandPath())
+		}
 		if err := noURL(cmd, args); err != nil {
 			return usage(err)
 		}
