@@ -7,13 +7,14 @@ import (
 	"net/url"
 	"time"
 
+	"relayctl/internal/check/state"
 	"relayctl/internal/sim/plan"
 	"relayctl/internal/sim/wire"
 )
 
 // httpChecks is the group "http".
 func httpChecks() []Check {
-	return []Check{httpNoRedirect(), httpPostOnly(), httpKeepalive(), httpStatus200()}
+	return []Check{httpNoRedirect(), httpPostOnly(), httpKeepalive(), httpPieces(), httpStatus200()}
 }
 
 func httpNoRedirect() Check {
@@ -160,6 +161,48 @@ func twoOnOne(ctx context.Context, t *Trial, p *plan.Persona, sent int) (first, 
 		}
 	}
 	return x[0], x[1]
+}
+
+func httpPieces() Check {
+	return Check{
+		ID: "http.pieces", Level: Must, Clause: "R-JSON",
+		Title: "a body that comes in pieces is read whole",
+		Why:   "the network cuts a body wherever it likes, also within a letter of two bytes: who takes what came first for all of it refuses the event, and who makes a text of each piece spoils the letter",
+		How:   "delivers events with accents in pieces, cut within each accented letter and some time apart; where the probe shows the texts, the letters must be right",
+		Fix:   "read the body to its end as bytes, and make one text of them (in Node: Buffer.concat, or req.setEncoding('utf8'))",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.after(ctx, func() Result {
+				whole, pieces := textsInPieces()
+				if control := sum("", t.variations(ctx, whole)); control.Verdict != Pass {
+					return BlockedBy("nor is it right in one piece: " + control.Actual) // event.unicode reports it
+				}
+				return sum("200 for each of them, and the effect of a usual event", t.variations(ctx, pieces))
+			})
+		},
+	}
+}
+
+// textsInPieces are events with accents, as they usually come and in pieces.
+func textsInPieces() (whole, pieces []variation) {
+	text := state.Marker + "Überfällig-café"
+	for _, v := range []variation{
+		unusual("a message", message(2), set("payload.message_name", text)),
+		unusual("an action", step(30, "message.action_taken", 1, 1), set("payload.action_label", text)),
+	} {
+		v.text = text
+		whole = append(whole, v)
+		v.name += " in pieces"
+		v.call = func(k wire.Call) wire.Call {
+			for i, b := range k.Body {
+				if b >= 0xc0 { // the first byte of a letter
+					k.Cuts = append(k.Cuts, i+1)
+				}
+			}
+			return k
+		}
+		pieces = append(pieces, v)
+	}
+	return whole, pieces
 }
 
 func httpStatus200() Check {

@@ -93,6 +93,36 @@ func httpFlaws() []Flaw {
 			Fails: []string{"http.keepalive"},
 		},
 		{
+			Name: "first-piece", Story: "recv(65536), once",
+			Break: func(r *Receiver) {
+				r.Read = func(_ http.ResponseWriter, req *http.Request) ([]byte, int) {
+					b := make([]byte, maxBody)
+					n, _ := req.Body.Read(b)
+					return b[:n], 0
+				}
+			},
+			Only: []string{"event.accept", "http"}, Fails: []string{"http.pieces"},
+		},
+		{
+			Name: "letters-cut", Story: "body += chunk", Probe: true,
+			Break: func(r *Receiver) {
+				Bodies(r)
+				r.Read = func(_ http.ResponseWriter, req *http.Request) ([]byte, int) {
+					text, b := "", make([]byte, maxBody)
+					for {
+						n, err := req.Body.Read(b)
+						for _, c := range string(b[:n]) {
+							text += string(c) // U+FFFD for what is no letter
+						}
+						if err != nil {
+							return []byte(text), 0
+						}
+					}
+				}
+			},
+			Only: []string{"event.effect", "http"}, Fails: []string{"http.pieces"},
+		},
+		{
 			Name: "wrong-url", Story: "the path of another version",
 			Break: func(r *Receiver) { r.Route = func(*http.Request) bool { return false } },
 			Fails: []string{"event.accept"},

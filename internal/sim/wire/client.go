@@ -56,6 +56,9 @@ type Call struct {
 	// KeepFailed takes the place of KeepBody for answers other than 2xx, if it is larger.
 	KeepFailed int
 	Details    bool // return the answer's headers and the connection's TLS state
+	// Cuts are places in the body, in their order, at which it is cut into pieces that
+	// are written one after the other, far enough apart to arrive so.
+	Cuts []int
 }
 
 // keep is how much of the body of an answer is kept.
@@ -291,7 +294,7 @@ func (c *Client) build(k *Call) {
 // that not a byte of it was written, so the endpoint cannot have seen it.
 func (c *Client) exchange(ctx context.Context, k *Call) (a Result, untouched bool) {
 	c.calls++
-	sent := c.send()
+	sent := c.send(k)
 	if k.HangUp {
 		sent.finish()
 		c.Close()
@@ -345,10 +348,15 @@ type sending struct {
 // send writes the request. A failed write is looked at only when there is no
 // answer either: an endpoint may answer and hang up before it has read
 // everything (413).
-func (c *Client) send() *sending {
+func (c *Client) send(k *Call) *sending {
 	s := &c.sending
 	*s = sending{}
-	if len(c.request) < bigRequest {
+	switch {
+	case len(k.Cuts) > 0:
+		s.done = make(chan struct{})
+		go s.pieces(c.conn, c.request, len(c.request)-len(k.Body), k.Cuts)
+		return s
+	case len(c.request) < bigRequest:
 		s.n, s.err = c.conn.Write(c.request)
 		return s
 	}
@@ -358,6 +366,27 @@ func (c *Client) send() *sending {
 		s.n, s.err = conn.Write(b)
 	}(c.conn, c.request)
 	return s
+}
+
+// pieceGap lies between the pieces of a body: more than a system waits to put what is
+// written into one packet.
+const pieceGap = 30 * time.Millisecond
+
+// pieces writes a request whose body begins at that place in pieces.
+func (s *sending) pieces(conn net.Conn, request []byte, body int, cuts []int) {
+	defer close(s.done)
+	from := 0
+	for _, cut := range append(cuts[:len(cuts):len(cuts)], len(request)-body) {
+		if from > 0 {
+			time.Sleep(pieceGap)
+		}
+		n, err := conn.Write(request[from : body+cut])
+		if s.n += n; err != nil {
+			s.err = err
+			return
+		}
+		from = body + cut
+	}
 }
 
 // finish waits until the request is out, or cannot be.

@@ -324,6 +324,30 @@ func TestADroppedAnswerLeavesTheWholeBodyBehind(t *testing.T) {
 	}
 }
 
+func TestABodyComesInPieces(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, seen := make([]byte, 100), ""
+		for {
+			n, err := r.Body.Read(b)
+			if n > 0 {
+				seen += string(b[:n]) + "|"
+			}
+			if err != nil {
+				break
+			}
+		}
+		_, _ = io.WriteString(w, seen)
+	}))
+	defer srv.Close()
+	c := callerTo(t, srv.URL, nil)
+	for i, call := range []Call{{Body: []byte("abcdef"), Cuts: []int{1, 4}, KeepBody: 100}, {Body: []byte("abcdef"), KeepBody: 100}} {
+		want := []string{"a|bcd|ef|", "abcdef|"}[i]
+		if a := c.Do(t.Context(), call); a.Status != 200 || string(a.Body) != want || a.Reused != (i > 0) {
+			t.Errorf("%q, want %q: %+v", a.Body, want, a)
+		}
+	}
+}
+
 func TestACallInEveryDetail(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["X-Saw"] = []string{r.Method + " " + r.Header.Get("Content-Type") + " " + r.Header.Get("ApiKey") + " " + r.Header.Get("X-Own")}
