@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/event"
 	"relayctl/internal/sim/plan"
 )
 
@@ -15,11 +16,11 @@ func businessChecks() []Check {
 		ID: "business.never-400", Level: Must, Clause: "R-NO-400",
 		Title: "a business or logic error is answered 200",
 		Why:   "Relay asks for it: a 4xx says that the call was wrong, and the event is lost; a 500 that stays makes it come four times first, and holds back what is behind it",
-		How:   "delivers every event of the catalogue of customers, messages, notifications and numbers that nobody knows, and events with an unknown product group, a contradiction, and a date of tomorrow; a 500 is let pass when it heals within four attempts",
+		How:   "delivers every event of the catalogue of customers, messages, notifications and numbers that nobody knows and of an account that was deactivated, and events with an unknown product group, consent, channel or action, a contradiction, and a date of tomorrow; a 500 is let pass when it heals within four attempts",
 		Fix:   "log the error, save the request's body, answer 200, and mend the data later",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.after(ctx, func() Result {
-				subs := t.ofUnknown(ctx)
+				subs := append(t.ofUnknown(ctx), t.ofUnknownKind(ctx)...)
 				return sum("200 for each of them", append(subs, t.variations(ctx, impossible())...))
 			})
 		},
@@ -63,16 +64,20 @@ func (t *Trial) ofUnknown(ctx context.Context) []Sub {
 	type try struct {
 		name  string
 		known bool // the customer is
+		ended bool // the customer's account is
 		step  plan.Step
 	}
 	var all []try
 	for _, name := range catalogue() {
-		all = append(all, try{name + " of an unknown customer", false, plan.Step{Event: name, Consent: "express"}})
+		usual := plan.Step{Event: name, Consent: "express", At: 10 * time.Millisecond}
+		all = append(all,
+			try{name: name + " of an unknown customer", step: plan.Step{Event: name, Consent: "express"}},
+			try{name: name + " of a deactivated account", known: true, ended: true, step: usual})
 		for _, u := range unknowns() {
 			if u.of(name) {
-				st := u.step
-				st.Event, st.Consent, st.At = name, "express", 10*time.Millisecond
-				all = append(all, try{name + " of an unknown " + u.what, true, st})
+				st := usual
+				st.Channel, st.Message = u.step.Channel, u.step.Message
+				all = append(all, try{name: name + " of an unknown " + u.what, known: true, step: st})
 			}
 		}
 	}
@@ -83,8 +88,33 @@ func (t *Trial) ofUnknown(ctx context.Context) []Sub {
 			t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "notification_channel.add"}))
 			t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "message.delivered"}))
 		}
+		if all[i].ended {
+			t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "account.deactivate", At: 5 * time.Millisecond}))
+		}
 		subs[i] = t.takeEvent(ctx, all[i].name, t.writePlain(p, all[i].step))
 	})
+	return subs
+}
+
+// ofUnknownKind delivers events that say in a known property what nobody knows. What
+// comes of them is up to the receiver.
+func (t *Trial) ofUnknownKind(ctx context.Context) []Sub {
+	var subs []Sub
+	for _, try := range []struct {
+		name, property, value string
+		step                  plan.Step
+	}{
+		{"a consent of an unknown kind", "current_consent", "implied", plan.Step{Event: "channel_consent.update", Consent: "express"}},
+		{"a channel of an unknown kind", "channel_type", "rcs", plan.Step{Event: "notification_channel.add", Channel: 2}},
+		{"an SMS by a channel of an unknown kind", "channel_type", "rcs", plan.Step{Event: "notification.delivered"}},
+		{"an action of an unknown kind", "action_type", "future_action", plan.Step{Event: "message.action_taken"}},
+	} {
+		p := t.introduced(ctx)
+		t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "message.delivered"}))
+		st := try.step
+		st.At, st.Set = 10*time.Millisecond, []event.Override{set("payload."+try.property, try.value)}
+		subs = append(subs, t.takeEvent(ctx, try.name, t.writePlain(p, st)))
+	}
 	return subs
 }
 

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -25,8 +26,8 @@ func robustMalformed() Check {
 		ID: "robust.malformed", Level: Must, Clause: "R-500", Alone: true, Limit: 90 * time.Second,
 		Title: "a body that is not an event gets an answer, and not a 5xx",
 		Why:   "a 500 makes the same body come four times, a hang holds a worker back until the deadline; and whatever a broken body does, the next event must be taken",
-		How:   "sends, with valid credentials, bodies that are cut off, empty, of the wrong types, with double keys, with broken UTF-8, of 1 MiB, and nested 100 to 100,000 deep; 4xx and 2xx are both fine, a 5xx warns; between them plain events must be accepted. A process that ends and is started again at once is found by a connection that breaks and, with a probe, by what it forgot",
-		Fix:   "catch what the parser and the first look at the event throw, and answer 400 (or 200, with a line in the log)",
+		How:   "sends, with valid credentials, bodies that are cut off, empty, of the wrong types, with double keys, with broken UTF-8, of 1 MiB, and nested 100 to 100,000 deep; 4xx and 2xx are both fine, a 5xx warns; between them plain events must be accepted. A process that ends and is started again at once is found by a connection that breaks and, with a probe, by what it forgot; a queue that has ended, by events of a new customer that have no effect afterwards",
+		Fix:   "catch what the parser and the first look at the event throw, and answer 400 (or 200, with a line in the log); catch it in the loop that takes events from a queue as well, and go on with the next one",
 		Run:   runMalformed,
 	}
 }
@@ -77,6 +78,8 @@ func brokenBodies(ctx context.Context, t *Trial) []brokenBody {
 		{"a number", []byte("42")},
 		{"a text", []byte(`"event"`)},
 		{"an empty object", []byte("{}")},
+		{"an empty batch", []byte("[]")},
+		{"an empty batch in an object", []byte(`{"batch":[]}`)},
 		{"a payload that is a text", []byte(`{"event_id":"1","event_name":"message.delivered","event_ts":"2022-04-12T14:53:11.958Z","payload":"none"}`)},
 		{"a payload that is null", []byte(`{"event_id":"1","event_name":"message.delivered","event_ts":"2022-04-12T14:53:11.958Z","payload":null}`)},
 		{"numbers for texts", []byte(`{"event_id":1,"event_name":2,"event_ts":3,"payload":{"ccid":4}}`)},
@@ -103,7 +106,7 @@ func runMalformed(ctx context.Context, t *Trial) Result {
 			break
 		}
 	}
-	if why := known.forgotten(ctx, t); why != "" {
+	if why := cmp.Or(known.forgotten(ctx, t), known.idle(ctx, t)); why != "" {
 		subs = append(subs, Sub{"all of them", Fail, why, itself()})
 	}
 	r := sum("an answer below 500 (400, or 200), and the next event accepted", subs)

@@ -110,3 +110,25 @@ func (r remembered) forgotten(ctx context.Context, t *Trial) string {
 	}
 	return "what was known before is forgotten, as after a restart: " + ref.difference(seen.state)
 }
+
+// idle says what of a new customer's events is lost, "" when nothing is: what takes the
+// events from the queue may have ended with one of the bodies, while the endpoint goes
+// on answering.
+func (r remembered) idle(ctx context.Context, t *Trial) string {
+	if r.subject == nil {
+		return ""
+	}
+	ref, s := t.reference(ctx, r.subject.story), t.subject(r.subject.story)
+	if t.tell(ctx, s, s.inOrder()) != "" {
+		return ""
+	}
+	for end := time.Now().Add(t.Waits.Settle); ; {
+		seen := t.states.becomes(ctx, s, ref.has)
+		switch {
+		case seen.unclear() != "" || ref.has(seen.state) || ctx.Err() != nil:
+			return ""
+		case time.Now().After(end):
+			return "events that were accepted after them have no effect: " + ref.difference(seen.state)
+		}
+	}
+}

@@ -31,6 +31,39 @@ func Tells(before, after *State) bool {
 	})
 }
 
+// Places are where a state tells what happened: the texts, the yes or no, and the lists
+// that another one took the place of. A list that only grew is a log of what happened and
+// not what holds now: it is none of them.
+func Places(before, after *State) []string {
+	var found []string
+	places(before, after, "", func(path string) { found = append(found, path) })
+	return found
+}
+
+func places(before, after *State, path string, yield func(string)) {
+	switch {
+	case before == nil || after == nil || before.kind != after.kind || after.kind == scalar:
+		if Tells(before, after) {
+			yield(path)
+		}
+	case after.kind == array:
+		if missing, _ := bagDifference(before.kids, after.kids); slices.ContainsFunc(missing, says) {
+			yield(path)
+		}
+	default:
+		for i, key := range before.keys {
+			if kid := after.member(key); kid == nil || !Same(before.kids[i], kid) {
+				places(before.kids[i], kid, path+"/"+key, yield)
+			}
+		}
+		for i, key := range after.keys {
+			if before.member(key) == nil {
+				places(nil, after.kids[i], path+"/"+key, yield)
+			}
+		}
+	}
+}
+
 // members says whether is holds for a member of an object.
 func members(s *State, is func(key string, kid *State) bool) bool {
 	for i, key := range s.keys {

@@ -1,6 +1,9 @@
 package state
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // What says only that, when or how often something happened tells nothing of what it was.
 func TestTells(t *testing.T) {
@@ -38,5 +41,23 @@ func TestTells(t *testing.T) {
 	list := &State{kind: array, kids: []*State{{text: "<event_id 1>"}}}
 	if Tells(&State{kind: array}, list) {
 		t.Error("a list of ids tells something")
+	}
+}
+
+// A log that grew is no place where a state tells what holds now.
+func TestPlaces(t *testing.T) {
+	s := someone(1)
+	for _, c := range []struct{ before, after, want string }{
+		{`{"a":{"stop":false},"log":["in"],"n":1}`, `{"a":{"stop":true},"log":["in","out"],"n":2}`, "/a/stop"},
+		{`{"rows":[{"k":"x","v":"in"}]}`, `{"rows":[{"k":"x","v":"out"}]}`, "/rows"},
+		{`{"numbers":["x","y"]}`, `{"numbers":["y"]}`, "/numbers"},
+		{`{"numbers":["y"]}`, `{"numbers":["x","y"]}`, ""},
+		{`{"a":{"x":"in"}}`, `{"a":{"y":"in"}}`, "/a/x /a/y"},
+		{`{"a":1}`, `{"a":2}`, ""},
+		{``, `{"a":"in"}`, ""},
+	} {
+		if got := strings.Join(Places(s.shown(c.before), s.shown(c.after)), " "); got != c.want {
+			t.Errorf("%s to %s: %q, want %q", c.before, c.after, got, c.want)
+		}
 	}
 }

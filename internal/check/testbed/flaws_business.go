@@ -80,6 +80,30 @@ func businessFlaws() []Flaw {
 			Fails: []string{"order.accepted"},
 		},
 		{
+			Name: "deactivated-410", Story: "an account that is closed is gone",
+			Break: func(r *Receiver) {
+				var ended sync.Map
+				r.Admit = func(e *Event) int {
+					if _, ok := ended.Load(e.Text("ccid")); ok && e.Name != "account.deactivate" {
+						return http.StatusGone
+					}
+					if e.Name == "account.deactivate" {
+						ended.Store(e.Text("ccid"), true)
+					}
+					return 0
+				}
+			},
+			Fails: []string{"business.never-400"},
+		},
+		{
+			Name: "consents-are-an-enum", Story: "CHECK (consent IN ('written', 'express', 'stop')), and its error is a bad request",
+			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool {
+				c := e.Text("current_consent")
+				return c != "" && c != "written" && c != "express" && c != "stop"
+			}),
+			Fails: []string{"business.never-400"},
+		},
+		{
 			Name: "duplicate-409", Story: "a unique key and its natural status",
 			Break: duplicateStatus(http.StatusConflict),
 			Fails: []string{"duplicate.accepted"},

@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"maps"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +79,22 @@ func besideFlaws() []Flaw {
 			Fails: []string{"duplicate.distinct"},
 		},
 	}
+	flaws = append(flaws, Flaw{
+		Name: "stopped-for-good", Story: "customer.stopped = true, which nothing sets back; beside it there is a log",
+		Break: func(r *Receiver) {
+			Listing(r)
+			store := r.Store
+			r.Store = func(req *http.Request, events []Event) int {
+				for i := range events {
+					if events[i].Text("current_consent") == "stop" {
+						events[i].TS = events[i].TS.Add(10 * 365 * 24 * time.Hour)
+					}
+				}
+				return store(req, events)
+			}
+		},
+		Fails: []string{"duplicate.distinct"},
+	})
 	byTrigger := func(e *Event) bool {
 		return e.Text("trigger_id") != "" && (e.Name == "message.delivered" || e.Name == "message.undelivered")
 	}

@@ -135,6 +135,27 @@ func robustFlaws() []Flaw {
 			Fails: []string{"robust.malformed"},
 		},
 		Flaw{
+			Name: "worker-ends", Story: "an exception ends the loop that takes events from the queue; the endpoint goes on answering 200", Probe: true,
+			Break: func(r *Receiver) {
+				var ended atomic.Bool
+				parse := r.Parse
+				r.Parse = func(body []byte) ([]Event, int) {
+					events, status := parse(body)
+					if status != 0 {
+						ended.Store(true)
+					}
+					return events, 0
+				}
+				r.Store = func(_ *http.Request, events []Event) int {
+					if !ended.Load() {
+						r.State.Commit(events, r.Key)
+					}
+					return 0
+				}
+			},
+			Only: []string{"event.effect", "robust"}, Fails: []string{"robust.malformed"},
+		},
+		Flaw{
 			Name: "large-500", Story: "request entity too large is an exception like any other",
 			Break: func(r *Receiver) {
 				r.Parse = func(body []byte) ([]Event, int) {
