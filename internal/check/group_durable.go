@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/wire"
 )
 
 // durableChecks is the group "durable".
@@ -16,7 +17,7 @@ func durableChecks() []Check {
 		ID: "durable.restart", Level: Must, Clause: "R-200",
 		Title: "what was answered 200 survives a restart",
 		Why:   "200 tells Relay to forget the event: what is only in memory or in a queue by then dies with the process, at every deployment and every crash",
-		How:   "restarts the receiver by a command of yours while several customers' histories are sent, brings what was not accepted again as Relay does, and compares the states with that of a customer whose events came without a restart; then again without load, at once and a quarter of a second after the last answers, and at the end sends some of the events once more",
+		How:   "restarts the receiver by a command of yours while several customers' histories are sent, brings what was not accepted again as Relay does, and compares the states with that of a customer whose events came without a restart; then again without load, at once and a quarter of a second after the last answers (with white space in the bodies of every other customer), and at the end sends some of the events once more",
 		Fix:   "commit the event, or a durable queue's entry for it, before you answer 200",
 		Needs: []Need{NeedProbe, NeedRestart}, Alone: true, Limit: 3 * time.Minute, Run: probed(survivesRestart),
 	}}
@@ -28,12 +29,7 @@ func moments() []time.Duration { return []time.Duration{0, 250 * time.Millisecon
 
 func survivesRestart(ctx context.Context, t *Trial) Result {
 	defer t.live.excuse()()
-	restart := func(ctx context.Context) string {
-		why := t.userCommand(ctx, "the command that restarts the receiver", t.RestartCmd)
-		t.comesBack(ctx)
-		return why
-	}
-	u, failure := t.upset(ctx, restart)
+	u, failure := t.upset(ctx, t.restart)
 	switch {
 	case failure != "":
 		return Unclear(failure)
@@ -44,7 +40,7 @@ func survivesRestart(ctx context.Context, t *Trial) Result {
 		return r
 	}
 	for _, after := range moments() {
-		if r := killedAfter(ctx, t, after, restart); r.Verdict != Pass {
+		if r := killedAfter(ctx, t, after); r.Verdict != Pass {
 			return r
 		}
 	}
@@ -53,6 +49,14 @@ func survivesRestart(ctx context.Context, t *Trial) Result {
 		r.Reason = fmt.Sprintf("%d restarts", 1+len(moments()))
 	}
 	return r
+}
+
+// restart runs the command that restarts the receiver, waits until it is back, and says
+// why the command failed.
+func (t *Trial) restart(ctx context.Context) string {
+	why := t.userCommand(ctx, "the command that restarts the receiver", t.RestartCmd)
+	t.comesBack(ctx)
+	return why
 }
 
 // comesBack waits until the endpoint takes connections and the probe shows something
@@ -77,13 +81,13 @@ const quietCustomers = 8
 
 // killedAfter restarts the receiver so long after it has answered the events of
 // a few customers.
-func killedAfter(ctx context.Context, t *Trial, after time.Duration, restart func(context.Context) string) Result {
+func killedAfter(ctx context.Context, t *Trial, after time.Duration) Result {
 	customers := make([]*subject, quietCustomers)
 	why := make([]string, quietCustomers)
 	var all sync.WaitGroup
 	for i := range customers {
 		customers[i] = t.subject(life())
-		all.Go(func() { why[i] = t.tell(ctx, customers[i], customers[i].inOrder()) })
+		all.Go(func() { why[i] = t.tellIndented(ctx, customers[i], i%2 == 1) })
 	}
 	all.Wait()
 	if why := cmp.Or(why...); why != "" {
@@ -92,10 +96,30 @@ func killedAfter(ctx context.Context, t *Trial, after time.Duration, restart fun
 	if !wait(ctx, after) {
 		return Unclear("the time was over")
 	}
-	if failure := restart(ctx); failure != "" {
+	if failure := t.restart(ctx); failure != "" {
 		return Unclear(failure)
 	}
 	return t.allThere(ctx, customers, fmt.Sprintf("after a restart %s after the answers", after))
+}
+
+// tellIndented delivers a subject's events, with white space and line breaks in them
+// where that is asked for and taken: who keeps each body in a line of a file reads other
+// lines after the restart.
+func (t *Trial) tellIndented(ctx context.Context, s *subject, indented bool) string {
+	for _, d := range s.events {
+		if indented {
+			other := d
+			other.Body = spaced(d.Body)
+			if t.Post(ctx, wire.Call{Body: other.Body}).Accepted() {
+				continue
+			}
+			indented = false // event.unicode reports it
+		}
+		if why := t.accepted(ctx, d); why != "" {
+			return why
+		}
+	}
+	return ""
 }
 
 // comingAgain is how many customers' events come again after the restarts.

@@ -50,7 +50,7 @@ func retryEffects() []Check {
 		ID: "retry.effect", Level: Must, Clause: "R-RETRY-SAME",
 		Title: "an event that failed at first is in the state after its retry",
 		Why:   "an event_id that is kept although the event failed makes its retry a duplicate, and the event is lost while Relay is told that all is well",
-		How:   "lets the receiver fail by a command of yours, sends a history, lets it work again, sends again what was not accepted, and compares the state with that of a customer whose events came without a fault; then lets it fail for moments, several times, while several histories are sent at once",
+		How:   "lets the receiver fail by a command of yours, sends a history, lets it work again, sends again what was not accepted, and compares the state with that of a customer whose events came without a fault; then lets it fail for moments, several times, while several histories are sent at once. Where every event is accepted all the same and a command restarts the receiver, what was accepted has to survive that",
 		Fix:   "keep the event_id in the transaction of the effect, so that neither is there without the other",
 		Needs: []Need{NeedProbe, NeedFault}, Alone: true, Limit: 2 * time.Minute, Run: probed(retryEffect),
 	}}
@@ -146,11 +146,38 @@ func allTaken(ctx context.Context, t *Trial, s *subject, before *state.State, of
 	f := t.ends(ctx, s, true)
 	worked := during.err == nil && !state.Same(t.states.plain(during.state), t.states.plain(before))
 	if f == (finding{}) && worked {
+		if r := forgotWhatFailed(ctx, t, s); r.Verdict == Fail {
+			return r
+		}
 		return Unclear("the command that makes the receiver fail has no effect: every event was accepted, and showed while it was to fail")
 	}
-	r := f.verdict("with every event answered 200 while the receiver could not work", itself)
+	return withStoreFirst(f.verdict(takenInFault, itself))
+}
+
+// takenInFault says how events came that were accepted though they could not be stored.
+const takenInFault = "with every event answered 200 while the receiver could not work"
+
+func withStoreFirst(r Result) Result {
 	if r.Verdict == Fail {
 		r.Fix = "answer 500 to what cannot be stored now, and Relay brings it again; 200 tells Relay to forget it"
 	}
 	return r
+}
+
+// forgotWhatFailed restarts a receiver that showed all it was told while it could not
+// store it, where there is a command for that: what was in memory alone is gone then.
+// What a restart takes without a fault as well is for durable.restart.
+func forgotWhatFailed(ctx context.Context, t *Trial, s *subject) Result {
+	if t.RestartCmd == "" {
+		return Passed()
+	}
+	control := t.subject(s.story)
+	if t.tell(ctx, control, control.inOrder()) != "" || t.ends(ctx, control, false) != (finding{}) || t.restart(ctx) != "" {
+		return Passed()
+	}
+	f := t.ends(ctx, s, false)
+	if f.wrong == "" || t.ends(ctx, control, false) != (finding{}) {
+		return Passed()
+	}
+	return withStoreFirst(f.verdict(takenInFault+", after a restart", itself))
 }

@@ -115,3 +115,33 @@ func besideFlaws() []Flaw {
 	}
 	return flaws
 }
+
+// forgetfulFlaws count copies of some events again.
+func forgetfulFlaws() []Flaw {
+	return []Flaw{
+		{
+			Name: "ids-of-today", Story: "DELETE FROM seen WHERE event_ts < now() - interval '1 day', before each insert",
+			Break: storing(func(r *Receiver, e *Event) {
+				if time.Since(e.TS) < 24*time.Hour {
+					r.State.Commit([]Event{*e}, r.Key)
+				} else {
+					r.State.Apply(e)
+				}
+			}),
+			Only:  []string{"event.effect", "event.old", "duplicate"},
+			Fails: []string{"duplicate.sequential"},
+		},
+		{
+			Name: "one-handler-without-dedupe", Story: "the handler of the click's other name was added later",
+			Break: storing(func(r *Receiver, e *Event) {
+				if e.Name != "notification.auth_link_used" {
+					r.State.Commit([]Event{*e}, r.Key)
+				} else {
+					r.State.Apply(e)
+				}
+			}),
+			Only:  []string{"event", "duplicate.sequential"},
+			Fails: []string{"duplicate.sequential"},
+		},
+	}
+}

@@ -12,7 +12,7 @@ import (
 // stateFlaws answer as they should and keep the wrong state: only a probe sees
 // them.
 func stateFlaws() []Flaw {
-	flaws := slices.Concat(duplicateFlaws(), memoryFlaws(), orderFlaws(), concurrentFlaws(), isolationFlaws(), besideFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws(), oppositeFlaws())
+	flaws := slices.Concat(duplicateFlaws(), forgetfulFlaws(), memoryFlaws(), orderFlaws(), concurrentFlaws(), isolationFlaws(), besideFlaws(), fileFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws(), oppositeFlaws())
 	for i := range flaws {
 		flaws[i].Probe = true
 	}
@@ -114,30 +114,6 @@ func duplicateFlaws() []Flaw {
 			Name: "one-of-a-kind", Story: "customer and event name are the key",
 			Break: keyed(func(e *Event) string { return e.Text("ccid") + e.Name }),
 			Fails: []string{"duplicate.distinct", "order.converges", "batch.converges"},
-		},
-		{
-			Name: "ids-of-today", Story: "DELETE FROM seen WHERE event_ts < now() - interval '1 day', before each insert",
-			Break: storing(func(r *Receiver, e *Event) {
-				if time.Since(e.TS) < 24*time.Hour {
-					r.State.Commit([]Event{*e}, r.Key)
-				} else {
-					r.State.Apply(e)
-				}
-			}),
-			Only:  []string{"event.effect", "event.old", "duplicate"},
-			Fails: []string{"duplicate.sequential"},
-		},
-		{
-			Name: "one-handler-without-dedupe", Story: "the handler of the click's other name was added later",
-			Break: storing(func(r *Receiver, e *Event) {
-				if e.Name != "notification.auth_link_used" {
-					r.State.Commit([]Event{*e}, r.Key)
-				} else {
-					r.State.Apply(e)
-				}
-			}),
-			Only:  []string{"event", "duplicate.sequential"},
-			Fails: []string{"duplicate.sequential"},
 		},
 		{
 			Name: "time-is-the-key", Story: "event_ts is taken to be unique",

@@ -1,6 +1,8 @@
 package testbed
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"sync"
@@ -90,4 +92,57 @@ func restarts(r *Receiver, bring func()) {
 		defer mu.Unlock()
 		bring()
 	})
+}
+
+// fileFlaws lose in a restart what their file does not say.
+func fileFlaws() []Flaw {
+	// kept is a receiver that writes what it is given into a file, as lines, and reads it
+	// when it starts.
+	kept := func(line func(e *Event, fault bool) []byte) func(*Receiver) {
+		return func(r *Receiver) {
+			var mu sync.Mutex
+			var file []byte // guarded by mu
+			fault := Faulty(r)
+			r.Store = func(_ *http.Request, events []Event) int {
+				mu.Lock()
+				defer mu.Unlock()
+				for i := range events {
+					if e := &events[i]; r.State.Claim(r.Key(e)) {
+						r.State.Apply(e)
+						file = append(file, line(e, fault.Load())...)
+					}
+				}
+				return 0
+			}
+			restarts(r, func() {
+				mu.Lock()
+				defer mu.Unlock()
+				fresh := NewState()
+				for line := range bytes.Lines(file) {
+					if e, err := decode(line); err == nil && fresh.Claim(r.Key(&e)) {
+						fresh.Apply(&e)
+					}
+				}
+				r.State.Replace(fresh)
+			})
+		}
+	}
+	return []Flaw{
+		{
+			Name: "not-written-while-down", Story: "the write to the file fails, which is logged, and the work goes on in memory",
+			Break: kept(func(e *Event, fault bool) []byte {
+				var line bytes.Buffer
+				if !fault && json.Compact(&line, e.Raw) == nil {
+					line.WriteByte('\n')
+				}
+				return line.Bytes()
+			}),
+			Only: []string{"event.effect", "retry", "durable"}, Fails: []string{"retry.effect"},
+		},
+		{
+			Name: "bodies-as-lines", Story: "each body is appended as it came, with a line break behind it",
+			Break: kept(func(e *Event, _ bool) []byte { return append(slices.Clone(e.Raw), '\n') }),
+			Only:  []string{"event.effect", "durable"}, Fails: []string{"durable.restart"},
+		},
+	}
 }

@@ -1,0 +1,90 @@
+package check
+
+import (
+	"context"
+	"net/http"
+
+	"relayctl/internal/sim/plan"
+	"relayctl/internal/sim/wire"
+)
+
+func authMissing() Check {
+	return Check{
+		ID: "auth.missing", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
+		Title: "a call without credentials is answered 401",
+		Why:   "whoever knows the URL could post events; and with another status Relay's operators cannot tell a wrong password from a wrong URL",
+		How:   "sends a valid event without credentials, between two valid calls; another one on the connection of a valid call, which is no less to be refused; and one more, and on the same connection a valid one, which must be accepted",
+		Fix:   "answer 401 with WWW-Authenticate before anything else is looked at, and look at every call: a proxy sends many clients' calls over one connection",
+		Run: func(ctx context.Context, t *Trial) Result {
+			return t.Negative(ctx, func() Result {
+				first := refused(ctx, t, "no credentials", t.Event("message.delivered").Body)
+				if first.Verdict != Pass {
+					return withFix(sum(expect401, []Sub{first}))
+				}
+				if second := afterAcceptance(ctx, t); second.Verdict == Fail {
+					return withFix(sum(expect401, []Sub{first, second}))
+				}
+				r := sum("a connection that stays usable, or is closed", []Sub{first, afterRefusal(ctx, t)})
+				r.Fix = "read the body before you answer 401, or close the connection with the answer"
+				return r
+			})
+		},
+	}
+}
+
+// afterAcceptance sends an event without credentials on the connection of one that
+// had them: who keeps in mind that a connection is known lets in whoever a proxy sends
+// over it.
+func afterAcceptance(ctx context.Context, t *Trial) Sub {
+	sub := Sub{Name: "no credentials, on the connection of a call that had them", Verdict: Skip}
+	signed, err := t.Sign(ctx)
+	if err != nil {
+		return sub
+	}
+	c := t.sender.Caller()
+	defer c.Close()
+	if x := t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body, Signed: signed}); !x.Accepted() {
+		return sub
+	}
+	x := t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body})
+	if x.Answer.Failure != wire.NoFailure {
+		return sub // the connection ended with the first answer
+	}
+	sub = t.refusal(ctx, sub.Name, x)
+	if sub.Verdict == Fail {
+		sub.Repeat = itself()
+	}
+	return sub
+}
+
+// afterRefusal sends a valid event on the connection of a refused one: where the
+// body of the refused one was left unread, it is taken for the next request.
+func afterRefusal(ctx context.Context, t *Trial) Sub {
+	sub := Sub{Name: "a valid event on the connection of the refused one", Verdict: Pass}
+	var x Exchange
+	for range 3 { // a connection can be lost on the way as well
+		c := t.sender.Caller()
+		t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body})
+		// What a customer begins with: some receivers accept nothing else of one they do not know.
+		first := t.writePlain(t.Customer(), plan.Step{Event: "notification_channel.add"})
+		x = t.valid(ctx, wire.Call{Body: first.Body}, func(ctx context.Context, k wire.Call) Exchange {
+			signed, err := t.Sign(ctx)
+			if err != nil {
+				return Exchange{Call: k, Answer: wire.Result{Failure: wire.TokenFailed, Detail: err.Error()}}
+			}
+			k.Signed = signed
+			return t.do(ctx, c, k)
+		})
+		c.Close()
+		if x.Accepted() || x.Answer.Status == http.StatusTooManyRequests {
+			return sub
+		}
+	}
+	if why := t.Control(ctx); why != "" {
+		return Sub{Name: sub.Name, Verdict: Blocked, Actual: why}
+	}
+	if !takesSeconds(ctx, t) {
+		return Sub{Name: sub.Name, Verdict: Skip, Actual: "nor is any second event on a connection"} // http.keepalive reports it
+	}
+	return Sub{sub.Name, Fail, x.Describe() + "; on a connection of its own such an event is accepted", itself()}
+}
