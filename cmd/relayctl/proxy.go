@@ -175,10 +175,11 @@ func (a *app) learnProxy(u *url.URL) {
 // advice says what to do about failed calls, in the words of the flags.
 func advice() wire.Advice {
 	return wire.Advice{
-		LocalCA:    "--cacert with the CA file that listen names trusts it",
-		UnknownCA:  "--cacert FILE trusts one, --insecure any",
-		OtherName:  "call it by a name that it is for, have a certificate made for this one, or --insecure, which trusts any",
-		ClientCert: "--client-cert FILE --client-key FILE show one",
-		Proxy:      "--proxy http://USER:PASSWORD@HOST:PORT, or env:NAME of a variable with that",
+		LocalCA:     "--cacert with the CA file that listen names trusts it",
+		UnknownCA:   "--cacert FILE trusts one, --insecure any",
+		OtherName:   "call it by a name that it is for, have a certificate made for this one, or --insecure, which trusts any",
+		ClientCert:  "--client-cert FILE --client-key FILE show one",
+		Credentials: "--auth says which",
+		Proxy:       "--proxy http://USER:PASSWORD@HOST:PORT, or env:NAME of a variable with that",
 	}
 }

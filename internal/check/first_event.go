@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"relayctl/internal/auth"
 	"relayctl/internal/sim"
@@ -67,7 +68,7 @@ func refusesContent(x Exchange) bool {
 func (r *run) likelyCause(status int) string {
 	switch {
 	case status == http.StatusUnauthorized && !r.authenticates():
-		return "; it asks for credentials, and none are configured: --auth says which"
+		return strings.TrimSuffix("; it asks for credentials, and none are configured: "+r.Advice.Credentials, ": ")
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return "; are the credentials the ones that it expects?"
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:

@@ -195,7 +195,7 @@ func TestAnObstacleBlocksWhatFollowsFromIt(t *testing.T) {
 		{ID: "a.skipped", Needs: []Need{NeedAuth}, Run: func(context.Context, *Trial) Result { return Passed() }},
 	}
 	for status, want := range map[int]string{
-		401: "a plain valid event is not accepted: status 401 (Unauthorized); it asks for credentials, and none are configured: --auth says which",
+		401: "a plain valid event is not accepted: status 401 (Unauthorized); it asks for credentials, and none are configured",
 		404: "a plain valid event is not accepted: status 404 (Not Found); is the path of the URL right?",
 		500: "a plain valid event is not accepted: status 500 (Internal Server Error); its log will say why",
 		400: "a plain valid event is not accepted: status 400 (Bad Request); it was a message.delivered",

@@ -26,11 +26,12 @@ type TargetConfig struct {
 // Advice says what to do about failures, in the caller's own words, such as the names of
 // flags. It is added to the cause.
 type Advice struct {
-	LocalCA    string // the certificate is from the local CA of listen
-	UnknownCA  string // the certificate is signed by an unknown authority
-	OtherName  string // the certificate is for another host
-	ClientCert string // the endpoint asks for a certificate
-	Proxy      string // the proxy asks for credentials
+	LocalCA     string // the certificate is from the local CA of listen
+	UnknownCA   string // the certificate is signed by an unknown authority
+	OtherName   string // the certificate is for another host
+	ClientCert  string // the endpoint asks for a certificate
+	Proxy       string // the proxy asks for credentials
+	Credentials string // for an endpoint that asks for some where none are configured
 }
 
 // Target is where calls go. It does not change, so it is safe for concurrent use.
