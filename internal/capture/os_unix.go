@@ -14,12 +14,17 @@ import (
 
 // lock keeps a second writer out, whose lines could be cut off when a failed
 // write is taken back. It ends with the file's closing, also by death. A file
-// system without locks is trusted.
+// system without locks is trusted. A signal may break the call off.
 func lock(f *os.File) error {
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		return fmt.Errorf("%s is being written by another process", f.Name())
+	for {
+		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return fmt.Errorf("%s is being written by another process", f.Name())
+		default:
+			return nil
+		}
 	}
-	return nil
 }
 
 // deleted says whether an open file has no name any more.

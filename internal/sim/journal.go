@@ -97,7 +97,7 @@ func OpenJournal(path string, header JournalHeader, resume bool) (*Journal, erro
 
 func (j *Journal) begin(resume bool) error {
 	if err := lockFile(j.file); err != nil {
-		return fmt.Errorf("journal %s is in use by another process", j.path)
+		return err
 	}
 	info, err := j.file.Stat()
 	switch {
