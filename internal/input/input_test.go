@@ -79,3 +79,18 @@ func TestAhead(t *testing.T) {
 		}
 	}
 }
+
+// What goes on for ever is not read beyond the bound.
+func TestNoMoreIsReadThanTheBound(t *testing.T) {
+	r := &endless{}
+	if data, more, err := AtMost(r, 1000); len(data) != 1000 || !more || err != nil || r.n != 1001 {
+		t.Errorf("%d bytes, more: %v, %v, after %d bytes", len(data), more, err, r.n)
+	}
+}
+
+type endless struct{ n int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.n += len(p)
+	return len(p), nil
+}
