@@ -215,7 +215,9 @@ func (j *Journal) Close() error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := cmp.Or(j.err, j.file.Sync(), j.file.Close()); err != nil {
+	synced := j.file.Sync()
+	unlockFile(j.file)
+	if err := cmp.Or(j.err, synced, j.file.Close()); err != nil {
 		return &JournalError{j.path, err}
 	}
 	return nil

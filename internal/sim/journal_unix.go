@@ -10,6 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unlockFile gives the lock back. To close the file is not enough while a process that is
+// just being started still has a copy of it.
+func unlockFile(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
 // lockFile keeps other processes from writing the same journal. The lock ends
 // with the process, however that ends. A signal may break the call off.
 func lockFile(f *os.File) error {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Only a lock of somebody else means that a journal is in use.
@@ -32,4 +34,18 @@ func TestLockFileSaysWhatIsWrong(t *testing.T) {
 	if err := lockFile(closed); err == nil || !strings.Contains(err.Error(), "cannot be locked") {
 		t.Error(err)
 	}
+}
+
+// A process that is being started has a copy of every open file for a moment.
+func TestAClosedJournalIsFree(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "j")
+	j := journalAt(t, path, false)
+	twin, err := unix.Dup(int(j.file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(twin)
+	closeJournal(t, j)
+	closeJournal(t, journalAt(t, path, true))
 }
