@@ -61,6 +61,46 @@ func TestGoodState(t *testing.T) {
 	goodStates(t, "plain", "works later")
 }
 
+// The page of a receiver whose database is gone is gone as well: what becomes of its
+// events shows when it is back.
+func TestAFaultMayTakeThePageAway(t *testing.T) {
+	t.Parallel()
+	run := bedRun{probe: true, only: []string{"retry.effect"}}
+	gone := func(r *testbed.Receiver, on *atomic.Bool) {
+		r.Page = func(w http.ResponseWriter, ccid string) {
+			if on.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			r.State.Show(w, ccid, ccid)
+		}
+	}
+	rep := run.start(t, func(r *testbed.Receiver) { gone(r, testbed.Faulty(r)) })
+	sound(t, rep)
+	if rep.Outcomes[0].Verdict != check.Pass {
+		t.Errorf("%s: %s", rep.Outcomes[0].Verdict, rep.Outcomes[0].Reason)
+	}
+	rep = run.start(t, func(r *testbed.Receiver) {
+		on := testbed.Faulty(r)
+		gone(r, on)
+		r.Store = func(_ *http.Request, events []testbed.Event) int {
+			for i := range events {
+				if !r.State.Claim(r.Key(&events[i])) {
+					continue
+				}
+				if on.Load() {
+					return http.StatusInternalServerError
+				}
+				r.State.Apply(&events[i])
+			}
+			return 0
+		}
+	})
+	if rep.Outcomes[0].Verdict != check.Fail {
+		t.Errorf("an id that is kept though the event failed: %s %s", rep.Outcomes[0].Verdict, rep.Outcomes[0].Reason)
+	}
+}
+
 // goodStates runs the suite against good receivers, all unless some are named.
 func goodStates(t *testing.T, names ...string) {
 	t.Parallel()

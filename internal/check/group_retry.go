@@ -59,6 +59,11 @@ func retryEffects() []Check {
 func retryEffect(ctx context.Context, t *Trial) (r Result) {
 	defer t.live.excuse()()
 	s := t.subject(life())
+	// Where the database is gone, what the probe shows may be as well.
+	before, err := t.states.look(ctx, s)
+	if err != nil {
+		return Unclear(err.Error())
+	}
 	if why := t.userCommand(ctx, "the command that makes the receiver fail", t.FaultOn); why != "" {
 		return Unclear(why)
 	}
@@ -68,10 +73,6 @@ func retryEffect(ctx context.Context, t *Trial) (r Result) {
 	})
 	defer off()
 	signed, err := t.Sign(ctx)
-	if err != nil {
-		return Unclear(err.Error())
-	}
-	before, err := t.states.look(ctx, s)
 	if err != nil {
 		return Unclear(err.Error())
 	}
