@@ -17,14 +17,18 @@ import (
 // them.
 func (c *caller) do(ctx context.Context, conn *wire.Caller, k wire.Call) Exchange {
 	if c.Exchanges == nil {
-		return Exchange{Call: k, Answer: conn.Do(ctx, k)}
+		x := Exchange{Call: k, Answer: conn.Do(ctx, k)}
+		c.traced.look(c.check, x)
+		return x
 	}
 	asked := k
 	k.Details, k.KeepBody = true, max(k.KeepBody, keepAnswer)
 	began := time.Now()
 	a := conn.Do(ctx, k)
 	c.Exchanges(c.exchanged(k, a, began, time.Since(began)))
-	return Exchange{Call: asked, Answer: a}
+	x := Exchange{Call: asked, Answer: a}
+	c.traced.look(c.check, x)
+	return x
 }
 
 // exchanged is a call and its answer for an archive, free of the run's secrets.

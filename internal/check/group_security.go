@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"relayctl/internal/auth"
 	"relayctl/internal/event"
@@ -25,10 +26,12 @@ func securityNoLeak() Check {
 		ID: "security.no-leak", Level: Must, Clause: "R-200", Alone: true,
 		Title: "no answer shows a stack trace, credentials, or what was sent",
 		Why:   "answers end up in logs of both sides; a stack trace tells an attacker what runs where, and a body that is echoed is a customer's data in the wrong place",
-		How:   "looks through the answers (headers too) to a valid event, to missing and wrong credentials, to broken JSON and to a GET, for the credentials, for marks that were put into what was sent, and for stack traces of Node, Python, Java, Go, PHP, Ruby and .NET",
+		How:   "looks through the answers (headers too) to a valid event, to missing and wrong credentials, to broken JSON and to a GET, for the credentials, for marks that were put into what was sent, and for stack traces of Node, Python, Java, Go, PHP, Ruby and .NET; and through the answers to all the unusual events of the run for such traces",
 		Fix:   "switch debugging pages off in production (NODE_ENV=production, DEBUG=False, display_errors=Off), answer with a status and an empty body, and log the rest on your side",
 		Run: func(ctx context.Context, t *Trial) Result {
-			return t.Negative(ctx, func() Result { return sum("a status and nothing of the kind", leaks(ctx, t)) })
+			return t.Negative(ctx, func() Result {
+				return sum("a status and nothing of the kind", append(leaks(ctx, t), leakedBefore(t)...))
+			})
 		},
 	}
 }
@@ -65,6 +68,16 @@ func leaks(ctx context.Context, t *Trial) []Sub {
 		subs = append(subs, look("wrong credentials", t.exchange(ctx, wire.Call{Body: tagged(4)}, as(wrong...)), spelledOut(wrong)...))
 	}
 	return subs
+}
+
+// leakedBefore is the first answer of the run so far that shows a stack trace: what
+// only an unusual event brings out.
+func leakedBefore(t *Trial) []Sub {
+	check, x, found := t.traced.first()
+	if found == "" {
+		return nil
+	}
+	return []Sub{{"an answer during " + check, Fail, fmt.Sprintf("the answer (%s) shows %s", x.Describe(), found), t.repeatCall(x.Call)}}
 }
 
 // wireSecrets lists what the configured credentials look like in an answer.
@@ -105,19 +118,32 @@ func leak(a wire.Result, secrets []string, mark string) string {
 	}
 	b.Write(a.Body)
 	text := b.String()
-	plain := strings.ReplaceAll(html.UnescapeString(strings.ReplaceAll(text, "<br>", "\n")), "\u00a0", " ")
+	plain := plainText(text)
 	for _, s := range secrets {
 		if len(s) >= leastSecret && (strings.Contains(text, s) || strings.Contains(plain, s)) {
 			return "credentials"
 		}
 	}
+	if found := traceIn(plain); found != "" {
+		return found
+	}
+	if strings.Contains(text, mark) {
+		return "what was sent"
+	}
+	return ""
+}
+
+// plainText is a page's text, of which no tag but the line breaks is taken off.
+func plainText(page string) string {
+	return strings.ReplaceAll(html.UnescapeString(strings.ReplaceAll(page, "<br>", "\n")), "\u00a0", " ")
+}
+
+// traceIn finds a stack trace, "" where there is none.
+func traceIn(plain string) string {
 	for _, trace := range traces() {
 		if m := trace.pattern.FindString(plain); m != "" {
 			return fmt.Sprintf("a stack trace of %s: %q", trace.of, shorten(m))
 		}
-	}
-	if strings.Contains(text, mark) {
-		return "what was sent"
 	}
 	return ""
 }
@@ -135,14 +161,14 @@ type trace struct {
 	pattern *regexp.Regexp
 }
 
-func traces() []trace {
+var traces = sync.OnceValue(func() []trace {
 	return []trace{
 		{"Python", regexp.MustCompile(`Traceback \(most recent call last\)|File "[^"\n]+\.py", line \d+`)},
 		{"Java", regexp.MustCompile(`\bat [\w.$<>/]+\([\w$]+\.(?:java|kt|scala|groovy):\d+\)|\b(?:java|javax|jakarta|org\.springframework)(?:\.\w+)+Exception\b`)},
 		{"Node", regexp.MustCompile(`\bat [^\n]{0,200}\.(?:[mc]?js|tsx?):\d+:\d+|\bat [\w.$<> ]+ \((?:node:[^)\n]+:\d+:\d+|<anonymous>)\)`)},
 		{"Go", regexp.MustCompile(`goroutine \d+ \[|\.go:\d+ \+0x[0-9a-f]+|panic: runtime error`)},
-		{"PHP", regexp.MustCompile(`\.php(?:\(\d+\)|:\d+| on line <?b?>?\d+)|Stack trace:\s*#0`)},
+		{"PHP", regexp.MustCompile(`\.php(?:</b>)?(?:\(\d+\)|:\d+| on line (?:<b>)?\d+)|Stack trace:\s*#0`)},
 		{"Ruby", regexp.MustCompile("\\.rb:\\d+:in [`']")},
 		{".NET", regexp.MustCompile(`\bat [\w.<>` + "`" + `\[\],]+\([^)\n]*\) in [^\n]+:line \d+|\bSystem\.(?:\w+\.)*\w+Exception\b`)},
 	}
-}
+})

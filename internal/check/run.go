@@ -23,6 +23,7 @@ type run struct {
 	live        liveness
 	until       time.Time // when checks that are not slow have to end; zero is no bound
 	burst       burst
+	traced      traced
 	early       early
 	plainness   atomic.Int32 // what the plainest event is that is accepted
 	states      *readSide    // used only where there is a probe

@@ -2,12 +2,14 @@ package testbed
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,6 +189,11 @@ func robustFlaws() []Flaw {
 // hang is longer than the deadline of a run of which the time is the point.
 const hang = 1500 * time.Millisecond
 
+// untold marks a request whose event lacks what the handler reads.
+const untold = contextKey("untold")
+
+type contextKey string
+
 func leakFlaws() []Flaw {
 	leak := func(name, story string, fails []string, text func(req *http.Request, body []byte) string) Flaw {
 		return Flaw{Name: name, Story: story, Fails: append(fails, "security.no-leak"), Break: func(r *Receiver) {
@@ -231,6 +238,27 @@ func leakFlaws() []Flaw {
 		plain("trace-java", "the container's error page", "java.lang.NullPointerException: null\n\tat com.example.hook.EventController.post(EventController.java:42)\n"),
 		plain("trace-go", "the recovery middleware prints it", "goroutine 34 [running]:\nmain.handle(0xc0000b4000)\n\t/src/app/main.go:42 +0x1d\n"),
 		plain("trace-php", "display_errors = On", "PHP Fatal error:  Uncaught TypeError in /var/www/html/hook.php:12\nStack trace:\n#0 /var/www/html/index.php(8): hook()\n#1 {main}"),
+		plain("trace-php-html", "display_errors and html_errors = On", "<br />\n<b>Warning</b>:  Undefined array key \"event_id\" in <b>/var/www/html/hook.php</b> on line <b>12</b><br />"),
+		{
+			Name: "trace-of-the-unusual", Story: "display_errors = On, and a property that is not always there",
+			Break: func(r *Receiver) {
+				r.Store = func(req *http.Request, events []Event) int {
+					r.State.Commit(events, r.Key)
+					for i := range events {
+						if _, ok := events[i].Payload["trigger_id"]; !ok && strings.HasPrefix(events[i].Name, "message.") {
+							*req = *req.WithContext(context.WithValue(req.Context(), untold, true))
+						}
+					}
+					return 0
+				}
+				r.Answer = func(w http.ResponseWriter, req *http.Request) {
+					if req.Context().Value(untold) != nil {
+						fmt.Fprint(w, "\nWarning: Undefined array key \"trigger_id\" in /var/www/html/hook.php on line 31\n")
+					}
+				}
+			},
+			Fails: []string{"security.no-leak"},
+		},
 		plain("trace-ruby", "the development environment", "NoMethodError (undefined method `[]' for nil:NilClass):\n\napp/controllers/hooks_controller.rb:12:in `create'\n"),
 		plain("trace-dotnet", "UseDeveloperExceptionPage", "System.NullReferenceException: Object reference not set to an instance of an object.\n   at Hook.Controllers.EventController.Post(Event e) in C:\\src\\Hook\\EventController.cs:line 42\n"),
 	}
