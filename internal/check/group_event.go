@@ -341,8 +341,8 @@ func eventEffects() []Check {
 		ID: "event.effect", Level: Must, Clause: "R-200",
 		Title: "an accepted event shows in the state",
 		Why:   "200 tells Relay to forget the event: what was not stored by then is lost",
-		How:   "sends a customer's history and looks whether what the probe shows has changed",
-		Fix:   "store the event before you answer 200; if it is stored, let the probe show it: its URL or command may look at another place",
+		How:   "sends a customer's history and looks whether what the probe shows has changed, and the same history of three more customers, which has to end in the same state",
+		Fix:   "store the event before you answer 200, and answer 500 where that fails (a database that is locked); if it is stored, let the probe show it: its URL or command may look at another place",
 		Needs: []Need{NeedProbe}, Run: hasEffect,
 	}, {
 		ID: "event.opposites", Level: Must, Clause: "R-NAME",
@@ -359,6 +359,8 @@ func hasEffect(ctx context.Context, t *Trial) Result {
 	switch {
 	case f.unseen:
 		return Failed("the probe shows something else after a customer's events than before them", f.blocked, itself())
+	case f.differs:
+		return Failed("the same events, once and in order, have the same effect for every customer", f.blocked, itself())
 	case f.blocked != "":
 		return BlockedBy(f.blocked)
 	}

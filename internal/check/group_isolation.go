@@ -17,9 +17,9 @@ func isolationChecks() []Check {
 	return []Check{{
 		ID: "isolation.customers", Level: Must, Clause: "R-TOLERANT",
 		Title: "what is told of one customer does not show in another",
-		Why:   "a ccid is the client's own id, a text of up to 255 characters: who reads it as a number, cuts it, folds its letters or searches for its beginning mixes two customers' data; and a number can belong to several customers",
-		How:   "tells different things of two customers at a time who are easily taken for one: they share a number or a trigger, or their ccids differ by a zero, the case of a letter, an accent, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
-		Fix:   "keep the ccid as text, whole and as it came, compare it exactly (a binary collation, = and not LIKE), and let it be part of the key of everything that is kept of a customer, numbers and consent too",
+		Why:   "a ccid is the client's own id, a text of up to 255 characters: who reads it as a number, cuts it, folds its letters, leaves out its signs or searches for its beginning mixes two customers' data; and a number can belong to several customers",
+		How:   "tells different things of two customers at a time who are easily taken for one: they share a number or a trigger, or their ccids differ by a zero, the case of a letter, an accent, a sign, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
+		Fix:   "keep the ccid as text, whole and as it came, compare it exactly (a binary collation, = and not LIKE, no slug of it), and let it be part of the key of everything that is kept of a customer, numbers and consent too",
 		Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(isolated),
 	}, isolationNumbers()}
 }
@@ -56,6 +56,10 @@ func allTwins(t *Trial) []twins {
 		ccids("ccids that differ by a prefix", "x"+own, own+"x"),
 		ccids("ccids that differ by a prefix alone", "north-"+own+"-p", own+"-p"),
 		ccids("ccids with an underscore in the place of a letter", own+"_w", own+"aw"),
+		ccids("ccids that differ in a sign", own+".n", own+"-n"),
+		ccids("ccids that differ by a sign in the middle", own+"-o", own+"o"),
+		{"e-mail addresses that differ after the plus sign", plan.Identity{CCID: own + "+a@example.com"}, plan.Identity{CCID: own + "+b@example.com"}, true},
+		{"e-mail addresses that differ after the at sign", plan.Identity{CCID: own + "@a.example"}, plan.Identity{CCID: own + "@b.example"}, true},
 		ccids("ccids of 40 characters that differ in the last one", filled(40)+"1", filled(40)+"2"),
 		ccids("ccids of 100 characters that differ in the last one", filled(100)+"1", filled(100)+"2"),
 		ccids("ccids of 255 characters that differ in the last one", filled(255)+"1", filled(255)+"2"),

@@ -89,7 +89,7 @@ func orderEffects() []Check {
 			ID: "order.converges", Level: Must, Clause: "R-ORDER",
 			Title: "every order of arrival ends in the same state",
 			Why:   "what the state is must follow from what happened and not from how the network shuffled the calls",
-			How:   "sends the events of a history in several random orders with duplicates among them, and with one of each kind before all others, each order to a fresh customer, and compares the states with that of a customer whose events came once and in order; a failing order is made as short as it gets and saved",
+			How:   "sends the events of a history in several random orders with duplicates among them, and with one of each kind before all others, and of receipts and clicks of one SMS in each of their turns, each order to a fresh customer, and compares the states with that of a customer whose events came once and in order; a failing order is made as short as it gets and saved",
 			Fix:   "process by event_ts: make each change such that applying events in any order gives the same, never drop an event for being late or for having no predecessor, and make the row that it is about where there is none (INSERT … ON CONFLICT DO UPDATE, not UPDATE alone)",
 			Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(converges),
 		},
@@ -147,7 +147,7 @@ func tryOverwrite(ctx context.Context, t *Trial, o overwrite) (sub Sub, why stri
 const shuffles = 5
 
 func converges(ctx context.Context, t *Trial) Result {
-	stories := []story{life(), farewell()}
+	stories := []story{life(), farewell(), receipts()}
 	results := make([]Result, len(stories))
 	var tries sync.WaitGroup
 	for i, s := range stories {

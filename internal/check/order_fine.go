@@ -16,7 +16,7 @@ func orderFine() Check {
 		ID: "order.fine", Level: Must, Clause: "R-TS",
 		Title: "the newer of two events stands, however close they are and whatever the hour",
 		Why:   "event_ts is accurate to the millisecond: who keeps it to the second, compares it as text or by the time of the day, or goes by its own clock lets the older of two states stand",
-		How:   "sends two states of one thing within a second, ten milliseconds and one millisecond, in both orders of arrival, and older before newer the other way round across every hour of a day, midnight in several zones, a day of two digits, the end of a month and the last change of the clocks; compares the states with that of a customer whose two events were seconds apart and came in order",
+		How:   "sends two states of one thing within a second, ten milliseconds and one millisecond, in both orders of arrival, and older before newer the other way round across every hour of a day, midnight in several zones, a day of two digits, the end of a month and of a year, and the last change of the clocks; compares the states with that of a customer whose two events were seconds apart and came in order",
 		Fix:   "keep event_ts with its milliseconds, in UTC, as a time or a number and not as text, and compare whole values",
 		Needs: []Need{NeedProbe}, Run: probed(fine),
 	}
@@ -62,6 +62,7 @@ func closeTimes(now time.Time) (close, far []closeTime) {
 		tenth = month.AddDate(0, -1, 9)
 	}
 	across("from the ninth to the tenth", tenth)
+	across("across the end of a year", time.Date(day.Year(), 1, 1, 0, 0, 0, 0, time.UTC))
 	return close, far
 }
 

@@ -15,6 +15,7 @@ import (
 type probeCheck struct {
 	blocked string // why nothing can be said about states
 	unseen  bool   // no event changes what the probe shows, though it can be read
+	differs bool   // the same history ends in another state for every customer
 }
 
 // checkProbe finds out, once in a run, whether a history changes what the probe
@@ -41,7 +42,7 @@ func (t *Trial) newProbeCheck(ctx context.Context) probeCheck {
 	t.early.set(first)
 	t.states.untold.Store(t.states.steady(before.state))
 	if ref := t.reference(ctx, life()); ref.unclear != "" {
-		return probeCheck{blocked: ref.unclear}
+		return probeCheck{blocked: ref.unclear, differs: ref.differs}
 	}
 	return probeCheck{}
 }

@@ -13,6 +13,7 @@ import (
 type reference struct {
 	varying state.Patterns // what differs from customer to customer
 	unclear string         // why there is none
+	differs bool           // that is because every customer's state is another one
 
 	mu     sync.Mutex
 	states []*state.State  // guarded by mu: what clean histories ended in, the usual one first
@@ -50,6 +51,7 @@ func (t *Trial) newReference(ctx context.Context, s story) *reference {
 	r.varying = t.states.noteVarying(r.varying)
 	usual, votes := usualOf(states, r.varying)
 	if votes == 1 {
+		r.differs = true
 		r.unclear = "the same history, sent once and in order, ends in another state for every customer: " + state.Differences(states[0].Without(r.varying), states[1].Without(r.varying))
 		return r
 	}

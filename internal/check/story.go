@@ -83,6 +83,25 @@ func farewell() story {
 	}}
 }
 
+// receipts say of each SMS one thing after the other, in every turn that a receipt can
+// take: the last word is not always that of the same kind of event.
+func receipts() story {
+	return story{"receipts", []plan.Step{
+		step(0, "notification_channel.add", 1, 1),
+		step(2, "message.delivered", 1, 1),
+		step(4, "notification.attempted", 1, 1),
+		step(6, "notification.auth_link_clicked", 1, 1),
+		step(8, "notification.undelivered", 1, 1),
+		step(10, "message.delivered", 1, 2),
+		step(12, "notification.delivered", 1, 2),
+		step(14, "notification.undelivered", 1, 2),
+		step(16, "message.delivered", 1, 3),
+		step(18, "notification.undelivered", 1, 3),
+		step(20, "notification.auth_link_clicked", 1, 3),
+		step(22, "notification.delivered", 1, 3),
+	}}
+}
+
 // subject is a customer of the suite's with the events of a story.
 type subject struct {
 	story  story

@@ -228,6 +228,20 @@ func isolationFlaws() []Flaw {
 				return r
 			}, s)
 		})},
+		{Name: "ccid-as-slug", Story: "the name of the customer's file", Break: folded(func(s string) string {
+			return strings.Map(func(r rune) rune {
+				if strings.ContainsRune(".+@ ", r) {
+					return '-'
+				}
+				return r
+			}, s)
+		})},
+		{Name: "ccid-without-signs", Story: "/[^A-Za-z0-9]/ is taken out", Break: folded(func(s string) string { return strings.NewReplacer("-", "", "_", "", ".", "").Replace(s) })},
+		{Name: "ccid-is-an-address", Story: "what follows the plus sign is a tag", Break: folded(func(s string) string {
+			name, domain, _ := strings.Cut(s, "@")
+			name, _, _ = strings.Cut(name, "+")
+			return name + "@" + domain
+		})},
 		{Name: "ccid-cut", Story: "varchar(64)", Break: folded(cut)},
 		{
 			Name: "state-by-number", Story: "the number is the key of consent and connection",
