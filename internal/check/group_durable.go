@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"relayctl/internal/check/state"
 	"relayctl/internal/sim"
+	"relayctl/internal/sim/plan"
 	"relayctl/internal/sim/wire"
 )
 
@@ -17,7 +19,7 @@ func durableChecks() []Check {
 		ID: "durable.restart", Level: Must, Clause: "R-200",
 		Title: "what was answered 200 survives a restart",
 		Why:   "200 tells Relay to forget the event: what is only in memory or in a queue by then dies with the process, at every deployment and every crash",
-		How:   "restarts the receiver by a command of yours while several customers' histories are sent, brings what was not accepted again as Relay does, and compares the states with that of a customer whose events came without a restart; then again without load, at once and a quarter of a second after the last answers (with white space in the bodies of every other customer), and at the end sends some of the events once more",
+		How:   "restarts the receiver by a command of yours while several customers' histories are sent, brings what was not accepted again as Relay does, and compares the states with that of a customer whose events came without a restart; then again without load, at once and a quarter of a second after the last answers (with white space in the bodies of every other customer), and looks whether texts of every kind are shown as before; and at the end sends some of the events once more",
 		Fix:   "commit the event, or a durable queue's entry for it, before you answer 200",
 		Needs: []Need{NeedProbe, NeedRestart}, Alone: true, Limit: 3 * time.Minute, Run: probed(survivesRestart),
 	}}
@@ -28,6 +30,9 @@ func durableChecks() []Check {
 func moments() []time.Duration { return []time.Duration{0, 250 * time.Millisecond} }
 
 func survivesRestart(ctx context.Context, t *Trial) Result {
+	if why := t.Control(ctx); why != "" {
+		return BlockedBy(why)
+	}
 	defer t.live.excuse()()
 	u, failure := t.upset(ctx, t.restart)
 	switch {
@@ -39,10 +44,15 @@ func survivesRestart(ctx context.Context, t *Trial) Result {
 	if r := t.allThere(ctx, u.struck(), "after a restart under load"); r.Verdict != Pass {
 		return r
 	}
+	kept := t.tellTexts(ctx)
+	shown := t.states.settled(ctx, kept)
 	for _, after := range moments() {
 		if r := killedAfter(ctx, t, after); r.Verdict != Pass {
 			return r
 		}
+	}
+	if r := textsSurvive(ctx, t, kept, shown); r.Verdict != Pass {
+		return r
 	}
 	r := comeAgain(ctx, t, u.done)
 	if r.Verdict == Pass {
@@ -120,6 +130,55 @@ func (t *Trial) tellIndented(ctx context.Context, s *subject, indented bool) str
 		}
 	}
 	return ""
+}
+
+// tellTexts tells a customer's messages and actions with texts of every kind, as far as
+// they are accepted: a file may hold them in another way than the memory does.
+func (t *Trial) tellTexts(ctx context.Context) *subject {
+	var steps []plan.Step
+	for _, v := range texts() {
+		if v.rewrite != nil {
+			continue
+		}
+		n := len(steps)
+		st := later(v.unusual[0], time.Duration(n)*time.Second)
+		if st.Event != "message.action_taken" {
+			st.Message = 2 + n
+		}
+		steps = append(steps, st)
+	}
+	s := t.customerOf(variation{name: "texts", usual: steps, unusual: steps}, true)
+	s.view = t.Probe.view(s.events) // the texts themselves count here
+	for _, d := range s.events {
+		t.Deliver(ctx, d) // event.unicode says which are refused
+	}
+	return s
+}
+
+// textsSurvive compares what is shown of a customer's texts with what was shown before
+// the restarts. Where that was too early, it is as it is for a customer who is told the
+// same now.
+func textsSurvive(ctx context.Context, t *Trial, kept *subject, before sight) Result {
+	if before.unclear() != "" {
+		return Passed() // other checks say so
+	}
+	shown := t.states.plain(before.state)
+	now := t.states.becomes(ctx, kept, func(n *state.State) bool { return state.Same(t.states.plain(n), shown) })
+	if why := now.unclear(); why != "" {
+		return Unclear(why)
+	}
+	have := t.states.plain(now.state)
+	if state.Same(have, shown) {
+		return Passed()
+	}
+	fresh := t.states.settled(ctx, t.tellTexts(ctx))
+	if why := fresh.unclear(); why != "" {
+		return Unclear(why)
+	}
+	if state.Same(have, t.states.plain(fresh.state)) {
+		return Passed()
+	}
+	return Failed("after a restart the state that was shown before it", "of messages and actions with unusual texts: "+state.Differences(shown, have), repeatSubject(kept))
 }
 
 // comingAgain is how many customers' events come again after the restarts.

@@ -154,6 +154,7 @@ func texts() []variation {
 		{"apostrophes and quotes", `O'Neill's"''""` + "`", false},
 		{"backslashes", `C:\new\table\`, false},
 		{"what means something to others", `%s${a}{{b}}<b>&amp;;--`, false},
+		{"what ends a line for some", "one\u2028two\u0085three", false},
 		{`the character \u0000`, "\x00", false},
 	} {
 		value := state.Marker + text.value

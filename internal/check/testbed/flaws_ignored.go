@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	_ "time/tzdata" // of the zone of a flaw
 	"unicode"
 )
 
@@ -212,14 +211,6 @@ func fineFlaws() []Flaw {
 			}),
 			Fails: []string{"order.fine"},
 		},
-		{
-			Name: "wall-clock", Story: "a TIMESTAMP without its zone, on a server in New York",
-			Break: by(func(t time.Time) time.Time {
-				t = t.In(newYork())
-				return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
-			}),
-			Fails: []string{"order.fine"},
-		},
 	}
 	local := func(t time.Time) time.Time {
 		// The first Sunday of November, at two o'clock in the morning in New York.
@@ -236,15 +227,6 @@ func fineFlaws() []Flaw {
 	}
 	return out
 }
-
-// newYork is a zone with summer time, on whatever machine.
-var newYork = sync.OnceValue(func() *time.Location {
-	zone, err := time.LoadLocation("America/New_York")
-	if err != nil {
-		panic(err) // it is built in
-	}
-	return zone
-})
 
 // idOf is the event_id as it was sent.
 func idOf(e *Event) string {

@@ -485,6 +485,13 @@ func lossFlaws() []Flaw {
 			Fails: []string{"durable.restart"},
 		},
 		{
+			Name: "lines-in-lines", Story: "splitlines() on a file with an event a line, which ends lines at U+2028 as well",
+			Break: func(r *Receiver) {
+				restartable(r, 0, true, func(e *Event) bool { return !e.any(func(c rune) bool { return c == '\u2028' }) })
+			},
+			Fails: []string{"durable.restart"},
+		},
+		{
 			Name: "ids-in-memory", Story: "the set of event ids is a variable",
 			Break: func(r *Receiver) { Restartable(r, 0, false) },
 			Fails: []string{"durable.restart"},

@@ -37,6 +37,11 @@ func with(controls map[string]func(), name string, run func()) map[string]func()
 // gone afterwards: the newest events, as many as unwritten says, and the ids
 // that duplicates are told by unless ids is set.
 func Restartable(r *Receiver, unwritten int, ids bool) {
+	restartable(r, unwritten, ids, func(*Event) bool { return true })
+}
+
+// restartable is Restartable of a receiver that can read only some events again.
+func restartable(r *Receiver, unwritten int, ids bool, readable func(*Event) bool) {
 	var written sync.Mutex
 	var disk []Event // guarded by written, in the order of their commits
 	r.Store = func(_ *http.Request, events []Event) int {
@@ -56,6 +61,9 @@ func Restartable(r *Receiver, unwritten int, ids bool) {
 		disk = slices.Clip(disk[:max(0, len(disk)-unwritten)])
 		fresh := NewState()
 		for i := range disk {
+			if !readable(&disk[i]) {
+				continue
+			}
 			fresh.Apply(&disk[i])
 			if ids {
 				fresh.Claim(r.Key(&disk[i]))
