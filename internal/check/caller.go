@@ -155,7 +155,7 @@ func (c *caller) Deliver(ctx context.Context, d plan.Delivery) Exchange {
 func (c *caller) valid(ctx context.Context, k wire.Call, post func(context.Context, wire.Call) Exchange) Exchange {
 	x := post(ctx, k)
 	n := 1
-	for delays := event.RetryDelays(); n < event.Attempts && x.Answer.Status == http.StatusInternalServerError && !c.healing.pointless(); n++ {
+	for delays := event.RetryDelays(); n < c.healing.attempts() && x.Answer.Status == http.StatusInternalServerError; n++ {
 		if !wait(ctx, time.Duration(float64(delays[n-1])*c.Waits.RetryScale)) {
 			break
 		}
@@ -219,7 +219,12 @@ type healing struct {
 	healed   int        // events that were answered 500 and accepted later
 	stuck    []Exchange // those that never were within four attempts, the first few
 	unhealed int        // how many there are of them
+	row      int        // of these since an event was accepted the last time
 }
+
+// hopeless is how many events in a row may be answered 500 four times each: after them
+// it is not the event.
+const hopeless = 8
 
 // maxStuck bounds how many of them are kept.
 const maxStuck = 5
@@ -230,7 +235,7 @@ func (h *healing) note(x Exchange, attempts int) {
 	defer h.mu.Unlock()
 	switch {
 	case x.Accepted():
-		h.accepted = true
+		h.accepted, h.row = true, 0
 		if attempts > 1 {
 			h.healed++
 		}
@@ -239,6 +244,7 @@ func (h *healing) note(x Exchange, attempts int) {
 		h.limited = true
 	case attempts > 1 && x.Answer.Status != http.StatusInternalServerError || attempts == event.Attempts:
 		h.unhealed++
+		h.row++
 		if len(h.stuck) < maxStuck {
 			h.stuck = append(h.stuck, x)
 		}
@@ -253,12 +259,19 @@ func (h *healing) patient() bool {
 	return h.accepted || !h.limited
 }
 
-// pointless says whether attempts after the first would only take time: nothing
-// was ever accepted, and four attempts did not change it.
-func (h *healing) pointless() bool {
+// attempts is how many an event gets. More would only take time where nothing was ever
+// accepted and four attempts did not change it; where events were accepted and none is
+// any more, a second one finds out when that is over.
+func (h *healing) attempts() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.accepted && h.unhealed > 0
+	switch {
+	case !h.accepted && h.unhealed > 0:
+		return 1
+	case h.row >= hopeless:
+		return 2
+	}
+	return event.Attempts
 }
 
 // wait waits for d and says whether ctx was not done by then.

@@ -57,6 +57,9 @@ func retryEffects() []Check {
 }
 
 func retryEffect(ctx context.Context, t *Trial) (r Result) {
+	if why := t.Control(ctx); why != "" {
+		return BlockedBy(why)
+	}
 	defer t.live.excuse()()
 	s := t.subject(life())
 	// Where the database is gone, what the probe shows may be as well.
