@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -17,18 +18,28 @@ import (
 // them.
 func (c *caller) do(ctx context.Context, conn *wire.Caller, k wire.Call) Exchange {
 	if c.Exchanges == nil {
-		x := Exchange{Call: k, Answer: conn.Do(ctx, k)}
+		x := Exchange{Call: k, Answer: withEnd(conn.Do(ctx, k))}
 		c.traced.look(c.check, x)
 		return x
 	}
 	asked := k
 	k.Details, k.KeepBody = true, max(k.KeepBody, keepAnswer)
 	began := time.Now()
-	a := conn.Do(ctx, k)
+	a := withEnd(conn.Do(ctx, k))
 	c.Exchanges(c.exchanged(k, a, began, time.Since(began)))
 	x := Exchange{Call: asked, Answer: a}
 	c.traced.look(c.check, x)
 	return x
+}
+
+// withEnd takes an answer that does not end for none: most clients wait for its end, and
+// time out.
+func withEnd(a wire.Result) wire.Result {
+	if a.Endless {
+		a.Failure, a.Detail = wire.Timeout, fmt.Sprintf("no answer within the deadline that ends: status %d came, but neither a Content-Length nor a close says where the body ends", a.Status)
+		a.Status = 0
+	}
+	return a
 }
 
 // exchanged is a call and its answer for an archive, free of the run's secrets.

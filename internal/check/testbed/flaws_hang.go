@@ -99,6 +99,16 @@ func otherHangs(add func(name, named, story string, breaks func(hang func(*http.
 	add("wrong-credentials", "auth.missing", "the refusal waits for the log of refusals", func(hang func(*http.Request) int) func(*Receiver) {
 		return func(r *Receiver) { r.Refuse = func(_ http.ResponseWriter, req *http.Request) { hang(req) } }
 	})
+	add("refusals-without-end", "auth.missing", "the refusal has no Content-Length, and its connection stays open", func(hang func(*http.Request) int) func(*Receiver) {
+		return func(r *Receiver) {
+			refuse := r.Refuse
+			r.Refuse = func(w http.ResponseWriter, req *http.Request) {
+				refuse(w, req)
+				_ = http.NewResponseController(w).Flush() // the client may be gone
+				hang(req)
+			}
+		}
+	})
 	var taken atomic.Int64
 	add("after-300-events", "", "a pool whose connections do not come back", storing(func([]Event) bool { return taken.Add(1) > 300 }))
 	add("at-once", "concurrent.accepted", "a second connection of the same pool inside the transaction", func(hang func(*http.Request) int) func(*Receiver) {

@@ -29,6 +29,9 @@ type Result struct {
 	Body    []byte      // the first bytes of the body, as many as Call asks for
 	Failure Failure
 	Detail  string // the failure's cause, free of secrets
+	// Endless says that the answer's body was read and did not end before the deadline:
+	// its length was not told, or not kept to, and the connection stayed open.
+	Endless bool
 	// Sent says that there was a connection to the endpoint and the request, or a
 	// part of it, went out.
 	Sent bool
@@ -327,7 +330,8 @@ func (c *Client) exchange(ctx context.Context, k *Call) (a Result, untouched boo
 	}
 	var open bool
 	// The status decides; a body that goes wrong only costs the connection.
-	a.Body, open = c.answers.body(h, keep)
+	a.Body, open, err = c.answers.body(h, keep)
+	a.Endless = err != nil && isTimeout(err)
 	if _, werr, whole := sent.wait(c.conn); werr != nil || !whole {
 		open = false
 	}

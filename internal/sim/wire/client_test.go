@@ -459,6 +459,28 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 }
 
+// A body whose end nobody tells has none; the status was told all the same.
+func TestAnAnswerWithoutAnEndIsTold(t *testing.T) {
+	hold := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		if req.Method == http.MethodPut {
+			return
+		}
+		_ = http.NewResponseController(w).Flush() // the client may be gone
+		<-hold
+	}))
+	defer srv.Close()
+	defer close(hold)
+	c := callerTo(t, srv.URL, nil)
+	if a := c.Do(t.Context(), Call{Method: http.MethodPut, KeepBody: 1}); a.Endless {
+		t.Errorf("%+v", a)
+	}
+	if a := c.Do(t.Context(), Call{KeepBody: 1, Timeout: 50 * time.Millisecond}); a.Status != 401 || a.Failure != NoFailure || !a.Endless {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestAHangingEndpointTimesOut(t *testing.T) {
 	addr := serveTCP(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	c := callerTo(t, "http://"+addr, nil)

@@ -268,13 +268,12 @@ func (a *answerReader) head() (answerHead, []byte, error) {
 
 // body reads an answer's body, keeps its first bytes in keep (as many as fit
 // its capacity) and says whether the connection can carry another call.
-func (a *answerReader) body(h answerHead, keep []byte) ([]byte, bool) {
+func (a *answerReader) body(h answerHead, keep []byte) (kept []byte, open bool, err error) {
 	left := int64(drainLimit)
 	take := func(b []byte) {
 		keep = append(keep, b[:min(len(b), cap(keep)-len(keep))]...)
 		left -= int64(len(b))
 	}
-	var err error
 	switch {
 	case h.chunked:
 		err = a.chunks(take, &left)
@@ -284,7 +283,7 @@ func (a *answerReader) body(h answerHead, keep []byte) ([]byte, bool) {
 		err = a.discard(drainLimit, take, &left)
 	}
 	// More bytes than were announced do not belong to this call.
-	return keep, err == nil && !h.close && a.buffered() == 0
+	return keep, err == nil && !h.close && a.buffered() == 0, err
 }
 
 var errLong = errors.New("the answer's body is longer than is worth reading")

@@ -56,7 +56,7 @@ func readAnswer(src io.Reader) (status int, body string, reusable bool) {
 	if err != nil {
 		return 0, "", false
 	}
-	kept, reusable := a.body(h, make([]byte, 0, 100))
+	kept, reusable, _ := a.body(h, make([]byte, 0, 100))
 	return h.status, string(kept), reusable
 }
 
