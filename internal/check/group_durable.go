@@ -33,7 +33,8 @@ func survivesRestart(ctx context.Context, t *Trial) Result {
 	if why := t.Control(ctx); why != "" {
 		return BlockedBy(why)
 	}
-	defer t.live.excuse()()
+	back := sync.OnceFunc(t.live.excuse())
+	defer back()
 	u, failure := t.upset(ctx, t.restart)
 	switch {
 	case failure != "":
@@ -54,6 +55,7 @@ func survivesRestart(ctx context.Context, t *Trial) Result {
 	if r := textsSurvive(ctx, t, kept, shown); r.Verdict != Pass {
 		return r
 	}
+	back() // what is not answered from here on is not for a restart
 	r := comeAgain(ctx, t, u.done)
 	if r.Verdict == Pass {
 		r.Reason = fmt.Sprintf("%d restarts", 1+len(moments()))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -213,7 +214,7 @@ func tryOrders(ctx context.Context, t *Trial, s story, orders [][]int) Result {
 	for i, order := range orders {
 		subjects[i] = t.subject(s)
 		if why := t.tell(ctx, subjects[i], order); why != "" {
-			return BlockedBy(why)
+			return t.waitsInOrder(ctx, s, order, why)
 		}
 	}
 	for range 2 {
@@ -228,6 +229,18 @@ func tryOrders(ctx context.Context, t *Trial, s story, orders [][]int) Result {
 		}
 	}
 	return Passed()
+}
+
+// waitsInOrder is the result where an event was not accepted. One that has no answer only
+// in such an order is the order's doing: a copy, or a late event, waits for ever, or lets
+// others wait.
+func (t *Trial) waitsInOrder(ctx context.Context, s story, order []int, why string) Result {
+	if fresh := t.subject(s); !strings.Contains(why, "no answer") || t.tell(ctx, fresh, fresh.inOrder()) != "" {
+		return BlockedBy(why)
+	}
+	part, short := s.part(order)
+	return Failed("an answer to every event, in whatever order they come", "sent in the order "+part.words(short)+": "+why,
+		repeatOrder(t.run, "order-converges", part, short))
 }
 
 // disorder words what an order came to, with no more of it than it takes.
