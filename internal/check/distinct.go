@@ -139,7 +139,7 @@ func (p eventPair) judge(states []*state.State) (sub Sub, visible bool) {
 		sub.Verdict, sub.Actual = Skip, "the probe does not show the first one"
 		return sub, false
 	}
-	if !state.Same(states[1], states[2]) && !(p.toggles && stuck(states)) {
+	if !state.Same(states[1], states[2]) && !(p.toggles && state.Stays(states[0], states[1], states[2])) {
 		return sub, true
 	}
 	grown := state.Growth(states[0], states[1], p.sameThing)
@@ -152,16 +152,6 @@ func (p eventPair) judge(states []*state.State) (sub Sub, visible bool) {
 		sub.Actual += ": " + grown + " did not change"
 	}
 	return sub, true
-}
-
-// stuck says whether what the first of two events told has stayed, though the second
-// one took it back. A log grows with both of them and says nothing about that.
-func stuck(states []*state.State) bool {
-	told, later := state.Places(states[0], states[1]), state.Places(states[1], states[2])
-	if len(told) == 0 {
-		return state.Tells(states[0], states[1]) && !state.Tells(states[1], states[2])
-	}
-	return !slices.ContainsFunc(told, func(place string) bool { return slices.Contains(later, place) })
 }
 
 // twice watches the plain states of several subjects until they differ as they should,

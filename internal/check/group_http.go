@@ -173,8 +173,12 @@ func httpPieces() Check {
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.after(ctx, func() Result {
 				whole, pieces := textsInPieces()
-				if control := sum("", t.variations(ctx, whole)); control.Verdict != Pass {
+				switch control := sum("", t.variations(ctx, whole)); control.Verdict {
+				case Pass:
+				case Fail, Warn:
 					return BlockedBy("nor is it right in one piece: " + control.Actual) // event.unicode reports it
+				default:
+					return control
 				}
 				return sum("200 for each of them, and the effect of a usual event", t.variations(ctx, pieces))
 			})

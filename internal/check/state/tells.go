@@ -31,37 +31,60 @@ func Tells(before, after *State) bool {
 	})
 }
 
-// Places are where a state tells what happened: the texts, the yes or no, and the lists
-// that another one took the place of. A list that only grew is a log of what happened and
-// not what holds now: it is none of them.
-func Places(before, after *State) []string {
+// Stays says whether what one event told, from the first state to the second, is still
+// so in the third, after an event that took it back. Where the event changed more than a
+// list that only grew, which may be a log of what happened, it is there that the next one
+// has to change something.
+func Stays(before, told, back *State) bool {
+	places := changed(before, told, false)
+	if len(places) == 0 {
+		return Tells(before, told) && !Tells(told, back)
+	}
+	later := changed(told, back, true)
+	return !slices.ContainsFunc(places, func(place string) bool { return slices.Contains(later, place) })
+}
+
+// changed lists where a state tells what happened: texts, yes or no, and lists that
+// another one took the place of, or, if asked for, that only grew.
+func changed(before, after *State, grown bool) []string {
 	var found []string
-	places(before, after, "", func(path string) { found = append(found, path) })
+	places(before, after, grown, "", func(path string) { found = append(found, path) })
 	return found
 }
 
-func places(before, after *State, path string, yield func(string)) {
+func places(before, after *State, grown bool, path string, yield func(string)) {
+	before, after = likened(before, after), likened(after, before)
 	switch {
 	case before == nil || after == nil || before.kind != after.kind || after.kind == scalar:
 		if Tells(before, after) {
 			yield(path)
 		}
 	case after.kind == array:
-		if missing, _ := bagDifference(before.kids, after.kids); slices.ContainsFunc(missing, says) {
+		missing, extra := bagDifference(before.kids, after.kids)
+		if slices.ContainsFunc(missing, says) || grown && slices.ContainsFunc(extra, says) {
 			yield(path)
 		}
 	default:
 		for i, key := range before.keys {
 			if kid := after.member(key); kid == nil || !Same(before.kids[i], kid) {
-				places(before.kids[i], kid, path+"/"+key, yield)
+				places(before.kids[i], kid, grown, path+"/"+key, yield)
 			}
 		}
 		for i, key := range after.keys {
 			if before.member(key) == nil {
-				places(nil, after.kids[i], path+"/"+key, yield)
+				places(nil, after.kids[i], grown, path+"/"+key, yield)
 			}
 		}
 	}
+}
+
+// likened is an empty object in the place of what is absent beside an object, so that
+// what is in the object has the same places before and after.
+func likened(s, other *State) *State {
+	if other != nil && other.kind == object && (s == nil || s.kind == scalar && s.text == Absent) {
+		return &State{kind: object}
+	}
+	return s
 }
 
 // members says whether is holds for a member of an object.

@@ -1,9 +1,6 @@
 package state
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 // What says only that, when or how often something happened tells nothing of what it was.
 func TestTells(t *testing.T) {
@@ -44,20 +41,26 @@ func TestTells(t *testing.T) {
 	}
 }
 
-// A log that grew is no place where a state tells what holds now.
-func TestPlaces(t *testing.T) {
+// What an event told is taken back where it was told, and not in the log beside it.
+func TestStays(t *testing.T) {
 	s := someone(1)
-	for _, c := range []struct{ before, after, want string }{
-		{`{"a":{"stop":false},"log":["in"],"n":1}`, `{"a":{"stop":true},"log":["in","out"],"n":2}`, "/a/stop"},
-		{`{"rows":[{"k":"x","v":"in"}]}`, `{"rows":[{"k":"x","v":"out"}]}`, "/rows"},
-		{`{"numbers":["x","y"]}`, `{"numbers":["y"]}`, "/numbers"},
-		{`{"numbers":["y"]}`, `{"numbers":["x","y"]}`, ""},
-		{`{"a":{"x":"in"}}`, `{"a":{"y":"in"}}`, "/a/x /a/y"},
-		{`{"a":1}`, `{"a":2}`, ""},
-		{``, `{"a":"in"}`, ""},
+	for _, c := range []struct {
+		before, told, back string
+		want               bool
+	}{
+		{`{"stop":false,"log":["in"]}`, `{"stop":true,"log":["in","out"]}`, `{"stop":true,"log":["in","in","out"]}`, true},
+		{`{"stop":false,"log":["in"]}`, `{"stop":true,"log":["in","out"]}`, `{"stop":false,"log":["in","in","out"]}`, false},
+		{`{"numbers":["x","y"]}`, `{"numbers":["y"]}`, `{"numbers":["x","y"]}`, false},
+		{`{"numbers":["x","y"],"log":["a"]}`, `{"numbers":["y"],"log":["a","b"]}`, `{"numbers":["y"],"log":["a","b","c"]}`, true},
+		{`{"stopped":[]}`, `{"stopped":["x"]}`, `{"stopped":[]}`, false},
+		{`{"stopped":[]}`, `{"stopped":["x"]}`, `{"stopped":["x"]}`, true},
+		{`{"rows":[{"k":"x","v":"in"}]}`, `{"rows":[{"k":"x","v":"out"}]}`, `{"rows":[{"k":"x","v":"in"}]}`, false},
+		{`{"rows":{"x":"in"}}`, `{"rows":{}}`, `{"rows":{"x":"in"}}`, false},
+		{`{"n":1}`, `{"n":2}`, `{"n":3}`, false},
+		{``, `{"a":"out"}`, `{"a":"in"}`, false},
 	} {
-		if got := strings.Join(Places(s.shown(c.before), s.shown(c.after)), " "); got != c.want {
-			t.Errorf("%s to %s: %q, want %q", c.before, c.after, got, c.want)
+		if got := Stays(s.shown(c.before), s.shown(c.told), s.shown(c.back)); got != c.want {
+			t.Errorf("%s, %s, %s: %t, want %t", c.before, c.told, c.back, got, c.want)
 		}
 	}
 }
