@@ -109,6 +109,7 @@ func goodStates(t *testing.T, names ...string) {
 		"restarts":     func(r *testbed.Receiver) { testbed.Restartable(r, 0, true); testbed.Faulty(r) },
 		"works later":  testbed.Later,
 		"lists events": testbed.Listing,
+		"lists only":   testbed.Lists,
 		"as text":      testbed.AsText,
 		"shows late":   testbed.Delayed(1200 * time.Millisecond),
 		"is cached":    testbed.Cached(1500 * time.Millisecond),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -177,5 +178,54 @@ func AsText(r *Receiver) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintln(w, strings.Join(lines[ccid], "\n"))
+	}
+}
+
+// Lists makes a good receiver whose page lists which numbers are connected, which said
+// stop and which SMS arrived, instead of a status for each.
+func Lists(r *Receiver) {
+	r.Page = func(w http.ResponseWriter, ccid string) {
+		r.State.mu.Lock()
+		defer r.State.mu.Unlock()
+		c := r.State.customers[ccid]
+		if c == nil {
+			http.Error(w, "not found", http.StatusNotFound)
+			return
+		}
+		page := map[string]any{"account": c.Account}
+		list := func(name, value string, status map[string]Latest) {
+			keys := []string{}
+			for key, latest := range status {
+				if latest.Value == value {
+					keys = append(keys, key)
+				}
+			}
+			slices.Sort(keys)
+			page[name] = keys
+		}
+		plain := func(m map[string]*Latest) map[string]Latest {
+			out := map[string]Latest{}
+			for key, latest := range m {
+				out[key] = *latest
+			}
+			return out
+		}
+		sms, clicks := map[string]Latest{}, 0
+		for id, n := range c.Notifications {
+			sms[id] = n.Status
+			clicks += n.Actions
+		}
+		messages, actions := map[string]Latest{}, 0
+		for id, m := range c.Messages {
+			messages[id] = m.Status
+			actions += m.Actions
+		}
+		list("connected", "add", plain(c.Channels))
+		list("stopped", "stop", plain(c.Consent))
+		list("arrived", "delivered", sms)
+		list("failed", "undelivered", sms)
+		list("in_the_feed", "delivered", messages)
+		page["clicks"], page["actions"] = clicks, actions
+		_ = json.NewEncoder(w).Encode(page)
 	}
 }
