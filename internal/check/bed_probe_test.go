@@ -173,3 +173,26 @@ func TestWhatIsRefusedBesideOtherCallsIsAskedAlone(t *testing.T) {
 	run := bedRun{probe: true, only: []string{"duplicate.sequential", "duplicate.distinct", "isolation.customers"}}
 	sound(t, run.start(t, flaws[i].Break))
 }
+
+// A page that comes back later than what answers is read again after a fault.
+func TestAPageThatComesBackLateIsReadAgain(t *testing.T) {
+	t.Parallel()
+	rep := bedRun{probe: true, only: []string{"retry.effect"}}.start(t, func(r *testbed.Receiver) {
+		on := testbed.Faulty(r)
+		var down atomic.Int64
+		r.Page = func(w http.ResponseWriter, ccid string) {
+			now := time.Now().UnixNano()
+			if on.Load() {
+				down.Store(now)
+			}
+			if now-down.Load() < int64(700*bedSlowdown*time.Millisecond) {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			r.State.Show(w, ccid, ccid)
+		}
+		off := r.Controls["fault-off"]
+		r.Controls["fault-off"] = func() { down.Store(time.Now().UnixNano()); off() }
+	})
+	sound(t, rep)
+}

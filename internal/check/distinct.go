@@ -139,7 +139,8 @@ func (p eventPair) judge(states []*state.State) (sub Sub, visible bool) {
 		sub.Verdict, sub.Actual = Skip, "the probe does not show the first one"
 		return sub, false
 	}
-	if !state.Same(states[1], states[2]) && !(p.toggles && state.Stays(states[0], states[1], states[2])) {
+	stays := state.Same(states[1], states[2]) || p.toggles && state.Stays(states[0], states[1], states[2])
+	if !stays {
 		return sub, true
 	}
 	grown := state.Growth(states[0], states[1], p.sameThing)

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,16 @@ func (t *Trial) lost(ctx context.Context, subjects []*subject) (lost []lostSubje
 		return nil, ref.unclear
 	}
 	left, err := t.stillWrong(ctx, ref, subjects)
-	for changed := time.Now(); len(left) > 0 && err == nil && time.Since(changed) < t.states.patience(); {
+	patience := func() time.Duration {
+		switch {
+		case err == nil:
+			return t.states.patience()
+		case errors.Is(err, errProbeLate):
+			return 0
+		}
+		return t.states.limit()
+	}
+	for changed := time.Now(); len(left) > 0 && time.Since(changed) < patience(); {
 		if !wait(ctx, longestPause) {
 			return nil, "the time was over"
 		}
@@ -91,7 +101,9 @@ func (t *Trial) confirmLost(ctx context.Context, s *subject, ref *reference) fin
 // readers is how many states are read at once.
 const readers = 8
 
-// stillWrong reads the subjects' states and returns those that are not right.
+// stillWrong reads the subjects' states and returns those that are not right, and why
+// one could not be read: a page that needs the database may come back after a fault
+// later than what answers.
 func (t *Trial) stillWrong(ctx context.Context, ref *reference, subjects []*subject) ([]*subject, error) {
 	wrong := make([]bool, len(subjects))
 	errs := make([]error, len(subjects))
@@ -102,7 +114,7 @@ func (t *Trial) stillWrong(ctx context.Context, ref *reference, subjects []*subj
 			for i := next.Add(1) - 1; i < int64(len(subjects)); i = next.Add(1) - 1 {
 				n, err := t.states.look(ctx, subjects[i])
 				errs[i] = err
-				wrong[i] = err == nil && !ref.has(n)
+				wrong[i] = err != nil || !ref.has(n)
 			}
 		})
 	}
