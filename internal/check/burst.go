@@ -158,11 +158,8 @@ func (w *burstWatch) Attempt(a *sim.Attempt) {
 // watchFor notes whether the endpoint takes connections at all. That it answers too
 // late is what the burst itself is about.
 func (w *burstWatch) watchFor(a *sim.Attempt) {
-	if a.Failure != wire.NoFailure && a.Failure != wire.Connect {
-		return
-	}
 	x := Exchange{Call: wire.Call{Body: a.Delivery.Body}, Answer: wire.Result{Status: a.Status, Failure: a.Failure, Detail: a.Detail}}
-	suspected := w.calls.live.note(kind{w.calls.check, carried(a.Delivery.Body)}, patience{}, x).suspected
+	suspected := w.calls.watchFor(x)
 	switch {
 	case a.Failure == wire.NoFailure:
 		w.gone = nil

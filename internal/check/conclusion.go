@@ -13,10 +13,12 @@ type Advice struct {
 	Follows []string
 }
 
-// explains lists, by check, those that fail as well where it fails: they look at
+// often lists, by check, those that fail as well where it fails: they look at
 // the same thing in a harder case.
-func explains(id string) []string {
+func often(id string) []string {
 	switch id {
+	case "auth.valid":
+		return []string{"auth.scheme-case", "auth.oauth-token", "event.accept"}
 	case "event.accept":
 		return []string{"event.samples", "duplicate.accepted", "order.accepted", "retry.recovers", "batch.accepted"}
 	case "event.effect":
@@ -39,12 +41,46 @@ func explains(id string) []string {
 	return nil
 }
 
+// explains says whether the failure of the check of that id explains an outcome. What
+// an order without any copy does is no matter of copies, and where the action's time is
+// not looked at at all it is a matter of that.
+func (r *Report) explains(id string, o *Outcome) bool {
+	if !slices.Contains(often(id), o.Check.ID) {
+		return false
+	}
+	if o.Check.ID == "order.converges" && !o.OfCopies {
+		return id != "duplicate.sequential" && (id != "duplicate.distinct" || !r.fails("order.reversed"))
+	}
+	return true
+}
+
+// fails says whether the check of that id failed.
+func (r *Report) fails(id string) bool {
+	return slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.Check.ID == id && o.Failed() })
+}
+
+// causesFirst puts what failed before what it explains.
+func (r *Report) causesFirst(open []*Outcome) {
+	for i := 0; i < len(open); {
+		at := slices.IndexFunc(open[i+1:], func(c *Outcome) bool {
+			return c.Failed() && urgency(c) == urgency(open[i]) && r.explains(c.Check.ID, open[i])
+		})
+		if at < 0 {
+			i++
+			continue
+		}
+		cause := open[i+1+at]
+		copy(open[i+1:i+2+at], open[i:i+1+at])
+		open[i] = cause
+	}
+}
+
 // Conclusion is what to fix, in the order in which to do it. Where one cause
 // explains several outcomes it stands there once.
 func (r *Report) Conclusion() []Advice {
 	var all []Advice
 	if r.Cause != "" {
-		all = append(all, Advice{Text: r.Cause})
+		all = append(all, Advice{ID: r.shownBy(), Text: r.Cause})
 	}
 	if r.Gone != nil {
 		all = append(all, Advice{ID: r.Gone.Check, Text: r.Gone.describe()})
@@ -56,6 +92,7 @@ func (r *Report) Conclusion() []Advice {
 		}
 	}
 	slices.SortStableFunc(open, func(a, b *Outcome) int { return cmp.Compare(urgency(a), urgency(b)) })
+	r.causesFirst(open)
 	for _, o := range open {
 		text := cmp.Or(o.Actual, o.Reason)
 		if i := slices.IndexFunc(all, func(a Advice) bool { return r.covers(a, o, text) }); i >= 0 {
@@ -69,10 +106,21 @@ func (r *Report) Conclusion() []Advice {
 	return all
 }
 
+// shownBy is the check that shows best why no valid event is accepted, "" where none
+// does.
+func (r *Report) shownBy() string {
+	for _, id := range []string{"auth.valid", "event.accept"} {
+		if r.fails(id) {
+			return id
+		}
+	}
+	return ""
+}
+
 // urgency orders what is to be fixed; 0 is for what is not.
 func urgency(o *Outcome) int {
 	switch {
-	case o.Known != nil:
+	case o.Known != nil, o.Interrupted():
 		return 0
 	case o.Verdict == Fail && o.Check.Level == Must:
 		return 1
@@ -89,7 +137,7 @@ func urgency(o *Outcome) int {
 // covers says whether an outcome says no more than the advice does.
 func (r *Report) covers(a Advice, o *Outcome, text string) bool {
 	switch {
-	case a.ID == o.Check.ID, a.Text == text, slices.Contains(explains(a.ID), o.Check.ID):
+	case a.ID == o.Check.ID, a.Text == text, a.ID != "" && r.explains(a.ID, o):
 		return true
 	case r.Cause != "" && a.Text == r.Cause:
 		return o.Verdict == Blocked || o.Verdict == Inconclusive

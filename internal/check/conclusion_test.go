@@ -18,7 +18,7 @@ func TestConclusionSaysACauseOnce(t *testing.T) {
 		def("event.accept", Must, Failed("200", "message.action_taken: status 500", nil)),
 		def("duplicate.sequential", Must, Failed("x", "/n is 2 instead of 1", nil)),
 		def("duplicate.distinct", Must, BlockedBy("message.action_taken was not accepted: status 500")),
-		def("order.converges", Must, Failed("x", "/n is 3 instead of 1", nil)),
+		def("order.converges", Must, Result{Verdict: Fail, Actual: "/n is 3 instead of 1", OfCopies: true}),
 		def("retry.effect", Must, Unclear("the command fails")),
 		def("load.no-loss", Must, Failed("x", "y", nil)),
 		{Check: &Check{ID: "robust.malformed", Level: Must}, Result: Failed("x", "y", nil), Known: &Known{}},
@@ -35,6 +35,52 @@ func TestConclusionSaysACauseOnce(t *testing.T) {
 	gone := &Lapse{At: time.Unix(0, 0), Check: "b.c", Event: "message.delivered", What: "refused"}
 	r = Report{Gone: gone, Outcomes: []Outcome{def("b.c", Must, Failed("x", gone.describe(), nil)), def("d.e", Must, Unclear(gone.describe()))}}
 	if diff := cmp.Diff([]Advice{{"b.c", gone.describe(), []string{"d.e"}}}, r.Conclusion()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What orders do stands under the check of orders that failed, and under copies only
+// where it takes one.
+func TestConclusionTellsOrdersFromCopies(t *testing.T) {
+	failed := func(id string, copies bool) Outcome {
+		return Outcome{Check: &Check{ID: id, Level: Must}, Result: Result{Verdict: Fail, Actual: "as " + id, OfCopies: copies}}
+	}
+	for _, c := range []struct {
+		copies   bool
+		outcomes []string
+		want     []Advice
+	}{
+		{false, []string{"duplicate.sequential", "duplicate.distinct", "order.fine", "order.reversed", "order.converges"}, []Advice{
+			{ID: "duplicate.sequential", Text: "as duplicate.sequential"}, {ID: "duplicate.distinct", Text: "as duplicate.distinct"},
+			{"order.reversed", "as order.reversed", []string{"order.fine", "order.converges"}},
+		}},
+		{true, []string{"duplicate.sequential", "order.fine", "order.converges"}, []Advice{
+			{"duplicate.sequential", "as duplicate.sequential", []string{"order.converges"}}, {ID: "order.fine", Text: "as order.fine"},
+		}},
+		{false, []string{"duplicate.sequential", "order.converges"}, []Advice{
+			{ID: "duplicate.sequential", Text: "as duplicate.sequential"}, {ID: "order.converges", Text: "as order.converges"},
+		}},
+	} {
+		var r Report
+		for _, id := range c.outcomes {
+			r.Outcomes = append(r.Outcomes, failed(id, c.copies))
+		}
+		if diff := cmp.Diff(c.want, r.Conclusion()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// Where no valid event is accepted the reason stands once, and what an interruption
+// left out is nothing to fix.
+func TestConclusionOfRefusalsAndInterruptions(t *testing.T) {
+	of := func(id string, r Result) Outcome { return Outcome{Check: &Check{ID: id, Level: Must}, Result: r} }
+	const cause = "a plain valid event is not accepted: status 401"
+	r := Report{Cause: cause, Outcomes: []Outcome{
+		of("auth.valid", Failed("200", "status 401", nil)), of("auth.scheme-case", BlockedBy("no spelling")),
+		of("event.accept", BlockedBy("nothing can be said of the events: status 401")), of("order.accepted", Unclear(interrupted)),
+	}}
+	if diff := cmp.Diff([]Advice{{"auth.valid", cause, []string{"auth.scheme-case", "event.accept"}}}, r.Conclusion()); diff != "" {
 		t.Error(diff)
 	}
 }

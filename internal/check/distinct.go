@@ -20,8 +20,12 @@ type eventPair struct {
 	// may then know that it happened and not how often.
 	sameThing bool
 	alike     bool // their ids have the first 64 characters in common
-	toggles   bool // the second one takes back what the first one said
+	// toggle is set where the second one takes back what the first one said.
+	toggle *toggle
 }
+
+// toggle words what is wrong where what was taken back stays so.
+type toggle struct{ actual, fix string }
 
 // steps are both of them, with ids that no other customer's events have.
 func (p eventPair) steps(t *Trial) []plan.Step {
@@ -66,8 +70,12 @@ func eventPairs() []eventPair {
 		{what: "two actions in one millisecond", first: action, second: action, sameThing: true},
 		{what: "actions in two messages", first: step(30, "message.action_taken", 1, 1), second: pay},
 		{what: "two actions in one message", first: step(30, "message.action_taken", 1, 1), second: step(33, "message.action_taken", 1, 1), sameThing: true},
-		{what: "an opt-out and an opt-in", first: consent(30, 1, "stop"), second: consent(33, 1, "express"), toggles: true},
-		{what: "a number that was removed and added again", first: step(30, "notification_channel.remove", 2, 1), second: step(33, "notification_channel.add", 2, 1), toggles: true},
+		{what: "an opt-out and an opt-in", first: consent(30, 1, "stop"), second: consent(33, 1, "express"), toggle: &toggle{
+			"the opt-out shows, the opt-in after it does not", "let an opt-in after an opt-out bring the consent back: the newest channel_consent.update by event_ts stands",
+		}},
+		{what: "a number that was removed and added again", first: step(30, "notification_channel.remove", 2, 1), second: step(33, "notification_channel.add", 2, 1), toggle: &toggle{
+			"the first notification_channel.add shows, the second one, after the remove, does not", "let an add after a remove bring the number back: the newest of them by event_ts stands",
+		}},
 	}
 }
 
@@ -91,10 +99,13 @@ func distinctEvents(ctx context.Context, t *Trial) Result {
 			return Unclear(why)
 		}
 	}
-	for _, s := range subs {
+	for i, s := range subs {
 		if s.Verdict == Fail {
 			r := Failed("where the first of two different events shows, the second one shows as well", s.Name+": "+s.Actual, s.Repeat)
 			r.Subs = subs
+			if tg := all[i].toggle; tg != nil {
+				r.Fix = tg.fix
+			}
 			return r
 		}
 	}
@@ -139,16 +150,19 @@ func (p eventPair) judge(states []*state.State) (sub Sub, visible bool) {
 		sub.Verdict, sub.Actual = Skip, "the probe does not show the first one"
 		return sub, false
 	}
-	stays := state.Same(states[1], states[2]) || p.toggles && state.Stays(states[0], states[1], states[2])
+	stays := state.Same(states[1], states[2]) || p.toggle != nil && state.Stays(states[0], states[1], states[2])
 	if !stays {
 		return sub, true
 	}
 	grown := state.Growth(states[0], states[1], p.sameThing)
-	if grown == "" && !p.toggles {
+	if grown == "" && p.toggle == nil {
 		sub.Verdict, sub.Actual = Skip, "the probe tells that it happened, not how often"
 		return sub, true
 	}
 	sub.Verdict, sub.Actual = Fail, fmt.Sprintf("the first %s is there, the second one is not", p.first.Event)
+	if p.toggle != nil {
+		sub.Actual = p.toggle.actual
+	}
 	if grown != "" {
 		sub.Actual += ": " + grown + " did not change"
 	}

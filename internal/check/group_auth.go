@@ -27,18 +27,39 @@ func authValid() Check {
 		Title: "the configured credentials are accepted",
 		Why:   "an event with refused credentials is not tried again: it is lost",
 		How:   "delivers a plain valid event with the configured credentials; the other checks of the group rest on it",
-		Fix:   "compare the credentials on both sides (an unset variable, another environment, a trailing line break), and look at which header the endpoint reads: Authorization for basic and OAuth, ApiKey for a key",
+		Fix:   "compare the credentials on both sides (an unset variable, another environment, a trailing line break), and look at which header the endpoint reads: Authorization for basic and OAuth, ApiKey for a key; or another program answers on this port",
 		Run: func(ctx context.Context, t *Trial) Result {
 			x := t.plain(ctx)
 			switch s := x.Answer.Status; {
 			case x.Accepted():
 				return Passed()
 			case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusProxyAuthRequired:
-				return Failed("200", x.Describe(), t.repeatCall(x.Call))
+				return Failed("200", x.Describe()+signature(x.Answer.Header), t.repeatCall(x.Call))
 			}
 			return BlockedBy("nothing can be said of the credentials: " + x.Describe())
 		},
 	}
+}
+
+// longestName is how much is shown of what a server says of itself.
+const longestName = 40
+
+// signature is what an answer's headers tell of who gave it, "" where it is nothing.
+func signature(h http.Header) string {
+	said := ""
+	scheme, _, _ := strings.Cut(h.Get("WWW-Authenticate"), " ")
+	for _, f := range []auth.Header{
+		{Name: "WWW-Authenticate", Value: scheme}, {Name: "Server", Value: h.Get("Server")}, {Name: "X-Powered-By", Value: h.Get("X-Powered-By")},
+	} {
+		text := []rune(strings.ToValidUTF8(f.Value, ""))
+		if len(text) > longestName {
+			text = append(text[:longestName-1], '…')
+		}
+		if len(text) > 0 {
+			said += ", " + f.Name + ": " + string(text)
+		}
+	}
+	return said
 }
 
 // refused makes a call that has to be answered 401, with those headers as its

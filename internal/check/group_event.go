@@ -65,6 +65,7 @@ func lives() [][]plan.Step {
 func runAccept(ctx context.Context, t *Trial) Result {
 	var subs []Sub
 	seen := map[string]int{}
+	fix := ""
 	for _, life := range lives() {
 		p := t.Customer()
 		for i, st := range life {
@@ -72,6 +73,9 @@ func runAccept(ctx context.Context, t *Trial) Result {
 			x := t.Deliver(ctx, write(p, st))
 			if i == 0 && len(subs) == 0 && explainedElsewhere(t, x.Answer.Status) {
 				return BlockedBy("nothing can be said of the events: " + x.Describe() + location(x.Answer.Header))
+			}
+			if i == 0 && len(subs) == 0 {
+				fix = t.fixOfRefusal(x.Answer.Status)
 			}
 			sub := t.judge(ctx, st.Event, x)
 			if at, again := seen[st.Event]; !again {
@@ -88,7 +92,24 @@ func runAccept(ctx context.Context, t *Trial) Result {
 	if at, ok := seen[name]; ok && subs[at].Verdict == Pass {
 		subs[at] = t.variations(ctx, []variation{{name: name, usual: []plan.Step{click}, unusual: []plan.Step{used}}})[0]
 	}
-	return sum("200 for each of them, and the effect of a click for both of its names", subs)
+	r := sum("200 for each of them, and the effect of a click for both of its names", subs)
+	r.Fix = fix
+	return r
+}
+
+// fixOfRefusal is what to do where the plainest event was answered so, "" where it may
+// be for what it says.
+func (r *run) fixOfRefusal(status int) string {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		if !r.authenticates() {
+			return strings.TrimSuffix("configure the credentials that the endpoint expects: "+r.Advice.Credentials, ": ")
+		}
+		return "compare the credentials on both sides: see auth.valid"
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return "look at the path of the URL, and at whether it is this program that answers there: it takes no POST at that path"
+	}
+	return ""
 }
 
 // explainedElsewhere says whether another check explains that nothing is

@@ -250,5 +250,7 @@ func disorder(ctx context.Context, t *Trial, s story, order []int, f finding) Re
 		order, f.wrong = short, cmp.Or(wrong, f.wrong)
 	}
 	part, short := s.part(order)
-	return f.verdict("sent in the order "+part.words(short), func() *Repeat { return repeatOrder(t.run, "order-converges", part, short) })
+	r := f.verdict("sent in the order "+part.words(short), func() *Repeat { return repeatOrder(t.run, "order-converges", part, short) })
+	r.OfCopies = len(short) > len(slices.Compact(slices.Sorted(slices.Values(short))))
+	return r
 }

@@ -326,6 +326,16 @@ func (c *caller) reach(ctx context.Context, k wire.Call, event string, second bo
 	return x
 }
 
+// watchFor notes whether the endpoint takes connections at all, of a call among many at
+// once, and gives the lapse that it makes likely. That it answers too late is for the
+// check that makes such calls to say.
+func (c *caller) watchFor(x Exchange) (suspected *Lapse) {
+	if x.Answer.Failure != wire.NoFailure && x.Answer.Failure != wire.Connect {
+		return nil
+	}
+	return c.live.note(kind{c.check, carried(x.Call.Body)}, patience{}, x).suspected
+}
+
 // within makes a call that may take so long. Where it is made again, and alone to find
 // out whether that changes anything, noteAlone is told.
 func (c *caller) within(ctx context.Context, k wire.Call, p patience, again bool, noteAlone func(answered bool)) Exchange {

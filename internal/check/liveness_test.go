@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/capture"
 	"relayctl/internal/sim"
 )
 
@@ -140,6 +141,39 @@ func TestAnEndpointThatDiesInTheBurstIsNamed(t *testing.T) {
 	}
 	if all := rep.Conclusion(); len(all) != 1 || all[0].ID != "load.burst" || all[0].Text != rep.Gone.describe() {
 		t.Errorf("%+v", all)
+	}
+}
+
+// One that dies while others' events are sent is named with the first call that was
+// refused, and the rest of them is not sent.
+func TestAnEndpointThatDiesInAFloodIsNamed(t *testing.T) {
+	var srv *httptest.Server
+	var calls, refused atomic.Int32
+	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "close")
+		if calls.Add(1) == 60 {
+			srv.Listener.Close()
+		}
+	}))
+	t.Cleanup(srv.Close)
+	e := settingsFor(t, srv.URL, auth.Config{})
+	e.Waits = DefaultWaits()
+	e.Waits.Connect = 50 * time.Millisecond
+	e.Exchanges = func(x capture.Exchange) {
+		if strings.Contains(x.Comment, "refused") {
+			refused.Add(1)
+		}
+	}
+	floods := Check{ID: "a.floods", Run: func(ctx context.Context, tr *Trial) Result {
+		tr.flood(ctx, 5000, 5*time.Second, 20*time.Second)
+		return Unclear("left to see")
+	}}
+	rep, o := runAll(t, &Runner{Settings: e, Checks: []Check{floods}, Parallel: 1})
+	if rep.Gone == nil || rep.Gone.Check != "a.floods" || rep.Gone.Event != "message.delivered" || !strings.Contains(rep.Gone.What, "refused") {
+		t.Fatalf("%v %+v", o.done, rep.Gone)
+	}
+	if n := refused.Load(); n > 4*atOnce {
+		t.Errorf("%d calls more", n)
 	}
 }
 

@@ -68,6 +68,9 @@ func remembers(ctx context.Context, t *Trial, least time.Duration, load bool) Re
 	case between < enoughBetween:
 		t.early.add(t.flood(ctx, enoughBetween-between, 0, longestFlood))
 	}
+	if at := t.live.lapse(); at != nil {
+		return BlockedBy(at.describe())
+	}
 	if !wait(ctx, least-time.Since(told)) {
 		return Unclear("the time was over")
 	}

@@ -35,6 +35,13 @@ type Outcome struct {
 // Failed says whether the outcome fails the run.
 func (o *Outcome) Failed() bool { return o.Verdict == Fail && o.Known == nil }
 
+// interrupted is the reason of what was not done when a run was interrupted.
+const interrupted = "the run was interrupted"
+
+// Interrupted says whether the check was not done when the run was interrupted: there
+// is nothing to fix.
+func (o *Outcome) Interrupted() bool { return o.Verdict == Inconclusive && o.Reason == interrupted }
+
 // Fix is what to do about it.
 func (o *Outcome) Fix() string {
 	if o.Result.Fix != "" {

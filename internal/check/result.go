@@ -22,6 +22,7 @@ type Result struct {
 	Repeat   *Repeat // what shows it again, nil where nothing does
 	Subs     []Sub   // sub-results of a check that tries several things
 	Duration time.Duration
+	OfCopies bool // of fail: some events of the order that shows it came twice
 	Cut      bool // the time of the run was over before it was done
 }
 

@@ -213,7 +213,7 @@ func (r *Runner) repeat(ctx context.Context, shared *run, c *Check) repeated {
 // check runs one check within its time. Whatever happens in it, there is a result.
 func (r *Runner) check(ctx context.Context, shared *run, c *Check) Result {
 	if ctx.Err() != nil {
-		return Unclear("the run was interrupted")
+		return Unclear(interrupted)
 	}
 	began := time.Now()
 	limit := cmp.Or(c.Limit, defaultLimit)
@@ -234,7 +234,7 @@ func (r *Runner) check(ctx context.Context, shared *run, c *Check) Result {
 	res := shared.guarded(within, c, limit+grace)
 	switch {
 	case ctx.Err() != nil && res.Verdict != Pass:
-		res = Unclear("the run was interrupted")
+		res = Unclear(interrupted)
 	case within.Err() != nil && res.Verdict != Pass && res.Verdict != Fail && cutShort:
 		res = r.cut()
 	case within.Err() != nil && res.Verdict != Pass && res.Verdict != Fail:

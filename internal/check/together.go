@@ -61,6 +61,7 @@ func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, e
 	defer leave()
 	start := make(chan struct{})
 	var next, late atomic.Int64
+	var gone atomic.Pointer[Lapse]
 	var ready, done sync.WaitGroup
 	for _, c := range l.callers[:min(len(l.callers), len(events))] {
 		ready.Add(1)
@@ -77,6 +78,9 @@ func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, e
 				if answers[i].Answer.Failure == wire.Timeout {
 					late.Add(1)
 				}
+				if at := l.t.watchFor(answers[i]); at != nil {
+					gone.CompareAndSwap(nil, at)
+				}
 				if l.once {
 					c.Close()
 				}
@@ -86,12 +90,15 @@ func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, e
 	ready.Wait()
 	close(start)
 	done.Wait()
+	if at := gone.Load(); at != nil && l.t.isGone(ctx, at) {
+		l.t.live.lost(at)
+	}
 	return answers, nil
 }
 
 // flood delivers n events of fresh customers, spread over that time, or as fast
 // as they are answered when it is 0, and returns how many were accepted. It ends
-// after limit.
+// after limit, or when the endpoint is gone.
 func (t *Trial) flood(ctx context.Context, n int, over, limit time.Duration) int {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -121,6 +128,9 @@ func (t *Trial) flood(ctx context.Context, n int, over, limit time.Duration) int
 			}
 		}
 		sent += size
+		if t.live.lapse() != nil {
+			break
+		}
 	}
 	return accepted
 }
