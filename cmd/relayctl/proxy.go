@@ -175,7 +175,7 @@ func (a *app) learnProxy(u *url.URL) {
 // advice says what to do about failed calls, in the words of the flags.
 func advice() wire.Advice {
 	return wire.Advice{
-		LocalCA:     "--cacert with the CA file that listen names trusts it",
+		LocalCA:     "add --cacert FILE with the CA file that listen names",
 		UnknownCA:   "--cacert FILE trusts one, --insecure any",
 		OtherName:   "call it by a name that it is for, have a certificate made for this one, or --insecure, which trusts any",
 		ClientCert:  "--client-cert FILE --client-key FILE show one",

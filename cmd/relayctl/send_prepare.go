@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"relayctl/internal/auth"
@@ -154,10 +155,20 @@ func (r *sendRun) prepareEndpoint(a *app) error {
 		return err
 	}
 	r.sender.Advice = advice()
+	if anonymous(&r.auth, r.sender.Headers) {
+		r.sender.Advice.Anonymous = "--auth"
+	}
 	if r.sender.Auth, err = auth.New(r.auth); err != nil {
 		return flagged(err)
 	}
 	r.sender.URL = e.to
 	_, err = sim.NewSender(r.sender)
 	return err
+}
+
+// anonymous says whether calls carry no credentials.
+func anonymous(c *auth.Config, headers []auth.Header) bool {
+	return (c.Kind == "" || c.Kind == auth.KindNone) && !slices.ContainsFunc(headers, func(h auth.Header) bool {
+		return strings.EqualFold(h.Name, "Authorization") || strings.EqualFold(h.Name, "ApiKey")
+	})
 }

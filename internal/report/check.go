@@ -160,8 +160,7 @@ func (c *CheckText) outcome(o *check.Outcome) {
 			c.row(row[0], row[1])
 		}
 		if cmd := c.repeats.outcome(o); cmd != "" {
-			// Not wrapped, so that it can be copied.
-			fmt.Fprintf(c.w, "%*s%s %s\n", rowIndent, "", c.st.Dim(term.Fit("repeat", rowLabel)), cleanCommand(cmd))
+			c.command("repeat", cleanCommand(cmd))
 		}
 	}
 }
@@ -201,6 +200,23 @@ func (c *CheckText) row(label, text string) {
 	}
 }
 
+// command writes a labelled command so that it can be copied from a terminal: broken
+// between its arguments only, as a shell goes on reading.
+func (c *CheckText) command(label, command string) {
+	const indent = rowIndent + rowLabel + 1
+	head := fmt.Sprintf("%*s%s ", rowIndent, "", c.st.Dim(term.Fit(label, rowLabel)))
+	if c.st.Width == 0 {
+		fmt.Fprintf(c.w, "%s%s\n", head, command)
+		return
+	}
+	again, play, both := strings.Cut(command, callsAlone)
+	fmt.Fprintf(c.w, "%s%s\n", head, continued(again, c.st.Width, indent))
+	if both {
+		margin := strings.Repeat(" ", indent)
+		fmt.Fprintf(c.w, "%s%s\n%s%s\n", margin, strings.TrimSpace(callsAlone), margin, continued(play, c.st.Width, indent))
+	}
+}
+
 // Finish writes the totals and returns the first error of all the writing.
 func (c *CheckText) Finish(r *check.Report) error {
 	c.endGroup()
@@ -223,6 +239,7 @@ func (c *CheckText) Finish(r *check.Report) error {
 		}
 	}
 	c.lacking(r)
+	c.interrupted(r)
 	c.conclusion(r)
 	head := statusWord(r) + ":"
 	fmt.Fprintf(c.w, "\n%s", c.st.Tone(statusTone(r.Status()))(head))

@@ -18,7 +18,7 @@ func (c *CheckText) conclusion(r *check.Report) {
 	fmt.Fprintf(c.w, "\n%s\n", c.st.Bold("to fix, in this order"))
 	for i, a := range all {
 		head := fmt.Sprintf("  %d. ", i+1)
-		text := adviceText(a)
+		text := shortened(adviceText(a))
 		for _, line := range c.st.Wrapped(text, len(head)) {
 			fmt.Fprintf(c.w, "%s%s\n", head, line)
 			head = strings.Repeat(" ", len(head))
@@ -28,6 +28,40 @@ func (c *CheckText) conclusion(r *check.Report) {
 				fmt.Fprintf(c.w, "%s%s\n", head, c.st.Dim(line))
 			}
 		}
+	}
+}
+
+// longestAdvice is how much of a finding the conclusion repeats: it stands whole above.
+const longestAdvice = 300
+
+// shortened is the beginning of a long text, up to a whole word.
+func shortened(text string) string {
+	r := []rune(text)
+	if len(r) <= longestAdvice {
+		return text
+	}
+	cut := string(r[:longestAdvice-1])
+	if at := strings.LastIndexByte(cut, ' '); at > 0 {
+		cut = cut[:at]
+	}
+	return strings.TrimRight(cut, " ,;:") + "…"
+}
+
+// interrupted says how far a run came that was interrupted.
+func (c *CheckText) interrupted(r *check.Report) {
+	if !r.Interrupted {
+		return
+	}
+	left := 0
+	for i := range r.Outcomes {
+		if r.Outcomes[i].Interrupted() {
+			left++
+		}
+	}
+	text := fmt.Sprintf("the run was interrupted: %d of %s were done", len(r.Outcomes)-left, term.Count(len(r.Outcomes), "check"))
+	fmt.Fprintln(c.w)
+	for _, line := range c.st.Wrapped(text, 0) {
+		fmt.Fprintln(c.w, c.st.Warn(line))
 	}
 }
 
@@ -76,6 +110,12 @@ func (c *CheckText) lacking(r *check.Report) {
 	fmt.Fprintln(c.w)
 	for _, line := range c.st.Wrapped("skipped: "+strings.Join(parts, ", "), 0) {
 		fmt.Fprintln(c.w, c.st.Dim(line))
+	}
+	if counts[check.NeedProbe] > 0 && r.Status() == check.Green {
+		// A green run must not seem to say more than it does.
+		for _, line := range c.st.Wrapped("no state was checked, only answers: give "+needText(check.NeedProbe), 0) {
+			fmt.Fprintln(c.w, c.st.Warn(line))
+		}
 	}
 }
 

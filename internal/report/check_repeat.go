@@ -73,6 +73,10 @@ func (c *CheckRepeats) outcome(o *check.Outcome) string {
 	return ""
 }
 
+// callsAlone is between the command that makes a check again and the one that only
+// makes its calls.
+const callsAlone = " # the calls alone: "
+
 func (c *CheckRepeats) word(id string, r *check.Repeat) string {
 	switch {
 	case r.Call != nil && r.Stalled:
@@ -84,7 +88,7 @@ func (c *CheckRepeats) word(id string, r *check.Repeat) string {
 	case r.Sequence != nil:
 		again := c.again(id)
 		if play := c.send(r.Sequence); play != "" {
-			again += " # the calls alone: " + play
+			again += callsAlone + play
 		}
 		return again
 	case r.Load != nil:

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"relayctl/internal/report/term"
 )
 
 // ShellQuote writes a word for a POSIX shell, in quotes where it needs them.
@@ -101,4 +103,61 @@ func shellBytes(b []byte) string {
 	}
 	s.WriteByte('\'')
 	return s.String()
+}
+
+// arguments splits a command at the spaces between its words. Quotes, substitutions and
+// what stands in brackets stay whole.
+func arguments(command string) []string {
+	var words []string
+	var quote rune
+	start, depth, escaped := 0, 0, false
+	for at, r := range command {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped = true
+		case quote == '\'' && r != '\'':
+		case r == '\'' && quote != '"' || r == '"' && quote != '\'':
+			if quote == 0 {
+				quote = r
+			} else {
+				quote = 0
+			}
+		case r == '(' || r == '{':
+			depth++
+		case r == ')' || r == '}':
+			depth--
+		case r == ' ' && quote == 0 && depth == 0:
+			words = append(words, command[start:at])
+			start = at + 1
+		}
+	}
+	return append(words, command[start:])
+}
+
+// continued breaks a command between its words so that its lines fit the width beside an
+// indent, where the shell goes on with the next line.
+func continued(command string, width, indent int) string {
+	const on = ` \`
+	if indent+term.Columns(command) <= width {
+		return command
+	}
+	var b strings.Builder
+	room := 0
+	for i, w := range arguments(command) {
+		n := term.Columns(w) + len(on)
+		switch {
+		case i == 0:
+			room = width - indent - n
+		case room < n+1:
+			b.WriteString(on + "\n" + strings.Repeat(" ", indent+2))
+			room = width - indent - 2 - n
+		default:
+			b.WriteString(" ")
+			room -= n + 1 - len(on)
+		}
+		b.WriteString(w)
+	}
+	return b.String()
 }

@@ -85,7 +85,7 @@ func (r *run) deliver(c *wire.Client, worker int, j *job) noted {
 			f = r.ledger.fact(j)
 			f.outcome = Outcome{Kind: Skipped, Reason: "the run ended while it waited for its next attempt"}
 		} else {
-			f.outcome = Outcome{Kind: a.Outcome, Reason: reason(a)}
+			f.outcome = Outcome{Kind: a.Outcome, Reason: r.reason(a)}
 		}
 		f.hasOutcome = true
 		o := &f.outcome
@@ -250,11 +250,11 @@ func (r *run) decide(a *Attempt) {
 }
 
 // reason words an outcome.
-func reason(a *Attempt) string {
+func (r *run) reason(a *Attempt) string {
 	switch a.Outcome {
 	case Refused:
 		if a.Status == http.StatusUnauthorized {
-			return "401 means invalid access and is not retried (R-401)"
+			return "401 means invalid access and is not retried (R-401)" + r.lacking()
 		}
 		return fmt.Sprintf("%d is not documented as retried (R-RETRY-ONLY, assumed)", a.Status)
 	case GivenUp:
@@ -277,6 +277,15 @@ func reason(a *Attempt) string {
 		}
 	}
 	return ""
+}
+
+// lacking says that there are no credentials, where there are none and somebody knows
+// what to do about it.
+func (r *run) lacking() string {
+	if r.cfg.Advice.Anonymous == "" {
+		return ""
+	}
+	return " (no credentials are configured: " + r.cfg.Advice.Anonymous + ")"
 }
 
 // tokenCounter counts the different credentials that calls were signed with: with OAuth,

@@ -32,6 +32,7 @@ type Advice struct {
 	ClientCert  string // the endpoint asks for a certificate
 	Proxy       string // the proxy asks for credentials
 	Credentials string // for an endpoint that asks for some where none are configured
+	Anonymous   string // what configures some, "" where some are
 }
 
 // Target is where calls go. It does not change, so it is safe for concurrent use.
