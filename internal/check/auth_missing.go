@@ -47,8 +47,8 @@ func afterAcceptance(ctx context.Context, t *Trial) Sub {
 		return sub
 	}
 	x := t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body})
-	if x.Answer.Failure != wire.NoFailure {
-		return sub // the connection ended with the first answer
+	if !x.Accepted() {
+		return sub // the connection ended with the first answer, or is of no use: http.keepalive says so
 	}
 	sub = t.refusal(ctx, sub.Name, x)
 	if sub.Verdict == Fail {

@@ -52,8 +52,12 @@ type Load struct {
 	TimeScale float64 // of the delays between attempts
 }
 
-// repeatCall is the repeat of a call of the run.
+// repeatCall is the repeat of a call of the run, or of its check where nothing but the
+// run can make such a call.
 func (r *run) repeatCall(k wire.Call) *Repeat {
+	if len(k.Cuts) > 0 {
+		return itself()
+	}
 	return &Repeat{Call: &k, Secrets: r.credentials.secrets()}
 }
 
