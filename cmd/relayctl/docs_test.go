@@ -35,3 +35,26 @@ func TestFirstGreenRunQuotesItsFiles(t *testing.T) {
 		}
 	}
 }
+
+// The page of pipelines explains every word of --fail-on, and names its default.
+func TestPipelinePageExplainsFailOn(t *testing.T) {
+	page, err := os.ReadFile("../../docs/ci.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen, _, err := newRootCmd(&app{}).Find([]string{"listen"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flag := listen.Flags().Lookup("fail-on")
+	complete, _ := listen.GetFlagCompletionFunc("fail-on")
+	words, _ := complete(listen, nil, "")
+	for _, word := range words {
+		if !bytes.Contains(page, []byte("\n| `"+word+"` | ")) {
+			t.Errorf("%s is not explained", word)
+		}
+	}
+	if want := "The default is `" + flag.DefValue + "`"; len(words) < 2 || !bytes.Contains(page, []byte(want)) {
+		t.Errorf("%d words; the page lacks %q", len(words), want)
+	}
+}
