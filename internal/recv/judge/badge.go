@@ -40,7 +40,7 @@ type badgeRow struct {
 
 func badgeRows() []badgeRow {
 	return []badgeRow{
-		{Attempt, "it came again after an answer 500 or none"},
+		{Attempt, "it came again after it was not accepted (R-FOUR)"},
 		{Duplicate, "it came again after a 200 (R-DUP)"},
 		{Conflict, "the same event_id with other bytes (R-ID)"},
 		{Late, "older than what the same customer's journey has shown (R-ORDER)"},
