@@ -177,6 +177,17 @@ func completeChoices(cmd *cobra.Command) {
 	}
 }
 
+// plainUsages takes the quotes, which mark the name of a value for the help, from the
+// meanings of all flags: the shell's completion shows these as they are.
+func plainUsages(cmd *cobra.Command) {
+	for _, set := range []*pflag.FlagSet{cmd.PersistentFlags(), cmd.Flags()} {
+		set.VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	}
+	for _, c := range cmd.Commands() {
+		plainUsages(c)
+	}
+}
+
 // words registers the words that a flag takes, for the shell's completion.
 func words(cmd *cobra.Command, flag string, list ...string) {
 	wordsOf(cmd, flag, func() []string { return list })

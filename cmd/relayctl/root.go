@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -88,12 +89,16 @@ configuration, 3 the environment failed, 130 interrupted.`,
 	for _, c := range root.Commands() {
 		completeChoices(c)
 		if c.Name() == "completion" {
+			c.Long = strings.TrimSpace(c.Long) + "\n\nPackages bring the scripts of bash, zsh and fish: there is nothing to do, but for\nbash the package bash-completion has to be there."
 			refuseUnknownShell(c)
 		}
 		if c.Args == nil {
 			c.Args = noArgs
 		}
 		c.Args = checkArgs(c.Args)
+	}
+	if len(a.args) > 0 && a.args[0] == cobra.ShellCompRequestCmd {
+		plainUsages(root)
 	}
 	return root
 }
