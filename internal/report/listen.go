@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -55,8 +56,8 @@ func (l *ListenText) Listening(b Banner) error {
 		fmt.Fprintf(l.w, "  %s   %s\n", l.st.Dim("CA"), b.CA)
 		trust = " --cacert " + ShellQuote(b.CA)
 	}
-	for _, url := range b.Apps {
-		fmt.Fprintf(l.w, "  %s  %s\n", l.st.Dim("app"), term.Clean(url))
+	for _, app := range b.Apps {
+		fmt.Fprintf(l.w, "  %s  %s%s\n", l.st.Dim("app"), term.Clean(app), pathNote(app, b.URL))
 	}
 	if b.Chance {
 		fmt.Fprintf(l.w, "  %s %d\n", l.st.Dim("seed"), b.Seed)
@@ -67,6 +68,14 @@ func (l *ListenText) Listening(b Banner) error {
 	fmt.Fprintf(l.w, "  %s  curl%s%s -H 'Content-Type: application/json' -d '{\"event_id\":\"1\",\"event_name\":\"message.delivered\",\"event_ts\":\"2022-04-12T14:53:11.958Z\",\"payload\":{}}' %s\n\n",
 		l.st.Dim("try"), trust, b.Auth, b.URL)
 	return l.w.Flush()
+}
+
+// pathNote says of an app whose URL has no path that the path of a request is kept.
+func pathNote(app, listener string) string {
+	if u, err := url.Parse(app); err != nil || u.Path != "" {
+		return ""
+	}
+	return "; its path goes after the address, as in " + listener + "relay"
 }
 
 // Receipt writes the line of an event, cut to the terminal's width, and below it

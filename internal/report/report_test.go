@@ -256,6 +256,21 @@ func TestBannerTellsWhereTheTokenComesFrom(t *testing.T) {
 	}
 }
 
+// An app whose URL has no path gets the path of the request: the banner says where it goes.
+func TestBannerTellsWhereThePathGoes(t *testing.T) {
+	const note = "; its path goes after the address, as in http://127.0.0.1:8443/relay\n"
+	for app, want := range map[string]bool{"http://127.0.0.1:3000": true, "http://127.0.0.1:3000/": false, "http://127.0.0.1:3000/relay": false} {
+		var b strings.Builder
+		l := NewListenText(&b, term.NewStyle(&b, term.ColorNever), false)
+		if err := l.Listening(Banner{URL: "http://127.0.0.1:8443/", Apps: []string{app}}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "  app  "+app+note) != want {
+			t.Errorf("%s: %s", app, b.String())
+		}
+	}
+}
+
 func TestWhatIsSentAgainIsNamedBriefly(t *testing.T) {
 	event := plan.EventRef{ID: "b98185e8-8a01-406f-a9e9-a62a2e437da7", Name: "message.delivered"}
 	for n, want := range map[int]string{
