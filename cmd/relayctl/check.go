@@ -69,6 +69,8 @@ inconclusive.`,
 		Example: `  relayctl check
   relayctl check --to https://staging.example.com/relay \
     --auth basic --username relay --password env:RELAY_PASSWORD
+  relayctl check --to http://127.0.0.1:3000/relay \
+    --probe 'http://127.0.0.1:3000/customers/{ccid}'
   relayctl check --list
   relayctl check --explain auth.wrong
   relayctl check --only auth,'http.*' --to https://localhost:8443/
