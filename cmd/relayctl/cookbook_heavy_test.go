@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -42,13 +41,12 @@ func TestCookbook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, err := os.ReadFile("../../examples/app.py")
+	app, err := os.ReadFile("../../docs/cookbook/app.py")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &cook{t: t, dir: t.TempDir(), running: map[string]*going{}}
-	examples := filepath.Join(c.dir, "examples")
-	if err := errors.Join(os.Mkdir(examples, 0o755), os.WriteFile(filepath.Join(examples, "app.py"), app, 0o600)); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, "app.py"), app, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	defer c.stopAll()
@@ -102,10 +100,6 @@ func (c *cook) run(line string) {
 	c.t.Helper()
 	if strings.Contains(line, until) {
 		c.start(line)
-		return
-	}
-	if folder, ok := strings.CutPrefix(line, "cd "); ok {
-		c.dir = filepath.Join(c.dir, folder)
 		return
 	}
 	want := 0

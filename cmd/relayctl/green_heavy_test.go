@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -69,7 +70,8 @@ func TestFirstGreenRunIsTrue(t *testing.T) {
 	}
 }
 
-// The commands of the page do what it says, those of each language in one shell.
+// The commands of the page do what it says, those of each language in one shell and in a
+// folder that has only the files that the page names.
 func TestFirstGreenRunCommands(t *testing.T) {
 	page, err := os.ReadFile("../../docs/first-green-run.md")
 	if err != nil {
@@ -85,10 +87,21 @@ func TestFirstGreenRunCommands(t *testing.T) {
 			scripts[language] += block[1]
 		}
 	}
-	for language, needs := range map[string]func() string{"Express": needsExpress, "Flask": lacksModules("python3", "flask, waitress"), "Go": nothing} {
+	for language, c := range map[string]struct {
+		needs func() string
+		files []string
+	}{
+		"Express": {needsExpress, []string{"express/before.mjs", "express/second.mjs", "express/after.mjs", "express/node_modules"}},
+		"Flask":   {lacksModules("python3", "flask, waitress"), []string{"flask/after.py"}},
+		"Go":      {nothing, []string{"go/after/main.go"}},
+	} {
 		t.Run(language, func(t *testing.T) {
-			if missing := needs(); missing != "" {
+			if missing := c.needs(); missing != "" {
 				t.Skip(missing)
+			}
+			dir := t.TempDir()
+			for _, file := range c.files {
+				bringFile(t, dir, "../../docs/first-green-run/"+file)
 			}
 			addr := freeAddress(t)
 			_, port, _ := net.SplitHostPort(addr)
@@ -104,12 +117,29 @@ func TestFirstGreenRunCommands(t *testing.T) {
 				}
 			}
 			cmd := exec.Command("sh", "-c", script+"exit $failed")
-			cmd.Dir, cmd.WaitDelay = "../..", time.Second
+			cmd.Dir, cmd.WaitDelay = dir, time.Second
 			cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 			if out, err := cmd.CombinedOutput(); err != nil || checks == 0 {
 				t.Errorf("%d checks, %v:\n%s", checks, err, out)
 			}
 		})
+	}
+}
+
+// bringFile puts a copy of a file into a folder, and a link to what npm installed.
+func bringFile(t *testing.T, dir, file string) {
+	t.Helper()
+	name := filepath.Join(dir, filepath.Base(file))
+	if filepath.Base(file) == "node_modules" {
+		from, err := filepath.Abs(file)
+		if err := errors.Join(err, os.Symlink(from, name)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	text, err := os.ReadFile(file)
+	if err := errors.Join(err, os.WriteFile(name, text, 0o600)); err != nil {
+		t.Fatal(err)
 	}
 }
 

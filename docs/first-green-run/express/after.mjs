@@ -32,8 +32,8 @@ function keep(event) {
 // What is true now, worked out in the order in which things happened.
 function state(events) {
   const now = { consent: {}, sms: {}, messages: {}, clicks: 0, actions: 0, active: true };
-  const byTime = [...events.values()].sort(
-    (a, b) => String(a.event_ts).localeCompare(String(b.event_ts)) || a.event_id.localeCompare(b.event_id));
+  const time = (event) => Date.parse(event.event_ts) || 0; // the same moment can be written in more than one way
+  const byTime = [...events.values()].sort((a, b) => time(a) - time(b) || a.event_id.localeCompare(b.event_id));
   for (const { event_name: name, payload: p } of byTime) {
     if (name === 'channel_consent.update') now.consent[p.channel_addr] = p.current_consent;
     else if (name === 'notification.auth_link_clicked' || name === 'notification.auth_link_used') now.clicks++;

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import threading
+from datetime import datetime
 
 from flask import Flask, Response, abort, jsonify, request
 
@@ -39,10 +40,18 @@ def keep(event):
     return True
 
 
+def when(event):
+    """The time as a time: the same moment can be written in more than one way."""
+    try:
+        return datetime.fromisoformat(event["event_ts"].replace("Z", "+00:00")).timestamp()
+    except (KeyError, AttributeError, ValueError):
+        return 0
+
+
 def state(events):
     """What is true now, worked out in the order in which things happened."""
     now = {"consent": {}, "sms": {}, "messages": {}, "clicks": 0, "actions": 0, "active": True}
-    for event in sorted(events, key=lambda e: (str(e.get("event_ts")), e["event_id"])):
+    for event in sorted(events, key=lambda e: (when(e), e["event_id"])):
         name, p = event["event_name"], event["payload"]
         if name == "channel_consent.update":
             now["consent"][p.get("channel_addr")] = p.get("current_consent")

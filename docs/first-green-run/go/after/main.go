@@ -32,6 +32,13 @@ func (e *event) text(name string) string {
 	return s
 }
 
+// time is when it happened, as a time: the same moment can be written in more
+// than one way.
+func (e *event) time() time.Time {
+	t, _ := time.Parse(time.RFC3339, e.TS) // what cannot be read is the oldest
+	return t
+}
+
 type receiver struct {
 	secret    [32]byte
 	mu        sync.Mutex
@@ -101,7 +108,7 @@ func state(events map[string]event) map[string]any {
 	consent, sms, messages := map[string]string{}, map[string]string{}, map[string]string{}
 	clicks, actions, active := 0, 0, true
 	for _, e := range slices.SortedFunc(maps.Values(events), func(a, b event) int {
-		return cmp.Or(cmp.Compare(a.TS, b.TS), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(a.time().Compare(b.time()), cmp.Compare(a.ID, b.ID))
 	}) {
 		switch e.Name {
 		case "channel_consent.update":
