@@ -86,6 +86,16 @@ configuration, 3 the environment failed, 130 interrupted.`,
 	root.InitDefaultHelpCmd()
 	_ = root.RegisterFlagCompletionFunc("profile", a.completeProfiles)
 	completeChoices(root)
+	finishCommands(root)
+	if len(a.args) > 0 && a.args[0] == cobra.ShellCompRequestCmd {
+		plainUsages(root)
+	}
+	return root
+}
+
+// finishCommands gives all commands what each has: the values of its flags for the
+// completion, and a look at its arguments.
+func finishCommands(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		completeChoices(c)
 		if c.Name() == "completion" {
@@ -97,10 +107,6 @@ configuration, 3 the environment failed, 130 interrupted.`,
 		}
 		c.Args = checkArgs(c.Args)
 	}
-	if len(a.args) > 0 && a.args[0] == cobra.ShellCompRequestCmd {
-		plainUsages(root)
-	}
-	return root
 }
 
 // checkArgs refuses an argument that is empty, as a variable of the shell that is not
