@@ -52,13 +52,15 @@ func (c *CheckText) interrupted(r *check.Report) {
 	if !r.Interrupted {
 		return
 	}
-	left := 0
+	done, all := 0, 0
 	for i := range r.Outcomes {
-		if r.Outcomes[i].Interrupted() {
-			left++
+		if o := &r.Outcomes[i]; o.Verdict != check.Skip {
+			if all++; !o.Interrupted() {
+				done++
+			}
 		}
 	}
-	text := fmt.Sprintf("the run was interrupted: %d of %s were done", len(r.Outcomes)-left, term.Count(len(r.Outcomes), "check"))
+	text := fmt.Sprintf("the run was interrupted: %d of %s that apply were done", done, term.Count(all, "check"))
 	fmt.Fprintln(c.w)
 	for _, line := range c.st.Wrapped(text, 0) {
 		fmt.Fprintln(c.w, c.st.Warn(line))
