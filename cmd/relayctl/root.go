@@ -99,7 +99,7 @@ func finishCommands(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		completeChoices(c)
 		if c.Name() == "completion" {
-			c.Long = strings.TrimSpace(c.Long) + "\n\nPackages bring the scripts of bash, zsh and fish: there is nothing to do, but for\nbash the package bash-completion has to be there."
+			c.Long = strings.TrimSpace(c.Long) + "\n\nPackages bring the scripts of bash, zsh and fish: there is nothing to do, but\nfor bash the package bash-completion has to be there."
 			refuseUnknownShell(c)
 		}
 		if c.Args == nil {
