@@ -113,8 +113,9 @@ func (m *model) pageKey(p *page, key string) tea.Cmd {
 			p.scroll(m.pageHeight(), m.pageHeight())
 		}
 	case "esc", "left", "backspace":
-		if m.reading.runs() { // what is not shown yet is not wanted any more
-			m.reading.end()
+		opening := m.reading.runs() && m.reading.page != p
+		m.reading.end()
+		if opening { // what is not shown yet is not wanted any more
 			return nil
 		}
 		m.pages = m.pages[:len(m.pages)-1]

@@ -412,3 +412,18 @@ func (p *program) fits(width, height int) {
 		}
 	}
 }
+
+// Esc leaves a page also while it is read again, as after another attempt or a new size.
+func TestEscLeavesAPageThatIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := view(t, 80, 24)
+		p.press("enter")
+		if _, again := p.m.Update(tea.WindowSizeMsg{Width: 70, Height: 16}); again == nil || !p.m.reading.runs() {
+			t.Fatal("the page is not read again")
+		}
+		p.press("esc")
+		if p.m.page() != nil {
+			t.Error("the page is still there")
+		}
+	})
+}
