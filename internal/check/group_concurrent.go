@@ -263,7 +263,7 @@ func judgeRound(ctx context.Context, t *Trial, l *lines, r round, events []plan.
 		}
 		return Sub{Name: name, Verdict: Skip, Actual: "it is not accepted alone either"} // event.accept reports it
 	}
-	if t.refusedInTurn(ctx, r, answers[of[0]].Answer.Status) {
+	if t.refusedInTurn(ctx, r, events[of[0]].Events[0].Name, answers[of[0]].Answer.Status) {
 		return Sub{Name: name, Verdict: Skip, Actual: "nor is it accepted one by one"} // business.never-400 reports it
 	}
 	return Sub{name, Fail, fmt.Sprintf("%d of %d, sent %d at a time: %s; accepted alone%s", len(of), len(events), min(atOnce, len(events)), first, more), itself()}
@@ -276,16 +276,16 @@ func (t *Trial) othersAccepted(ctx context.Context, r round, l *lines) bool {
 	return why == "" && t.aloneAccepted(ctx, events[0], l)
 }
 
-// refusedInTurn says whether one of a round's events gets that answer as well when fresh
-// ones come one by one: it then comes before what it refers to.
-func (t *Trial) refusedInTurn(ctx context.Context, r round, status int) bool {
+// refusedInTurn says whether an event of that name gets that answer as well when it is
+// the first of a fresh round and nothing else is sent: it then comes before what it
+// refers to.
+func (t *Trial) refusedInTurn(ctx context.Context, r round, name string, status int) bool {
 	if status < 400 || status >= 500 || status == http.StatusTooManyRequests || r.kind != "" {
 		return false
 	}
 	events, why := r.events(ctx)
-	return why == "" && slices.ContainsFunc(events, func(d plan.Delivery) bool {
-		return t.Post(ctx, wire.Call{Body: d.Body}).Answer.Status == status
-	})
+	i := slices.IndexFunc(events, func(d plan.Delivery) bool { return d.Events[0].Name == name })
+	return why == "" && i >= 0 && t.Post(ctx, wire.Call{Body: events[i].Body}).Answer.Status == status
 }
 
 // failsAlone says whether as many events fail at first when they come one after
