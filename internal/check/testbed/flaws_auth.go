@@ -230,6 +230,7 @@ func authFlaws() []Flaw {
 					})
 				})
 			},
+			Only:  []string{"event.accept", "auth"}, // whichever call comes next on the connection is refused as well
 			Fails: []string{"auth.missing"},
 		},
 		{
