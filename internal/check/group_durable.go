@@ -30,6 +30,14 @@ func durableChecks() []Check {
 func moments() []time.Duration { return []time.Duration{0, 250 * time.Millisecond} }
 
 func survivesRestart(ctx context.Context, t *Trial) Result {
+	r := outlives(ctx, t)
+	if r.Verdict == Fail {
+		t.rememberAnew(ctx) // of what a restart took, duplicate.memory is not to speak again
+	}
+	return r
+}
+
+func outlives(ctx context.Context, t *Trial) Result {
 	if why := t.Control(ctx); why != "" {
 		return BlockedBy(why)
 	}
@@ -196,9 +204,5 @@ func comeAgain(ctx context.Context, t *Trial, done []*subject) Result {
 			return Unclear(why)
 		}
 	}
-	r := t.allThere(ctx, again, "when events of before the restart came again after it")
-	if r.Verdict == Fail {
-		t.rememberAnew(ctx) // of what a restart took, duplicate.memory is not to speak again
-	}
-	return r
+	return t.allThereLater(ctx, again, "when events of before the restart came again after it")
 }

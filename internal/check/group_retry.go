@@ -136,7 +136,7 @@ func flickers(ctx context.Context, t *Trial) Result {
 	case u.why != "":
 		return Failed("an event that failed is accepted when it comes again", u.why, itself())
 	}
-	return t.allThere(ctx, u.struck(), fmt.Sprintf("with a fault of %s, %d times, under load", t.Waits.Flicker, flickering))
+	return t.allThereLater(ctx, u.struck(), fmt.Sprintf("with a fault of %s, %d times, under load", t.Waits.Flicker, flickering))
 }
 
 // allTaken judges a receiver that accepted every event though it could not work:

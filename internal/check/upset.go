@@ -94,3 +94,12 @@ func (t *Trial) allThere(ctx context.Context, struck []*subject, when string) Re
 	}
 	return Passed()
 }
+
+// allThereLater is allThere once a receiver that does the work of copies a while after
+// its answer has done it: until then every state is still right.
+func (t *Trial) allThereLater(ctx context.Context, told []*subject, when string) Result {
+	if !wait(ctx, t.states.later()) {
+		return Unclear("the time was over")
+	}
+	return t.allThere(ctx, told, when)
+}

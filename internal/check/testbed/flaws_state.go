@@ -12,7 +12,7 @@ import (
 // stateFlaws answer as they should and keep the wrong state: only a probe sees
 // them.
 func stateFlaws() []Flaw {
-	flaws := slices.Concat(duplicateFlaws(), forgetfulFlaws(), memoryFlaws(), orderFlaws(), receiptFlaws(), lossyFlaws(), concurrentFlaws(), isolationFlaws(), besideFlaws(), fileFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws(), oppositeFlaws())
+	flaws := slices.Concat(duplicateFlaws(), forgetfulFlaws(), memoryFlaws(), orderFlaws(), receiptFlaws(), lossyFlaws(), concurrentFlaws(), isolationFlaws(), besideFlaws(), fileFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws(), oppositeFlaws(), restartFlaws())
 	for i := range flaws {
 		flaws[i].Probe = true
 	}
@@ -478,23 +478,6 @@ func lossFlaws() []Flaw {
 				}
 			},
 			Fails: []string{"robust.malformed"},
-		},
-		{
-			Name: "write-behind", Story: "events are written to disk in twenties",
-			Break: func(r *Receiver) { Restartable(r, 20, true) },
-			Fails: []string{"durable.restart"},
-		},
-		{
-			Name: "lines-in-lines", Story: "splitlines() on a file with an event a line, which ends lines at U+2028 as well",
-			Break: func(r *Receiver) {
-				restartable(r, 0, true, func(e *Event) bool { return !e.any(func(c rune) bool { return c == '\u2028' }) })
-			},
-			Fails: []string{"durable.restart"},
-		},
-		{
-			Name: "ids-in-memory", Story: "the set of event ids is a variable",
-			Break: func(r *Receiver) { Restartable(r, 0, false) },
-			Fails: []string{"durable.restart"},
 		},
 	}
 }
