@@ -102,9 +102,10 @@ func (r *readSide) patience() time.Duration { return r.atLeast(r.waits.Wrong) }
 func (r *readSide) short() time.Duration { return r.atLeast(r.waits.Unexpected) }
 
 // quiet is how long a state has to stay the same to show that an event changes nothing. A
-// receiver that has done its work when it answers is not waited for.
+// receiver that has done its work when it answers is hardly waited for; a queue without
+// a lag that can be measured may still stall on a busy machine.
 func (r *readSide) quiet() time.Duration {
-	return min(3*r.measured(), max(r.waits.Settle/2, r.measured()*5/4))
+	return max(r.waits.Unexpected/4, min(3*r.measured(), max(r.waits.Settle/2, r.measured()*5/4)))
 }
 
 // later is how long after a state was right it is read again, for work that is

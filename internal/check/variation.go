@@ -194,17 +194,21 @@ func (t *Trial) effectOf(ctx context.Context, v variation) *effect {
 	key := fmt.Sprintf("%v %v %v", v.before(), v.usual, v.free)
 	known, _ := t.effects.LoadOrStore(key, new(once[*effect]))
 	return known.(*once[*effect]).get(ctx, func(ctx context.Context) *effect {
-		subjects := []*subject{t.customerOf(v, false), t.customerOf(v, false)}
-		for i, s := range subjects {
-			order := s.inOrder()
-			if i == 0 {
-				order = order[:len(v.before())]
-			}
-			if why := t.tell(ctx, s, order); why != "" {
-				return &effect{unclear: why}
-			}
+		begun, whole := t.customerOf(v, false), t.customerOf(v, false)
+		// The customer with the effect comes first: where a queue stalls, only the one
+		// that was told last may still lack something, and there it does no harm. So
+		// nothing is read before that one shows anything.
+		why := t.tell(ctx, whole, whole.inOrder())
+		if why == "" {
+			why = t.tell(ctx, begun, begun.inOrder()[:len(v.before())])
 		}
-		states, why := t.states.together(ctx, subjects, func(s []*state.State) bool { return !state.Same(s[0], s[1]) }, t.states.short())
+		if why != "" {
+			return &effect{unclear: why}
+		}
+		subjects := []*subject{begun, whole}
+		states, why := t.states.together(ctx, subjects, func(s []*state.State) bool {
+			return !state.Same(s[0], s[1]) && (len(v.before()) == 0 || !t.states.showsNothing(s[0]))
+		}, t.states.short())
 		if why != "" {
 			return &effect{unclear: why}
 		}
