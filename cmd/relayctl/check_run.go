@@ -116,7 +116,7 @@ func (a *app) runChecks(ctx context.Context, o *checkOptions, r *checkRun) error
 	} else if o.waitReady > 0 {
 		// If it does not come in time, the run says so, as of any endpoint that is not
 		// there.
-		_ = sim.WaitReady(ctx, run.URL, run.Proxy, o.waitReady)
+		_ = sim.WaitReady(ctx, run.URL, run.Proxy, o.waitReady, a.waiting(o.waitReady))
 	}
 	var out checkRenderer = jsonRenderer{report.NewCheckJSON(a.stdout, r.repeats)}
 	if o.output == "text" {

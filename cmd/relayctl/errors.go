@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"relayctl/internal/auth"
 	"relayctl/internal/recv"
@@ -111,6 +112,13 @@ func (a *app) warn(format string, args ...any) {
 
 func (a *app) hint(format string, args ...any) {
 	a.hanging(a.stderr, "hint: ", fmt.Sprintf(format, args...))
+}
+
+// waiting tells, once, that --wait-ready is at work.
+func (a *app) waiting(most time.Duration) func(why error) {
+	return func(why error) {
+		a.hanging(a.stderr, "waiting: ", fmt.Sprintf("%s; trying for up to %s", term.Clean(why.Error()), term.Duration(most)))
+	}
 }
 
 // hanging writes a text behind a head, wrapped to the terminal's width.

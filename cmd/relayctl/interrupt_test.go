@@ -70,25 +70,38 @@ func TestInterruptedRunIsCutShort(t *testing.T) {
 	}
 }
 
+// onceSaid does something when a text was written.
+type onceSaid struct {
+	guarded
+	text string
+	do   func()
+}
+
+func (o *onceSaid) Write(p []byte) (int, error) {
+	n, err := o.guarded.Write(p)
+	if o.text != "" && strings.Contains(o.String(), o.text) {
+		o.do()
+	}
+	return n, err
+}
+
 func TestInterruptedBeforeAnythingIsSent(t *testing.T) {
 	for _, tc := range []struct {
-		after time.Duration // at 0 before it begins
-		args  []string
-		want  string
+		said string // when this stands on stderr; before it begins for ""
+		args []string
+		want string
 	}{
-		{0, []string{"message.delivered", "--count", "1000000", "--events", "account.*"}, "interrupted while the plan was read; nothing was sent"},
-		{200 * time.Millisecond, []string{"message.delivered", "--to", "http://127.0.0.1:1/", "--wait-ready", "1h"}, "interrupted while waiting for the endpoint; nothing was sent"},
+		{"", []string{"message.delivered", "--count", "1000000", "--events", "account.*"}, "interrupted while the plan was read; nothing was sent"},
+		{"waiting: 127.0.0.1:1 does not accept connections", []string{"message.delivered", "--to", "http://127.0.0.1:1/", "--wait-ready", "1h"}, "interrupted while waiting for the endpoint; nothing was sent"},
 	} {
 		ctx, interrupt := context.WithCancel(t.Context())
-		if tc.after == 0 {
+		if tc.said == "" {
 			interrupt()
-		} else {
-			time.AfterFunc(tc.after, interrupt)
 		}
-		stderr := &bytes.Buffer{}
+		stderr := &onceSaid{text: tc.said, do: interrupt}
 		code := run(ctx, context.Background(), nil, append([]string{"send"}, tc.args...), strings.NewReader(""), &bytes.Buffer{}, stderr, nil)
 		if code != exitInterrupted || !strings.Contains(stderr.String(), tc.want) {
-			t.Errorf("exit code %d, stderr %q, want %q", code, stderr, tc.want)
+			t.Errorf("exit code %d, stderr %q, want %q", code, stderr.String(), tc.want)
 		}
 	}
 }

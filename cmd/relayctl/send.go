@@ -119,7 +119,7 @@ func (a *app) sendOnce(ctx context.Context, o *sendOptions, s *settings, args []
 	if o.dryRun {
 		return a.dryRun(ctx, r)
 	}
-	if err := r.preflight(ctx); err != nil {
+	if err := r.preflight(ctx, a); err != nil {
 		return err
 	}
 	if err := r.reports.open(a.interrupt); err != nil {
@@ -149,7 +149,7 @@ func (a *app) sendOnce(ctx context.Context, o *sendOptions, s *settings, args []
 
 // preflight connects to the endpoint before anything is sent, or waits until it can
 // be connected to.
-func (r *sendRun) preflight(ctx context.Context) error {
+func (r *sendRun) preflight(ctx context.Context, a *app) error {
 	o := r.options
 	hint := "--wait-ready 1m waits until it does; --no-preflight sends all the same, with all the retries and their waits"
 	if r.embedded != nil {
@@ -160,7 +160,7 @@ func (r *sendRun) preflight(ctx context.Context) error {
 	case err != nil:
 		return usage(err)
 	case o.waitReady > 0:
-		err, hint = sender.WaitReady(ctx, o.waitReady), ""
+		err, hint = sender.WaitReady(ctx, o.waitReady, a.waiting(o.waitReady)), ""
 	case !o.noPreflight:
 		err = sender.Reach(ctx)
 	}

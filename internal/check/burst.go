@@ -188,7 +188,7 @@ func (w *burstWatch) Outcome(o *sim.Outcome) {
 
 func (w *burstWatch) finish(ctx context.Context) burstResult {
 	// One that is restarted by its supervisor comes back.
-	if w.gone != nil && sim.WaitReady(ctx, w.calls.URL, w.calls.Proxy, w.calls.Waits.Connect) != nil && ctx.Err() == nil {
+	if w.gone != nil && sim.WaitReady(ctx, w.calls.URL, w.calls.Proxy, w.calls.Waits.Connect, nil) != nil && ctx.Err() == nil {
 		w.calls.live.lost(w.gone)
 		w.result.Gone = w.gone
 	}

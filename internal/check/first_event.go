@@ -43,7 +43,7 @@ func (r *run) deliverFirst(ctx context.Context) firstEvent {
 		return firstEvent{NotAccepted, "a plain valid event is not accepted: " + x.Describe() + r.likelyCause(x.Answer.Status)}
 	case x.Answer.Failure == wire.TLS:
 		return firstEvent{TLSFails, "the TLS handshake fails: " + x.Answer.Detail}
-	case x.Answer.Failure == wire.Timeout && sim.WaitReady(ctx, r.URL, r.Proxy, r.Waits.Connect) == nil:
+	case x.Answer.Failure == wire.Timeout && sim.WaitReady(ctx, r.URL, r.Proxy, r.Waits.Connect, nil) == nil:
 		return firstEvent{NoAnswer, fmt.Sprintf("a valid event is not answered within %s: Relay would try it four times and give it up (R-TIMEOUT)", r.Timeout)}
 	case x.Answer.Failure == wire.TokenFailed:
 		if _, err := t.Sign(ctx); auth.CredentialsRefused(err) {

@@ -84,7 +84,7 @@ func (t *Trial) restart(ctx context.Context) string {
 func (t *Trial) comesBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, t.Waits.Return)
 	defer cancel()
-	if sim.WaitReady(ctx, t.URL, t.Proxy, t.Waits.Return) != nil {
+	if sim.WaitReady(ctx, t.URL, t.Proxy, t.Waits.Return, nil) != nil {
 		return // what comes next finds that out
 	}
 	s := t.subject(errand())

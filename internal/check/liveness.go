@@ -360,7 +360,7 @@ func (c *caller) isGone(ctx context.Context, l *Lapse) bool {
 		return !c.answersPlain(ctx, "message.delivered") && ctx.Err() == nil
 	}
 	// One that is restarted by its supervisor comes back.
-	return sim.WaitReady(ctx, c.URL, c.Proxy, c.Waits.Connect) != nil && ctx.Err() == nil
+	return sim.WaitReady(ctx, c.URL, c.Proxy, c.Waits.Connect, nil) != nil && ctx.Err() == nil
 }
 
 // answersPlain says whether the plain event of that name, of a customer who was

@@ -17,9 +17,10 @@ func (s *Sender) Reach(ctx context.Context) error {
 }
 
 // WaitReady repeats Reach until it succeeds, for d at most. A TLS handshake that fails is
-// not repeated (ErrHandshake), because it would fail again.
-func (s *Sender) WaitReady(ctx context.Context, d time.Duration) error {
-	return waitFor(ctx, d, func(left time.Duration) (why error, again bool) {
+// not repeated (ErrHandshake), because it would fail again. waiting is told why, once, when
+// the first try has failed and others follow; nil for nobody.
+func (s *Sender) WaitReady(ctx context.Context, d time.Duration, waiting func(why error)) error {
+	return waitFor(ctx, d, waiting, func(left time.Duration) (why error, again bool) {
 		a := s.target.Greet(ctx, min(left, s.cfg.Timeout))
 		return s.unreached(a), a.Failure != wire.TLS
 	})
@@ -47,14 +48,14 @@ func notAccepted(target *wire.Target, why string) error {
 
 // WaitReady waits until the URL's host accepts connections, for d at most; it makes no TLS
 // handshake. proxy is the way there, nil for the direct one. The error is the last failure
-// before the time was over or ctx was done.
-func WaitReady(ctx context.Context, rawURL string, proxy *wire.Proxy, d time.Duration) error {
+// before the time was over or ctx was done. waiting is as for the Sender's.
+func WaitReady(ctx context.Context, rawURL string, proxy *wire.Proxy, d time.Duration, waiting func(why error)) error {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return err
 	}
 	target := wire.NewTarget(wire.TargetConfig{URL: u, Proxy: proxy})
-	return waitFor(ctx, d, func(left time.Duration) (error, bool) {
+	return waitFor(ctx, d, waiting, func(left time.Duration) (error, bool) {
 		ctx, cancel := context.WithTimeout(ctx, left)
 		defer cancel()
 		if err := target.Reach(ctx); err != nil {
@@ -66,7 +67,7 @@ func WaitReady(ctx context.Context, rawURL string, proxy *wire.Proxy, d time.Dur
 
 // waitFor calls try until it succeeds or says that trying again is of no use, for d at
 // most. It returns the last failure before the time was over.
-func waitFor(ctx context.Context, d time.Duration, try func(left time.Duration) (why error, again bool)) error {
+func waitFor(ctx context.Context, d time.Duration, waiting func(why error), try func(left time.Duration) (why error, again bool)) error {
 	end := time.Now().Add(d)
 	var why error
 	for {
@@ -77,7 +78,14 @@ func waitFor(ctx context.Context, d time.Duration, try func(left time.Duration) 
 		if why == nil || ctx.Err() == nil && time.Now().Before(end) {
 			why = err // that the time was up says nothing of the endpoint
 		}
-		if !again || time.Until(end) <= 0 || !sleep(ctx, min(100*time.Millisecond, time.Until(end))) {
+		if !again || time.Until(end) <= 0 {
+			return why
+		}
+		if waiting != nil {
+			waiting(why)
+			waiting = nil
+		}
+		if !sleep(ctx, min(100*time.Millisecond, time.Until(end))) {
 			return why
 		}
 	}

@@ -18,11 +18,11 @@ func TestWaitReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := "http://" + l.Addr().String()
-	if err := WaitReady(t.Context(), url, nil, time.Minute); err != nil {
+	if err := WaitReady(t.Context(), url, nil, time.Minute, nil); err != nil {
 		t.Error(err)
 	}
 	l.Close()
-	if err := WaitReady(t.Context(), url, nil, time.Millisecond); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
+	if err := WaitReady(t.Context(), url, nil, time.Millisecond, nil); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Error(err)
 	}
 }
@@ -98,7 +98,7 @@ func TestReach(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		for what, err := range map[string]error{"reach": s.Reach(t.Context()), "wait": s.WaitReady(t.Context(), time.Minute)} {
+		for what, err := range map[string]error{"reach": s.Reach(t.Context()), "wait": s.WaitReady(t.Context(), time.Minute, nil)} {
 			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 				t.Errorf("%s %s: %v", what, tc.url, err)
 			}

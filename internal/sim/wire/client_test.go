@@ -271,6 +271,7 @@ func TestACallThatMayHaveArrivedIsNotRepeated(t *testing.T) {
 }
 
 func TestAnAnswerBeforeTheBodyWasRead(t *testing.T) {
+	answered := make(chan struct{})
 	addr := serveTCP(t, func(conn net.Conn) {
 		br := bufio.NewReader(conn)
 		for { // the head only
@@ -280,14 +281,13 @@ func TestAnAnswerBeforeTheBodyWasRead(t *testing.T) {
 			}
 		}
 		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-		// Keeps the connection open without reading on, until the caller goes.
-		time.Sleep(20 * time.Millisecond)
-		_, _ = io.Copy(io.Discard, conn)
+		<-answered // the connection stays open, and nobody reads on
 	})
 	c := callerTo(t, "http://"+addr, nil)
 	if a := c.Do(t.Context(), Call{Body: bytes.Repeat([]byte("x"), 32<<20)}); a.Status != 413 {
 		t.Errorf("%+v", a)
 	}
+	close(answered)
 }
 
 func TestALargeBodyArrivesWhole(t *testing.T) {
