@@ -112,9 +112,10 @@ func countIn(outcomes []*check.Outcome, is func(*check.Outcome) bool) int {
 // groupWidth is the width of the column of groups.
 const groupWidth = 11
 
-// speaks says whether an outcome is shown in a run that is not verbose.
+// speaks says whether an outcome is shown in a run that is not verbose. What an
+// interrupted run did not do is counted, and told once, at the end.
 func speaks(o *check.Outcome) bool {
-	return o.Verdict != check.Pass && o.Verdict != check.Skip || o.Known != nil
+	return o.Verdict != check.Pass && o.Verdict != check.Skip && !o.Interrupted() || o.Known != nil
 }
 
 // follows says whether an outcome says no more than the cause above does: it is

@@ -55,6 +55,23 @@ func TestTheCallsAloneHaveALine(t *testing.T) {
 	}
 }
 
+// What an interrupted run did not do has no line of its own, unless all have.
+func TestWhatWasNotDoneIsCounted(t *testing.T) {
+	o := check.Outcome{Check: &check.Check{ID: "load.burst", Level: check.Must}, Result: check.Unclear("the run was interrupted")}
+	for _, verbose := range []bool{false, true} {
+		var out strings.Builder
+		c := NewCheckText(&out, term.NewStyle(&out, term.ColorNever), nil, nil)
+		c.Verbose = verbose
+		c.Done(&o)
+		if err := c.Finish(&check.Report{Interrupted: true, Outcomes: []check.Outcome{o}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); strings.Contains(got, "MUST") != verbose || !strings.Contains(got, "1 inconclusive") {
+			t.Errorf("verbose %v: %s", verbose, got)
+		}
+	}
+}
+
 // How a run ends is told of what it did: how far it came, and what it did not look at.
 // Long findings are not said whole twice.
 func TestEndsOfRuns(t *testing.T) {
