@@ -73,20 +73,13 @@ func tolerantAbsent() Check {
 		ID: "tolerant.absent", Level: Must, Clause: "R-ABSENT",
 		Title: "properties may be null, empty or missing",
 		Why:   "Relay's examples have all three for what does not apply; code that counts on a value fails on the first event without",
-		How:   "delivers events whose optional properties (all but the customer's, the message's and the notification's ids) are null, empty texts, or not there, all at once and one by one, each right after another customer's event that has them all; and events whose payload does not repeat their name as event_type and event_subtype",
-		Fix:   "treat null, \"\" and a missing property alike, as absent, wherever one is read, and take the event's name from event_name: the payload of many events does not hold its parts",
+		How:   "delivers events whose optional properties (all but the customer's, the message's and the notification's ids) are null, empty texts, or not there, all at once and one by one, each right after another customer's event that has them all; and events whose payload does not repeat their name as event_type and event_subtype. A channel_consent.update after an opt-out whose current_consent is absent must not lift it, and texts that an earlier event told must be shown, or not, alike after an event in which they are null, empty or missing",
+		Fix:   "treat null, \"\" and a missing property alike, as absent, wherever one is read, let none of them be a consent, and take the event's name from event_name: the payload of many events does not hold its parts",
 		Run: func(ctx context.Context, t *Trial) Result {
 			var list []variation
 			for _, st := range []plan.Step{message(2), step(30, "notification.delivered", 1, 1), step(30, "message.action_taken", 1, 1)} {
-				for _, how := range []struct {
-					name   string
-					change func(path string) event.Override
-				}{
-					{"with null", func(p string) event.Override { return set(p, nil) }},
-					{"with empty texts", func(p string) event.Override { return set(p, "") }},
-					{"without them", unset},
-				} {
-					v := unusual(st.Event+" "+how.name, st, absent(st.Event, how.change)...)
+				for _, a := range absences() {
+					v := unusual(st.Event+" with its optional properties "+a.name, st, absent(st.Event, a.change)...)
 					v.free = optional(st.Event)
 					list = append(list, v)
 				}
@@ -95,7 +88,9 @@ func tolerantAbsent() Check {
 			for i := range list {
 				list[i].follows = true
 			}
-			return t.take200(ctx, list)
+			return t.after(ctx, func() Result {
+				return sum(t.usualEffect(), append(t.variations(ctx, list), t.silentEvents(ctx)...))
+			})
 		},
 	}
 }

@@ -83,13 +83,15 @@ func (t *Trial) unanswered(ctx context.Context, name string, x Exchange) Sub {
 // take200 is the run of a check whose variations have to be accepted, and must
 // have the effect of usual events.
 func (t *Trial) take200(ctx context.Context, list []variation) Result {
-	return t.after(ctx, func() Result {
-		expected := "200 for each of them"
-		if t.Probe != nil {
-			expected += ", and the effect of a usual event"
-		}
-		return sum(expected, t.variations(ctx, list))
-	})
+	return t.after(ctx, func() Result { return sum(t.usualEffect(), t.variations(ctx, list)) })
+}
+
+// usualEffect is what is expected of unusual events.
+func (t *Trial) usualEffect() string {
+	if t.Probe == nil {
+		return "200 for each of them"
+	}
+	return "200 for each of them, and the effect of a usual event"
 }
 
 // introduced makes a fresh customer whom the receiver has been told of: its

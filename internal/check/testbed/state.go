@@ -115,7 +115,10 @@ func (s *State) apply(e *Event) {
 	case e.Name == "account.deactivate":
 		c.Account.Set("deactivated", e)
 	case e.Name == "channel_consent.update":
-		entry(c.Consent, e.Text("channel_addr")).Set(e.Text("current_consent"), e)
+		consent := entry(c.Consent, e.Text("channel_addr"))
+		if told := e.Text("current_consent"); told != "" {
+			consent.Set(told, e)
+		}
 	case family == "notification_channel":
 		entry(c.Channels, e.Text("channel_addr")).Set(what, e)
 	case e.Name == "message.action_taken":
