@@ -148,7 +148,18 @@ func (c *caller) Post(ctx context.Context, k wire.Call) Exchange {
 // does: a 500 is tried again, up to four attempts, with Relay's delays scaled
 // down, and noted for retry.recovers.
 func (c *caller) Deliver(ctx context.Context, d plan.Delivery) Exchange {
-	return c.valid(ctx, wire.Call{Body: d.Body}, c.Post)
+	return c.deliver(ctx, wire.Call{Body: d.Body})
+}
+
+// deliver is Deliver for a call of any kind.
+func (c *caller) deliver(ctx context.Context, k wire.Call) Exchange {
+	x := c.valid(ctx, k, c.Post)
+	if busy(x) {
+		if again := c.alone(ctx, k); again.Accepted() {
+			return again
+		}
+	}
+	return x
 }
 
 // valid makes a call as Deliver does, each attempt by post.
@@ -180,9 +191,6 @@ func (c *caller) accepted(ctx context.Context, d plan.Delivery) string {
 			break // it was asked twice
 		}
 	}
-	if busy(x) && c.acceptedAlone(ctx, d) {
-		return ""
-	}
 	name := "a batch"
 	if len(d.Events) == 1 {
 		name = d.Events[0].Name
@@ -195,19 +203,20 @@ func busy(x Exchange) bool {
 	return x.Answer.Status == http.StatusServiceUnavailable || x.Answer.Status == http.StatusTooManyRequests
 }
 
-// acceptedAlone delivers an event while no other call of the run is under way. Where
-// that helps, the run goes on so: that the endpoint refuses what comes beside other
-// calls is for concurrent.accepted to say, and the other checks have a verdict.
-func (c *caller) acceptedAlone(ctx context.Context, d plan.Delivery) bool {
+// alone makes a call while no other one of the run is under way. Where it is accepted
+// then, the run goes on so: that the endpoint refuses what comes beside other calls is
+// for concurrent.accepted to say, and the other checks have a verdict.
+func (c *caller) alone(ctx context.Context, k wire.Call) Exchange {
 	signed, err := c.Sign(ctx)
 	if err != nil {
-		return false
+		return Exchange{Call: k, Answer: wire.Result{Failure: wire.TokenFailed, Detail: err.Error()}}
 	}
-	x := c.within(ctx, wire.Call{Body: d.Body, Signed: signed}, patience{within: c.Timeout}, true, func(bool) {})
+	k.Signed, k.Details, k.KeepBody = signed, true, max(k.KeepBody, keepAnswer)
+	x := c.within(ctx, k, patience{within: c.Timeout}, true, func(bool) {})
 	if x.Accepted() {
 		c.live.notedAlone(true)
 	}
-	return x.Accepted()
+	return x
 }
 
 // healing is what came of the answers 500 to valid events in a run. Safe for

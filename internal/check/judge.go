@@ -15,7 +15,7 @@ import (
 // answer fails it. So does none, when that comes again with the same bytes
 // while plain events before and after are answered: then it is not the network.
 func (t *Trial) take(ctx context.Context, name string, k wire.Call) Sub {
-	return t.judge(ctx, name, t.valid(ctx, k, t.Post))
+	return t.judge(ctx, name, t.deliver(ctx, k))
 }
 
 // takeEvent delivers an event that has to be accepted, unusual though it is.

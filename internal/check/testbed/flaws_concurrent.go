@@ -70,6 +70,11 @@ func concurrentFlaws() []Flaw {
 			Fails: []string{"concurrent.accepted"},
 		},
 		{
+			Name: "eight-at-a-time", Story: "the pool has eight connections, and who finds none free is told 503", Only: []string{"event", "tolerant", "business", "order.accepted", "concurrent.accepted"},
+			Break: few(8, http.StatusServiceUnavailable),
+			Fails: []string{"concurrent.accepted"},
+		},
+		{
 			Name: "pool-of-two", Story: "the pool of connections fails instead of waiting", Only: only,
 			Break: few(2, http.StatusInternalServerError),
 			Fails: []string{"concurrent.accepted"},
