@@ -363,7 +363,7 @@ func eventEffects() []Check {
 		ID: "event.effect", Level: Must, Clause: "R-200",
 		Title: "an accepted event shows in the state",
 		Why:   "200 tells Relay to forget the event: what was not stored by then is lost",
-		How:   "sends a customer's history and looks whether what the probe shows has changed, and the same history of three more customers, which has to end in the same state",
+		How:   "sends a customer's history and looks whether what the probe shows has changed, and the same history of three more customers, with others' events in between, which has to end in the same state. A single event has to show in every reading, over whatever connection",
 		Fix:   "store the event before you answer 200, and answer 500 where that fails (a database that is locked); if it is stored, let the probe show it: its URL or command may look at another place",
 		Needs: []Need{NeedProbe}, Run: hasEffect,
 	}, {
@@ -376,13 +376,22 @@ func eventEffects() []Check {
 	}}
 }
 
+// oneState is what to do where workers do not know of each other.
+const oneState = "where several processes or connections serve the endpoint, let them share one state: rows and event_ids belong into the database, and what a process has in its memory or its cache is old as soon as another one writes"
+
 func hasEffect(ctx context.Context, t *Trial) Result {
 	f := t.checkProbe(ctx)
 	switch {
 	case f.unseen:
 		return Failed("the probe shows something else after a customer's events than before them", f.blocked, itself())
+	case f.inPart:
+		r := Failed("every reading shows what was accepted", f.blocked, itself())
+		r.Fix = oneState
+		return r
 	case f.differs:
-		return Failed("the same events, once and in order, have the same effect for every customer", f.blocked, itself())
+		r := Failed("the same events, once and in order, have the same effect for every customer", f.blocked, itself())
+		r.Fix = "look for what is lost or stays: an error that is logged, work that is not waited for; and " + oneState
+		return r
 	case f.blocked != "":
 		return BlockedBy(f.blocked)
 	}

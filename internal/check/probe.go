@@ -46,6 +46,13 @@ type source interface {
 	read(ctx context.Context, ids idSet) ([]byte, error)
 }
 
+// reconnect lets the next reading take another connection than the one before.
+func (p *Probe) reconnect() {
+	if web, ok := p.source.(*page); ok {
+		web.client.CloseIdleConnections()
+	}
+}
+
 // idSet gives the placeholders' values.
 type idSet map[string]string
 

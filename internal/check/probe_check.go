@@ -16,6 +16,7 @@ type probeCheck struct {
 	blocked string // why nothing can be said about states
 	unseen  bool   // no event changes what the probe shows, though it can be read
 	differs bool   // the same history ends in another state for every customer
+	inPart  bool   // some readings show what others do not
 }
 
 // checkProbe finds out, once in a run, whether a history changes what the probe
@@ -35,6 +36,9 @@ func (t *Trial) newProbeCheck(ctx context.Context) probeCheck {
 		return probeCheck{blocked: before.err.Error()}
 	case before.moving > 0:
 		return probeCheck{blocked: "what the probe shows of an unknown customer does not stand still" + t.states.cure()}
+	}
+	if why := t.shownInPart(ctx); why != "" {
+		return probeCheck{blocked: why, inPart: true}
 	}
 	if f := t.measure(ctx, first, before.state); f.blocked != "" {
 		return f
@@ -150,6 +154,7 @@ const (
 func (r *readSide) findMoving(ctx context.Context, s *subject, readings int) bool {
 	var states []*state.State
 	for range readings {
+		r.probe.reconnect() // another worker may call itself by another name
 		n, err := r.look(ctx, s)
 		if err != nil || !wait(ctx, r.waits.Unexpected/2) {
 			return false
