@@ -268,6 +268,13 @@ func (h *healing) patient() bool {
 	return h.accepted || !h.limited
 }
 
+// everAccepted says whether a valid event was accepted in the run.
+func (h *healing) everAccepted() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.accepted
+}
+
 // attempts is how many an event gets. More would only take time where nothing was ever
 // accepted and four attempts did not change it; where events were accepted and none is
 // any more, a second one finds out when that is over.

@@ -26,8 +26,19 @@ type credentials struct {
 }
 
 // Sign gives the configured credentials' headers.
-func (c *credentials) Sign(ctx context.Context) ([]auth.Header, error) {
-	signed, err := c.Scheme.Sign(ctx)
+func (c *credentials) Sign(ctx context.Context) ([]auth.Header, error) { return c.signBy(ctx, c.Scheme) }
+
+// afresh gives them with a token that no other call carries.
+func (c *credentials) afresh(ctx context.Context) ([]auth.Header, error) {
+	scheme, err := auth.New(c.config)
+	if err != nil {
+		return nil, err
+	}
+	return c.signBy(ctx, scheme)
+}
+
+func (c *credentials) signBy(ctx context.Context, scheme auth.Scheme) ([]auth.Header, error) {
+	signed, err := scheme.Sign(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.capitals {

@@ -347,6 +347,14 @@ func authFlaws() []Flaw {
 			Fails: []string{"auth.oauth-expired"},
 		},
 		{
+			Name: "token-serves-once", Story: "the token's jti is kept, as that of a nonce", Auth: "oauth", Only: []string{"auth.oauth-token"},
+			Break: func(r *Receiver) {
+				authentic := r.Authentic
+				r.Authentic = func(req *http.Request) bool { return authentic(req) && r.State.Claim("token "+BearerToken(req)) }
+			},
+			Fails: []string{"auth.oauth-token"},
+		},
+		{
 			Name: "own-tokens-refused", Story: "the audience of the tokens is not this service's", Auth: "oauth",
 			Break: func(r *Receiver) { r.Authentic = func(*http.Request) bool { return false } },
 			Fails: []string{"auth.valid", "auth.oauth-token"},
