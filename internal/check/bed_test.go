@@ -53,6 +53,7 @@ func bedWaits() check.Waits {
 	w := check.DefaultWaits()
 	w.Wrong, w.Later, w.Copies, w.Minimise, w.Revive = 400*time.Millisecond*bedSlowdown, 250*time.Millisecond*bedSlowdown, time.Second, 700*time.Millisecond, 500*time.Millisecond
 	w.Memory, w.Attempts = 0, 2500*time.Millisecond*bedSlowdown
+	w.Kills = time.Minute
 	w.Settle, w.Leeway, w.Stall = 8*time.Second*bedSlowdown, time.Second, 100*time.Millisecond
 	w.RetryScale = 0.003
 	w.LimitScale = 5 // nothing here is meant to run out of time, however busy the machine is

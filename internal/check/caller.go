@@ -181,7 +181,7 @@ func (c *caller) valid(ctx context.Context, k wire.Call, post func(context.Conte
 func (c *caller) accepted(ctx context.Context, d plan.Delivery) string {
 	var x Exchange
 	for n := range event.Attempts {
-		if n > 0 && !wait(ctx, time.Duration(n)*50*time.Millisecond) {
+		if n > 0 && !c.pauseAfter(ctx, x, time.Duration(n)*50*time.Millisecond) {
 			break
 		}
 		if x = c.Deliver(ctx, d); x.Accepted() {
@@ -197,6 +197,27 @@ func (c *caller) accepted(ctx context.Context, d plan.Delivery) string {
 	}
 	return fmt.Sprintf("%s was not accepted: %s", name, x.Describe())
 }
+
+// pauseAfter waits before an event comes again. Where the receiver is being restarted, it
+// comes when the endpoint opens: what is answered then may be before its state is there.
+func (c *caller) pauseAfter(ctx context.Context, x Exchange, d time.Duration) bool {
+	if x.Answer.Failure != wire.Connect || !c.live.isExcused() {
+		return wait(ctx, d)
+	}
+	for end := time.Now().Add(c.Waits.Return); time.Now().Before(end); {
+		if conn, err := c.dial(ctx); err == nil {
+			conn.Close()
+			break
+		}
+		if !wait(ctx, knock) {
+			break
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// knock lies between two looks whether an endpoint has opened.
+const knock = 5 * time.Millisecond
 
 // busy says whether an answer is that of an endpoint which has too much to do.
 func busy(x Exchange) bool {

@@ -26,7 +26,9 @@ type credentials struct {
 }
 
 // Sign gives the configured credentials' headers.
-func (c *credentials) Sign(ctx context.Context) ([]auth.Header, error) { return c.signBy(ctx, c.Scheme) }
+func (c *credentials) Sign(ctx context.Context) ([]auth.Header, error) {
+	return c.signBy(ctx, c.Scheme)
+}
 
 // afresh gives them with a token that no other call carries.
 func (c *credentials) afresh(ctx context.Context) ([]auth.Header, error) {

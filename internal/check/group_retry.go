@@ -118,7 +118,7 @@ const flickering = 3
 // flickers lets the receiver fail for moments while histories are sent: a fault
 // then hits events between their steps, after the mark and before the work.
 func flickers(ctx context.Context, t *Trial) Result {
-	u, failure := t.upset(ctx, func(ctx context.Context) string {
+	u, failure := t.upset(ctx, func(ctx context.Context, _ []*subject) string {
 		for range flickering {
 			on := t.userCommand(ctx, "the command that makes the receiver fail", t.FaultOn)
 			wait(ctx, t.Waits.Flicker)

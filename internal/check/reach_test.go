@@ -25,8 +25,10 @@ func TestReachIsDocumented(t *testing.T) {
 		fmt.Sprintf("%d different events at the same instant, of one customer, of a new one, of %s who share a number", atOnce, inWords(sharing)),
 		fmt.Sprintf("more than %d workers", atOnce),
 		fmt.Sprintf("%d pairs of customers", len(allTwins(trial))),
-		fmt.Sprintf("%d restarts: under load, at once and %s after the last answers", 1+len(moments()), strings.Replace(moments()[1].String(), "ms", " ms", 1)),
+		fmt.Sprintf("up to %d restarts: %d under load (as many as begin within %.0f seconds), at once and %s after the last answers",
+			loadedKills+len(moments()), loadedKills, w.Kills.Seconds(), strings.Replace(moments()[1].String(), "ms", " ms", 1)),
 		fmt.Sprintf("a fault that lasts, and %d that come and go", flickering),
+		fmt.Sprintf("in readings over %s connections", inWords(manyDoors)),
 		fmt.Sprintf("up to %s levels deep", grouped(depths[len(depths)-1])),
 		fmt.Sprintf("A right state is believed after %s equal readings", inWords(equalReads)),
 		fmt.Sprintf("has up to %s seconds", inWords(int(w.Settle.Seconds()))),
@@ -42,7 +44,7 @@ func TestReachIsDocumented(t *testing.T) {
 }
 
 func inWords(n int) string {
-	return map[int]string{3: "three", 4: "four", 10: "ten"}[n]
+	return map[int]string{3: "three", 4: "four", 8: "eight", 10: "ten"}[n]
 }
 
 // grouped writes 100000 as 100,000.

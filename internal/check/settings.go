@@ -62,6 +62,7 @@ type Waits struct {
 	Copies     time.Duration // concurrent copies are sent for so long; the events that are left come once
 	Minimise   time.Duration // a failing order is made shorter for so long
 	Revive     time.Duration // for a receiver that a broken body has ended
+	Kills      time.Duration // no restart under load begins after that time, but for the first
 	Return     time.Duration // for a receiver to come back after a restart or a fault
 	Fault      time.Duration // for an answer while the receiver cannot work
 	Flicker    time.Duration // for a fault that comes and goes
@@ -85,7 +86,7 @@ func DefaultWaits() Waits {
 		Memory: 8 * time.Second, Attempts: attempts,
 		Settle: 10 * time.Second, Wrong: 1500 * time.Millisecond, Unexpected: 200 * time.Millisecond, Later: time.Second,
 		HangUp: 300 * time.Millisecond, Copies: 6 * time.Second, Minimise: 12 * time.Second,
-		Revive: 2 * time.Second, Return: 30 * time.Second, Fault: 2 * time.Second, Flicker: 200 * time.Millisecond, Stall: 200 * time.Millisecond, Connect: 2 * time.Second,
+		Revive: 2 * time.Second, Kills: 8 * time.Second, Return: 30 * time.Second, Fault: 2 * time.Second, Flicker: 200 * time.Millisecond, Stall: 200 * time.Millisecond, Connect: 2 * time.Second,
 		Command: time.Minute, RetryAfter: 10 * time.Second, Token: 15 * time.Second, Leeway: 5 * time.Second, RetryScale: 0.01,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -29,11 +30,12 @@ type upset struct {
 	over atomic.Bool
 }
 
-// upset sends histories until disturb has returned, and ends what has begun;
+// upset sends histories until disturb has returned, which is told whose histories were
+// done before it began, and ends what has begun;
 // what was not accepted comes again, as Relay brings it. It returns why the
 // disturbance failed, "" when it did not. Nobody disturbs a receiver that
 // accepts nothing.
-func (t *Trial) upset(ctx context.Context, disturb func(context.Context) string) (u *upset, failure string) {
+func (t *Trial) upset(ctx context.Context, disturb func(ctx context.Context, done []*subject) string) (u *upset, failure string) {
 	u = &upset{t: t}
 	var streams sync.WaitGroup
 	warm := make(chan struct{})
@@ -48,7 +50,7 @@ func (t *Trial) upset(ctx context.Context, disturb func(context.Context) string)
 	}()
 	select {
 	case <-warm:
-		failure = disturb(ctx)
+		failure = disturb(ctx, u.ended())
 	case <-gaveUp: // u.why says why
 	case <-ctx.Done():
 	}
@@ -77,6 +79,13 @@ func (u *upset) stream(ctx context.Context, begun *atomic.Int64, warm chan struc
 			return
 		}
 	}
+}
+
+// ended are the customers whose histories are done.
+func (u *upset) ended() []*subject {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.done)
 }
 
 // struck are the customers that the disturbance may have struck.

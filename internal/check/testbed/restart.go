@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Faulty gives the receiver the controls fault-on and fault-off, and says
@@ -102,7 +103,7 @@ func restarts(r *Receiver, bring func()) {
 	})
 }
 
-// fileFlaws lose in a restart what their file does not say.
+// fileFlaws lose in a restart what their file, or their database, does not say.
 func fileFlaws() []Flaw {
 	// kept is a receiver that writes what it is given into a file, as lines, and reads it
 	// when it starts.
@@ -136,6 +137,36 @@ func fileFlaws() []Flaw {
 		}
 	}
 	return []Flaw{
+		{
+			Name: "two-commits", Story: "the id is committed, then the effect, and not every kill falls between them", Only: []string{"event.effect", "durable"},
+			Break: func(r *Receiver) {
+				var kills atomic.Int64
+				between := make(chan struct{}) // takes a call that is between the two
+				storing(func(r *Receiver, e *Event) {
+					if !r.State.Claim(r.Key(e)) {
+						return
+					}
+					select {
+					case between <- struct{}{}:
+						panic(http.ErrAbortHandler)
+					default:
+						r.State.Apply(e)
+					}
+				})(r)
+				restarts(r, func() {})
+				restart := r.Controls["restart"]
+				r.Controls["restart"] = func() {
+					if kills.Add(1) == 2 {
+						select {
+						case <-between:
+						case <-time.After(time.Second): // nothing is under way
+						}
+					}
+					restart()
+				}
+			},
+			Fails: []string{"durable.restart"},
+		},
 		{
 			Name: "not-written-while-down", Story: "the write to the file fails, which is logged, and the work goes on in memory",
 			Break: kept(func(e *Event, fault bool) []byte {
