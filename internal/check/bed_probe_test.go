@@ -164,6 +164,24 @@ func TestAQueueThatFallsBehindIsWaitedFor(t *testing.T) {
 	sound(t, rep)
 }
 
+// Where telling a history takes longer than the work of one event, the first events show
+// before the last is told. The lag is that of the last one all the same.
+func TestTheLagOfASlowEndpointIsMeasured(t *testing.T) {
+	t.Parallel()
+	const answer, work = 25 * bedSlowdown * time.Millisecond, 120 * bedSlowdown * time.Millisecond
+	rep := bedRun{probe: true, only: []string{"isolation.customers"}}.start(t, func(r *testbed.Receiver) {
+		r.Store = func(_ *http.Request, events []testbed.Event) int {
+			time.Sleep(answer)
+			time.AfterFunc(work, func() { r.State.Commit(events, r.Key) })
+			return 0
+		}
+	})
+	sound(t, rep)
+	if rep.ReadSide == nil || rep.ReadSide.Lag < work/2 {
+		t.Errorf("work that ends %s after the answer is not seen: %+v", work, rep.ReadSide)
+	}
+}
+
 // An endpoint that refuses more than three calls at a time is asked one by one, so that
 // the other checks have a verdict.
 func TestWhatIsRefusedBesideOtherCallsIsAskedAlone(t *testing.T) {

@@ -69,10 +69,12 @@ func (t *Trial) measure(ctx context.Context, s *subject, before *state.State) pr
 	order := s.inOrder()
 	half := len(order) / 2
 	now, shown := before, false
+	var told time.Time
 	for _, part := range [][]int{order[:half], order[half:]} {
 		if why := t.tell(ctx, s, part); why != "" {
 			return probeCheck{blocked: why}
 		}
+		told = time.Now()
 		last := part[len(part)-1] == order[len(order)-1]
 		seen := t.firstSight(ctx, s, now, last)
 		if seen.moving > 0 && t.states.findMoving(ctx, s, fewReadings) {
@@ -89,7 +91,7 @@ func (t *Trial) measure(ctx context.Context, s *subject, before *state.State) pr
 			now, shown = seen.state, true
 		}
 	}
-	t.states.findMoving(ctx, s, manyReadings)
+	t.states.sortOut(ctx, s, told)
 	if !shown || state.Same(t.states.steady(now), t.states.steady(before)) {
 		return probeCheck{blocked: unseen(len(s.events), now), unseen: true}
 	}
@@ -152,22 +154,54 @@ const (
 // the time that the reading took. It is left out from then on. It says whether
 // there is any.
 func (r *readSide) findMoving(ctx context.Context, s *subject, readings int) bool {
-	var states []*state.State
-	for range readings {
-		r.probe.reconnect() // another worker may call itself by another name
-		n, err := r.look(ctx, s)
-		if err != nil || !wait(ctx, r.waits.Unexpected/2) {
-			return false
-		}
-		states = append(states, n)
-	}
-	found := state.Moving(states)
+	states, _ := r.series(ctx, s, readings)
+	return r.noteMoving(state.Moving(states))
+}
+
+// noteMoving leaves out from now on what changes by itself, and says whether there is
+// any.
+func (r *readSide) noteMoving(found state.Patterns) bool {
 	if len(found) == 0 {
 		return false
 	}
 	r.noteDropped(found)
 	r.noteMore(&r.unsteady, found)
 	return true
+}
+
+// sortOut looks for what changes by itself in the state of a customer whose whole
+// history was told by then. Where telling it took longer than the work of one event,
+// the state that was seen first may lack the end of it: what changes in one series of
+// readings and not in the next came late, and that is the receiver's lag.
+func (r *readSide) sortOut(ctx context.Context, s *subject, told time.Time) {
+	states, at := r.series(ctx, s, manyReadings)
+	found := state.Moving(states)
+	if len(found) > 0 {
+		again, _ := r.series(ctx, s, manyReadings)
+		still := state.Moving(again)
+		maps.DeleteFunc(found, func(pattern string, _ bool) bool { return !still[pattern] })
+		r.noteMoving(found)
+	}
+	for i := len(states) - 1; i > 0; i-- {
+		if !state.Same(states[i].Without(found), states[i-1].Without(found)) {
+			r.saw(at[i].Sub(told))
+			return
+		}
+	}
+}
+
+// series reads a state so often, with pauses, and says when each reading was; none where
+// one cannot be read.
+func (r *readSide) series(ctx context.Context, s *subject, readings int) (states []*state.State, at []time.Time) {
+	for range readings {
+		r.probe.reconnect() // another worker may call itself by another name
+		n, err := r.look(ctx, s)
+		states, at = append(states, n), append(at, time.Now())
+		if err != nil || !wait(ctx, r.waits.Unexpected/2) {
+			return nil, nil
+		}
+	}
+	return states, at
 }
 
 // steady is a state without what changes by itself.

@@ -117,6 +117,9 @@ func Volatile(states []*State, events int) Patterns {
 // among them: they grow because something happened.
 func Moving(readings []*State) Patterns {
 	found := Patterns{}
+	if len(readings) == 0 {
+		return found
+	}
 	values := listScalars(readings)
 	for pattern, first := range values[0] {
 		for _, v := range values[1:] {
