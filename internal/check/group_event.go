@@ -334,12 +334,15 @@ func (t *Trial) idForms() []variation {
 	} {
 		list = append(list, variation{name: f.name, usual: []plan.Step{message(2)}, ccid: f.ccid})
 	}
+	letters := func(start string) string { return start + strings.Repeat("é", longID-len(start)) } // two bytes each
+	list = append(list, variation{name: fmt.Sprintf("a ccid of %d letters, most of them with accents", longID), usual: []plan.Step{message(2)}, ccid: letters(ccid + "-"), odd: true})
 	long := filled(state.Marker, longID)
 	action := step(30, "message.action_taken", 1, 1)
 	texts := []variation{
 		unusual("a trigger_id that is a name", message(2), set("payload.trigger_id", "Delivery-Reminder-2")),
 		unusual(fmt.Sprintf("a message_name and a tag of %d characters", longID), message(2), set("payload.message_name", long), set("payload.client_message_tag", long)),
 		unusual(fmt.Sprintf("an action_label and an action_value of %d characters", longID), action, set("payload.action_label", long), set("payload.action_value", long)),
+		unusual(fmt.Sprintf("an action_label and an action_value of %d letters, most of them with accents", longID), action, set("payload.action_label", letters(state.Marker)), set("payload.action_value", letters(state.Marker))),
 	}
 	for i := range texts {
 		texts[i].free = []string{"client_message_tag", "trigger_id"}

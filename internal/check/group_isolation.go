@@ -21,7 +21,7 @@ func isolationChecks() []Check {
 		How:   "tells different things of two customers at a time who are easily taken for one: they share a number or a trigger, or their ccids differ by a zero, the case of a letter, an accent, a sign, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
 		Fix:   "keep the ccid as text, whole and as it came, compare it exactly (a binary collation, = and not LIKE, no slug of it), and let it be part of the key of everything that is kept of a customer, numbers and consent too",
 		Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(isolated),
-	}, isolationNumbers()}
+	}, isolationNumbers(), isolationReceipts()}
 }
 
 // twins are two customers who are easily taken for one.
@@ -53,6 +53,7 @@ func allTwins(t *Trial) []twins {
 		{"ccids that differ in a sign that means something to files and URLs", plan.Identity{CCID: own + "/1&x"}, plan.Identity{CCID: own + "_1_x"}, true},
 		ccids("ccids that differ by a suffix", own, own+"-2"),
 		ccids("ccids that differ by what follows the last dash", own+"-south-1", own+"-south-2"),
+		{"ccids that differ by what follows a colon", plan.Identity{CCID: own + ":1"}, plan.Identity{CCID: own + ":2"}, true},
 		ccids("ccids that differ by a prefix", "x"+own, own+"x"),
 		ccids("ccids that differ by a prefix alone", "north-"+own+"-p", own+"-p"),
 		ccids("ccids with an underscore in the place of a letter", own+"_w", own+"aw"),

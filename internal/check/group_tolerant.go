@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -23,8 +24,8 @@ func tolerantProperties() Check {
 		ID: "tolerant.properties", Level: Must, Clause: "R-TOLERANT",
 		Title: "unknown properties are ignored",
 		Why:   "Relay may add properties at any time, and asks its receivers not to mind; a strict schema loses every event from that day on",
-		How:   "delivers events with properties that nobody knows, of every JSON type, in the envelope and in the payload",
-		Fix:   "switch strict validation off (additionalProperties, FAIL_ON_UNKNOWN_PROPERTIES, DisallowUnknownFields, extra=forbid), and read only what you need",
+		How:   "delivers events with properties that nobody knows, of every JSON type, in the envelope and in the payload, also with the names of known ones of the other place",
+		Fix:   "switch strict validation off (additionalProperties, FAIL_ON_UNKNOWN_PROPERTIES, DisallowUnknownFields, extra=forbid), read only what you need, and each property from its own place: do not merge the payload and the envelope, nor search the text of the body",
 		Run: func(ctx context.Context, t *Trial) Result {
 			with := func(name, event string, o event.Override) variation {
 				st := step(30, event, 1, 1)
@@ -34,15 +35,39 @@ func tolerantProperties() Check {
 				return unusual(name, st, o)
 			}
 			object := map[string]any{"a": []any{1, "b", nil, true}, "c": map[string]any{}}
-			return t.take200(ctx, []variation{
+			return t.take200(ctx, append(t.namesakes(), []variation{
 				with("a text in the envelope", "message.delivered", set("schema_version", "7")),
 				with("an object in the envelope", "message.action_taken", set("trace", object)),
 				with("a text in the payload", "message.delivered", set("payload.future_property", "x")),
 				with("a number in the payload", "notification.delivered", set("payload.segments", 2.5)),
 				with("an object in the payload", "notification.auth_link_clicked", set("payload.carrier", object)),
 				with("an array in the payload", "channel_consent.update", set("payload.history", []any{"written", 1, nil})),
-			})
+			}...))
 		},
+	}
+}
+
+// namesakes are events with unknown properties that have the names of known ones of
+// another place. Read in the known one's stead, each makes the event another one's, an
+// old one, a duplicate, or unknown.
+func (t *Trial) namesakes() []variation {
+	const other, longAgo = "message.archived", "2001-02-03T04:05:06.789Z"
+	id, nobody := t.Event("message.delivered").Events[0].ID, t.Customer().CCID()
+	two := []plan.Step{message(2), message(3)}
+	same := variation{name: "an event_id in the payload", usual: two}
+	for _, st := range two {
+		st.Set = []event.Override{set("payload.event_id", id)}
+		same.unusual = append(same.unusual, st)
+	}
+	front := fmt.Sprintf(`{"cause":{"event_id":%q,"event_name":%q,"event_ts":%q,"payload":{"ccid":%q}},`, id, other, longAgo, nobody)
+	return []variation{
+		same,
+		unusual("an event_name in the payload", message(2), set("payload.event_name", other)),
+		unusual("an event_ts in the payload", consent(30, 1, "express"), set("payload.event_ts", longAgo)),
+		unusual("a ccid in the envelope", message(2), set("ccid", nobody)),
+		{name: "another envelope in an object before all else", usual: two, rewrite: func(body []byte) []byte {
+			return append([]byte(front), bytes.TrimPrefix(body, []byte("{"))...)
+		}},
 	}
 }
 

@@ -22,6 +22,47 @@ func isolationNumbers() Check {
 	}
 }
 
+// isolationReceipts looks at a message that was sent to two numbers.
+func isolationReceipts() Check {
+	return Check{
+		ID: "isolation.receipts", Level: Should, Clause: "R-TOLERANT",
+		Title: "the receipt of one number stands beside that of another",
+		Why:   "a message goes to every number of the customer, each time with a notification_id of its own: kept by message_id, a receipt that failed is covered by that of another number",
+		How:   "tells two customers opposite receipts of a message at one number (delivered and undelivered), and then the same receipt of that message at another number; where the states differed before, they have to differ afterwards, whether the other receipt is good or bad, or at least for one of the two",
+		Fix:   "keep the receipts by notification_id, not by message_id. A receiver that means to keep the newest receipt of a message alone leaves this check out",
+		Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(receiptsApart),
+	}
+}
+
+// receiptsApart passes a receiver that shows a message by the best, or the worst, of its
+// receipts: it loses nothing that it means to show.
+func receiptsApart(ctx context.Context, t *Trial) Result {
+	receipt := func(second int, what string, channel int) plan.Step {
+		return step(second, "notification."+what, channel, 1)
+	}
+	opening := []plan.Step{
+		step(0, "notification_channel.add", 1, 1), step(2, "notification_channel.add", 2, 1), step(4, "message.delivered", 1, 1),
+		receipt(6, "attempted", 1), receipt(8, "attempted", 2),
+	}
+	if t.states.hidesValues() {
+		return Skipped("whole columns of what the probe shows are left out of comparisons, for they change by themselves")
+	}
+	var last Sub
+	for _, then := range []string{"delivered", "undelivered"} {
+		sub, why := tryBesides(ctx, t, besides{"a receipt, and one of another number", opening, []plan.Step{receipt(20, "delivered", 1)}, []plan.Step{receipt(20, "undelivered", 1)}, receipt(30, then, 2)})
+		switch {
+		case why != "":
+			return Unclear(why)
+		case sub.Verdict == Skip:
+			return Skipped("the probe does not show receipts by more than counts")
+		case sub.Verdict == Pass:
+			return Passed()
+		}
+		last = sub
+	}
+	return sum("what was told of the one number still shows", []Sub{last})
+}
+
 // besides are opposite things about one number, and what happens to another one
 // afterwards.
 type besides struct {

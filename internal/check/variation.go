@@ -29,6 +29,7 @@ type variation struct {
 	free    []string                    // properties of the payload that the receiver may show in another way
 	opening []plan.Step                 // what happened before, nil for the usual beginning
 	text    string                      // that stands in the event and may be shown cut, but not spoilt; "" for none
+	odd     bool                        // a probe may not be able to ask for its customer
 	follows bool                        // another customer's event of the kind comes right before, with texts in its properties
 }
 
@@ -242,6 +243,8 @@ func (t *Trial) judgeEffects(ctx context.Context, all []*telling) {
 		switch sub := &l.lacking.sub; {
 		case unusual.why == "":
 			// It was the others, or the time: concurrent.events looks for that.
+		case unusual.unclear && l.odd && control.why == "":
+			sub.Verdict, sub.Actual = Skip, unusual.why
 		case unusual.unclear || control.why != "":
 			sub.Verdict, sub.Actual = Inconclusive, "its effect is not clear: "+unusual.why
 		default:

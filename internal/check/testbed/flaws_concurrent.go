@@ -247,6 +247,7 @@ func isolationFlaws() []Flaw {
 			name, _, _ = strings.Cut(name, "+")
 			return name + "@" + domain
 		})},
+		{Name: "ccid-before-the-colon", Story: "key.split(':')[1] of customer:ccid", Break: folded(func(s string) string { before, _, _ := strings.Cut(s, ":"); return before })},
 		{Name: "ccid-cut", Story: "varchar(64)", Break: folded(cut)},
 		{
 			Name: "state-by-number", Story: "the number is the key of consent and connection",

@@ -69,6 +69,16 @@ func besideFlaws() []Flaw {
 			Fails: []string{"isolation.numbers"},
 		},
 		{
+			Name: "receipts-of-the-message", Story: "the primary key of receipts is the message",
+			Break: rewriting(func(e Event) Event {
+				if strings.HasPrefix(e.Name, "notification.") {
+					return e.told("notification_id", e.Text("message_id"))
+				}
+				return e
+			}),
+			Fails: []string{"isolation.receipts"},
+		},
+		{
 			Name: "removed-for-good", Story: "a number that was removed is on a list of those that are not to be written to",
 			Break: rewriting(func(e Event) Event {
 				if e.Name == "notification_channel.remove" {

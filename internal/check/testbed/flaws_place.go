@@ -1,0 +1,53 @@
+package testbed
+
+import (
+	"encoding/json"
+	"regexp"
+	"time"
+)
+
+// placeFlaws read a property in another place than its own: nothing is amiss until Relay
+// adds a property of that name.
+func placeFlaws() []Flaw {
+	only := []string{"event.effect", "event.unicode", "tolerant"}
+	first := regexp.MustCompile(`"event_id"\s*:\s*"([^"]*)"`)
+	flaws := []Flaw{
+		{
+			Name: "payload-over-envelope", Story: "const e = {...event, ...event.payload}",
+			Break: rewriting(func(e Event) Event {
+				for name, value := range map[string]*string{"event_id": &e.ID, "event_name": &e.Name} {
+					if text := e.Text(name); text != "" {
+						*value = text
+					}
+				}
+				if ts, err := time.Parse(time.RFC3339, e.Text("event_ts")); err == nil {
+					e.TS = ts
+				}
+				return e
+			}),
+		},
+		{
+			Name: "envelope-over-payload", Story: "const e = {...event.payload, ...event}",
+			Break: rewriting(func(e Event) Event {
+				var ccid string
+				if json.Unmarshal(e.Top()["ccid"], &ccid) == nil {
+					return e.told("ccid", ccid)
+				}
+				return e
+			}),
+		},
+		{
+			Name: "first-of-that-name", Story: "a regular expression takes the event_id out of the body, before it is parsed",
+			Break: keyed(func(e *Event) string {
+				if found := first.FindSubmatch(e.Raw); found != nil {
+					return string(found[1])
+				}
+				return e.ID
+			}),
+		},
+	}
+	for i := range flaws {
+		flaws[i].Only, flaws[i].Fails = only, []string{"tolerant.properties"}
+	}
+	return flaws
+}
