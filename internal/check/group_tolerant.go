@@ -76,8 +76,8 @@ func tolerantEventName() Check {
 		ID: "tolerant.event-name", Level: Must, Clause: "R-TOLERANT",
 		Title: "unknown event names are accepted",
 		Why:   "Relay may add events at any time; one that is not answered 200 is an error on its side, or comes four times",
-		How:   "delivers events with names that nobody knows, of known families and of none",
-		Fix:   "answer 200 to an event whose name you do not know, and log it",
+		How:   "delivers events with names that nobody knows, of known families and of none; with a probe, a new customer's events have to have an effect afterwards",
+		Fix:   "answer 200 to an event whose name you do not know, and log it; a worker behind a queue passes it by and goes on with the next one",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.after(ctx, func() Result {
 				var subs []Sub
@@ -86,6 +86,9 @@ func tolerantEventName() Check {
 					at := time.Duration(i+1) * 10 * time.Millisecond
 					t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "message.delivered", Message: i + 1, At: at - 5*time.Millisecond}))
 					subs = append(subs, t.takeEvent(ctx, name, t.writePlain(p, plan.Step{Event: name, Message: i + 1, At: at})))
+				}
+				if why := t.stopped(ctx); why != "" {
+					return Unclear(why)
 				}
 				return sum("200 for each of them", subs)
 			})

@@ -22,6 +22,9 @@ type probeCheck struct {
 // checkProbe finds out, once in a run, whether a history changes what the probe
 // shows, and whether the same history ends in the same state.
 func (t *Trial) checkProbe(ctx context.Context) probeCheck {
+	if _, why := t.idle.known(); why != "" {
+		return probeCheck{blocked: why}
+	}
 	return t.states.checked.get(ctx, t.newProbeCheck)
 }
 

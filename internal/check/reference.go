@@ -51,6 +51,9 @@ func (t *Trial) newReference(ctx context.Context, s story) *reference {
 	r.varying = state.Volatile(states, len(s.steps))
 	r.varying = t.states.noteVarying(r.varying)
 	usual, votes := usualOf(states, r.varying)
+	if why := t.isNothing(ctx, usual); why != "" {
+		return &reference{unclear: why}
+	}
 	if votes == 1 {
 		r.differs = true
 		r.unclear = "the same history, sent once and in order, ends in another state for every customer: " + state.Differences(states[0].Without(r.varying), states[1].Without(r.varying))

@@ -25,6 +25,7 @@ type run struct {
 	burst       burst
 	traced      traced
 	early       early
+	idle        idleness
 	plainness   atomic.Int32 // what the plainest event is that is accepted
 	states      *readSide    // used only where there is a probe
 }

@@ -240,7 +240,7 @@ func (r *Runner) check(ctx context.Context, shared *run, c *Check) Result {
 	case within.Err() != nil && res.Verdict != Pass && res.Verdict != Fail:
 		res = Unclear(fmt.Sprintf("not done within its time of %s", limit))
 	}
-	res = r.weigh(c, shared.blame(c, res))
+	res = r.weigh(c, shared.blameIdle(ctx, c, shared.blame(c, res)))
 	res.Duration = time.Since(began)
 	return shared.credentials.redact(res)
 }

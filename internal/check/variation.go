@@ -213,6 +213,9 @@ func (t *Trial) effectOf(ctx context.Context, v variation) *effect {
 		if why != "" {
 			return &effect{unclear: why}
 		}
+		if why := t.isNothing(ctx, states[1]); why != "" {
+			return &effect{unclear: why}
+		}
 		return &effect{before: states[0], after: states[1]}
 	})
 }

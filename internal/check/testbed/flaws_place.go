@@ -2,7 +2,9 @@ package testbed
 
 import (
 	"encoding/json"
+	"net/http"
 	"regexp"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,4 +52,37 @@ func placeFlaws() []Flaw {
 		flaws[i].Only, flaws[i].Fails = only, []string{"tolerant.properties"}
 	}
 	return flaws
+}
+
+// deadFlaws answer 200 for ever, and do nothing from some event on: what takes the events
+// from the queue has ended.
+func deadFlaws() []Flaw {
+	after := func(is func(*Event) bool) func(*Receiver) {
+		return func(r *Receiver) {
+			var dead atomic.Bool
+			r.Store = func(_ *http.Request, events []Event) int {
+				for i := range events {
+					if is(&events[i]) {
+						dead.Store(true)
+					}
+					if !dead.Load() {
+						r.State.Commit(events[i:i+1], r.Key)
+					}
+				}
+				return 0
+			}
+		}
+	}
+	return []Flaw{
+		{
+			Name: "dies-of-the-unknown", Story: "handlers[name] is undefined, and the exception ends the worker",
+			Break: after(func(e *Event) bool { return !known(e.Name) }),
+			Only:  []string{"event.effect", "tolerant.event-name"}, Fails: []string{"tolerant.event-name"},
+		},
+		{
+			Name: "dies-of-null", Story: "the worker calls a method of null",
+			Break: after(func(e *Event) bool { return e.Name == "message.action_taken" && e.hasNull("action_value") }),
+			Only:  []string{"event.effect", "tolerant.absent"}, Fails: []string{"tolerant.absent"},
+		},
+	}
 }

@@ -12,7 +12,7 @@ import (
 // stateFlaws answer as they should and keep the wrong state: only a probe sees
 // them.
 func stateFlaws() []Flaw {
-	flaws := slices.Concat(duplicateFlaws(), forgetfulFlaws(), memoryFlaws(), orderFlaws(), receiptFlaws(), lossyFlaws(), concurrentFlaws(), isolationFlaws(), besideFlaws(), fileFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws(), oppositeFlaws(), restartFlaws(), absentFlaws(), workerFlaws(), placeFlaws())
+	flaws := slices.Concat(duplicateFlaws(), forgetfulFlaws(), memoryFlaws(), orderFlaws(), receiptFlaws(), lossyFlaws(), concurrentFlaws(), isolationFlaws(), besideFlaws(), fileFlaws(), memberFlaws(), lossFlaws(), ignoredFlaws(), fineFlaws(), oppositeFlaws(), restartFlaws(), absentFlaws(), workerFlaws(), placeFlaws(), deadFlaws())
 	for i := range flaws {
 		flaws[i].Probe = true
 	}
