@@ -24,7 +24,7 @@ func tolerantProperties() Check {
 		ID: "tolerant.properties", Level: Must, Clause: "R-TOLERANT",
 		Title: "unknown properties are ignored",
 		Why:   "Relay may add properties at any time, and asks its receivers not to mind; a strict schema loses every event from that day on",
-		How:   "delivers events with properties that nobody knows, of every JSON type, in the envelope and in the payload, also with the names of known ones of the other place",
+		How:   "delivers events with properties that nobody knows, of every JSON type, in the envelope and in the payload, also with the names of known ones of the other place, and one whose type changes",
 		Fix:   "switch strict validation off (additionalProperties, FAIL_ON_UNKNOWN_PROPERTIES, DisallowUnknownFields, extra=forbid), read only what you need, and each property from its own place: do not merge the payload and the envelope, nor search the text of the body",
 		Run: func(ctx context.Context, t *Trial) Result {
 			with := func(name, event string, o event.Override) variation {
@@ -47,9 +47,9 @@ func tolerantProperties() Check {
 	}
 }
 
-// namesakes are events with unknown properties that have the names of known ones of
-// another place. Read in the known one's stead, each makes the event another one's, an
-// old one, a duplicate, or unknown.
+// namesakes are events with unknown properties that have the names of others. Where that
+// is a known one of another place, and is read in its stead, the event becomes another
+// one's, an old one, a duplicate, or unknown.
 func (t *Trial) namesakes() []variation {
 	const other, longAgo = "message.archived", "2001-02-03T04:05:06.789Z"
 	id, nobody := t.Event("message.delivered").Events[0].ID, t.Customer().CCID()
@@ -59,9 +59,15 @@ func (t *Trial) namesakes() []variation {
 		st.Set = []event.Override{set("payload.event_id", id)}
 		same.unusual = append(same.unusual, st)
 	}
+	retyped := variation{name: "a property that is a number, and an object in the next event", usual: two}
+	for i, value := range []any{7, map[string]any{"amount": 7}} {
+		st := two[i]
+		st.Set = []event.Override{set("payload.weight", value)}
+		retyped.unusual = append(retyped.unusual, st)
+	}
 	front := fmt.Sprintf(`{"cause":{"event_id":%q,"event_name":%q,"event_ts":%q,"payload":{"ccid":%q}},`, id, other, longAgo, nobody)
 	return []variation{
-		same,
+		same, retyped,
 		unusual("an event_name in the payload", message(2), set("payload.event_name", other)),
 		unusual("an event_ts in the payload", consent(30, 1, "express"), set("payload.event_ts", longAgo)),
 		unusual("a ccid in the envelope", message(2), set("ccid", nobody)),

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -48,6 +49,25 @@ func placeFlaws() []Flaw {
 			}),
 		},
 	}
+	flaws = append(flaws, Flaw{
+		Name: "typed-by-its-first", Story: "the search index takes a new property's type from its first value (dynamic mapping), and the error is logged",
+		Break: func(r *Receiver) {
+			var mu sync.Mutex
+			objects := map[string]bool{} // by name of a property: whether it is one
+			ignoring(func(e *Event) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				for name, value := range e.Payload {
+					_, object := value.(map[string]any)
+					if was, ok := objects[name]; ok && was != object {
+						return true
+					}
+					objects[name] = object
+				}
+				return false
+			})(r)
+		},
+	})
 	for i := range flaws {
 		flaws[i].Only, flaws[i].Fails = only, []string{"tolerant.properties"}
 	}
