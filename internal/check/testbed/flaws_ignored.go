@@ -38,7 +38,7 @@ func ignoredFlaws() []Flaw {
 		{"uuids-only", "an id that is not a UUID is logged and passed over", func(e *Event) bool { return len(e.ID) != 36 }, "event.id-forms"},
 		{"no-upper-case-ids", "the column's check takes lower case", func(e *Event) bool { return len(e.ID) == 36 && e.ID == strings.ToUpper(e.ID) }, "event.id-forms"},
 		{"short-values", "VARCHAR(128), and the error of the insert is logged", longer(128, "message_name", "action_value"), "event.id-forms"},
-		{"bytes-for-letters", "VARCHAR2(255 BYTE), and the error of the insert is logged", longer(255, "action_value"), "event.id-forms"},
+		{"bytes-for-letters", "VARCHAR2(255 BYTE), and the error of the insert is logged", longer(255, "action_value"), "event.unicode"},
 		{"no-quotes", "texts are pasted into the SQL", among(`'"`), "event.unicode"},
 		{"no-backslashes", "texts are pasted into a line of JSON", among(`\`), "event.unicode"},
 		{"utf8mb3", "MySQL's old utf8", text(func(c rune) bool { return c > 0xFFFF }), "event.unicode"},

@@ -100,7 +100,7 @@ func propertyFlaws() []Flaw {
 			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool {
 				return !regexp.MustCompile(`(?s)^\s*\{\s*"event_(id|name)"`).Match(e.Raw)
 			}),
-			Fails: []string{"event.unicode"},
+			Fails: []string{"event.unicode", "tolerant.properties"},
 		},
 		{
 			Name: "no-white-space", Story: "the body is searched for \"event_name\":\"",
