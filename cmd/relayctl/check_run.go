@@ -27,9 +27,9 @@ type checkRun struct {
 	runner   *check.Runner
 	repeats  *report.CheckRepeats
 	reports  reportFiles
-	baseline *os.File // to write; nil for none
-	har      *os.File // to write, nil for none
-	annotate bool     // print the annotations of GitHub Actions after the run
+	baseline *os.File    // to write; nil for none
+	har      *reportFile // nil for none
+	annotate bool        // print the annotations of GitHub Actions after the run
 }
 
 // openFiles makes sure that everything can be written, before anything is sent.
@@ -54,12 +54,11 @@ func (r *checkRun) openFiles(a *app, o *checkOptions) error {
 		return err
 	}
 	if o.har != "" {
-		f, err := input.Create(a.interrupt, o.har, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-		if err != nil {
+		r.har = &reportFile{path: o.har, private: true}
+		if err := r.har.open(a.interrupt); err != nil {
 			r.discard()
-			return environment(fmt.Errorf("--har: %w", input.Unwritable(o.har, err)))
+			return environment(fmt.Errorf("--har: %w", err))
 		}
-		r.har = f
 	}
 	return nil
 }
@@ -70,22 +69,30 @@ func (r *checkRun) archive(secrets *mask.Mask) (end func() error) {
 	if r.har == nil {
 		return func() error { return nil }
 	}
-	masked := secrets.Writer(r.har)
+	masked := secrets.Writer(r.har.out)
 	w := bufio.NewWriter(masked)
 	h := capture.NewHAR(w, thisBuild().Version)
 	for _, header := range r.runner.Settings.Headers {
 		h.Redactor.Names = append(h.Redactor.Names, header.Name)
 	}
 	r.runner.Settings.Exchanges = h.Add
-	return func() error { return errors.Join(h.Close(), w.Flush(), masked.Flush(), r.har.Close()) }
+	return func() error {
+		if err := errors.Join(h.Close(), w.Flush(), masked.Flush()); err != nil {
+			return err
+		}
+		return r.har.put()
+	}
 }
 
-// discard closes the files that were not written and removes the temporary ones.
+// discard removes the files that were not written.
 func (r *checkRun) discard() {
 	r.reports.discard()
 	if r.baseline != nil {
 		_ = r.baseline.Close() // it is of no use
 		_ = os.Remove(r.baseline.Name())
+	}
+	if r.har != nil {
+		r.har.discard()
 	}
 }
 

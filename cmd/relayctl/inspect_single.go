@@ -137,7 +137,7 @@ func (a *app) openHAR(o *inspectOptions) (*harFile, error) {
 	if err := f.open(a.interrupt); err != nil {
 		return nil, environment(fmt.Errorf("--har: %w", err))
 	}
-	f.masked = a.secrets.Writer(f.file)
+	f.masked = a.secrets.Writer(f.out)
 	f.buf = bufio.NewWriterSize(f.masked, 64<<10)
 	f.har = capture.NewHAR(f.buf, thisBuild().Version)
 	return f, nil
@@ -164,7 +164,7 @@ func (f *harFile) write() error {
 	return nil
 }
 
-// discard closes the files that were not written and removes the temporary ones.
+// discard removes the file, unless it was put in its place.
 func (f *harFile) discard() {
 	if f != nil {
 		f.reportFile.discard()

@@ -92,21 +92,3 @@ func TestNoFlagWritesThroughLinksOfOthers(t *testing.T) {
 		t.Errorf("written: %v, %v", entries, err)
 	}
 }
-
-// A file beside a report must not lead elsewhere what is written for the report.
-func TestTheFileBesideAReportIsNew(t *testing.T) {
-	t.Chdir(t.TempDir())
-	if err := os.WriteFile("precious", []byte("kept"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("precious", "r.json.part"); err != nil {
-		t.Fatal(err)
-	}
-	code, out := boundedRun(t, []string{"send", "message.delivered", "--report", "json=r.json"}, nil, nil)
-	if got, err := os.ReadFile("precious"); code != exitOK || err != nil || string(got) != "kept" {
-		t.Errorf("exit %d, %v: %.80q\n%s", code, err, got, out)
-	}
-	if info, err := os.Lstat("r.json"); err != nil || !info.Mode().IsRegular() {
-		t.Errorf("the report is %v, %v", info, err)
-	}
-}

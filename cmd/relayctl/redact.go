@@ -116,7 +116,7 @@ func writeFile(ctx context.Context, path string, write func(io.Writer) error) er
 	if err := f.open(ctx); err != nil {
 		return environment(err)
 	}
-	w := bufio.NewWriterSize(f.file, 256<<10)
+	w := bufio.NewWriterSize(f.out, 256<<10)
 	err := write(w)
 	if err == nil {
 		err = environment(w.Flush())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"relayctl/internal/atomicfile"
 	"relayctl/internal/input"
 	"relayctl/internal/mask"
 	"relayctl/internal/report"
@@ -38,15 +38,28 @@ func (o *reportOptions) flags(cmd *cobra.Command, formats ...string) {
 	_ = cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoSpace))
 }
 
-// reportFile is a report that is being written: beside its path, so that a run
-// that is killed leaves the one of the run before.
+// reportFile is a report, or another file that a run writes as a whole: only at its end
+// does it take the place of the one of the run before.
 type reportFile struct {
 	format, path string
-	file         *os.File
-	temporary    bool // the file takes the path's place at the end
-	private      bool // it has what customers sent: only its owner may read it
+	out          destination // nil before open, and after put or discard
+	private      bool        // it has what customers sent: only its owner may read it
 	secrets      *mask.Mask
 }
+
+// destination takes what is written: a file that is replaced, or a pipe.
+type destination interface {
+	io.Writer
+	Commit() error
+	Discard()
+}
+
+// pipe is what is not a regular file, such as a FIFO or /dev/stderr.
+type pipe struct{ *os.File }
+
+func (p pipe) Commit() error { return p.Close() }
+
+func (p pipe) Discard() { _ = p.Close() } // the run has an error of its own
 
 // reportFiles are the reports of a run, opened before it begins.
 type reportFiles []*reportFile
@@ -83,44 +96,30 @@ func (r reportFiles) open(ctx context.Context) error {
 	return nil
 }
 
-// open makes the file that is written. It does not touch what is there already.
+// open makes sure that the file can be written. It does not touch what is there already.
 func (f *reportFile) open(ctx context.Context) error {
-	given := f.path
-	return input.Unwritable(given, f.create(ctx))
+	return input.Unwritable(f.path, f.create(ctx))
 }
 
 func (f *reportFile) create(ctx context.Context) error {
 	if err := writable(f.path); err != nil {
 		return err
 	}
-	info, err := os.Stat(f.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	case info.IsDir():
-		return fmt.Errorf("%s is a folder, not a file", f.path)
-	case !info.Mode().IsRegular(): // such as /dev/stderr or a pipe
-		f.file, err = input.Create(ctx, f.path, os.O_WRONLY, 0)
-		return err
-	default:
-		// What may not be written must not be replaced either.
-		old, err := os.OpenFile(f.path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
+	if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		to, err := input.Create(ctx, f.path, os.O_WRONLY, 0)
+		if err == nil {
+			f.out = pipe{to}
 		}
-		_ = old.Close() // nothing was written
-		if f.path, err = filepath.EvalSymlinks(f.path); err != nil {
-			return err
-		}
+		return err
 	}
-	f.temporary = true
-	_ = os.Remove(f.path + ".part") // of a run that was killed; what stays makes the next line fail
-	mode := os.FileMode(0o644)      // a report is for everybody
+	mode := os.FileMode(0o644) // a report is for everybody
 	if f.private {
 		mode = 0o600
 	}
-	f.file, err = os.OpenFile(f.path+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	to, err := atomicfile.Create(f.path, mode)
+	if err == nil {
+		f.out = to
+	}
 	return err
 }
 
@@ -129,7 +128,7 @@ func (f *reportFile) create(ctx context.Context) error {
 func (r reportFiles) write(render func(format string, w io.Writer) error) error {
 	var errs []error
 	for _, f := range r {
-		w := f.secrets.Writer(f.file)
+		w := f.secrets.Writer(f.out)
 		err := render(f.format, w)
 		if err == nil {
 			err = w.Flush()
@@ -146,38 +145,24 @@ func (r reportFiles) write(render func(format string, w io.Writer) error) error 
 	return environment(errors.Join(errs...))
 }
 
-// put closes the file and puts it in its place, or removes it.
+// put puts the file in its place.
 func (f *reportFile) put() error {
-	err := f.file.Close()
-	if err == nil && f.temporary {
-		err = os.Rename(f.file.Name(), f.path)
-	}
-	if err != nil {
-		f.remove()
-	}
-	f.file = nil
-	return err
+	to := f.out
+	f.out = nil
+	return to.Commit()
 }
 
-// discard closes the files that were not written and removes the temporary ones.
+// discard removes what was begun and not put in its place.
 func (r reportFiles) discard() {
 	for _, f := range r {
 		f.discard()
 	}
 }
 
-// discard gives the file up, unless it was written.
 func (f *reportFile) discard() {
-	if f.file != nil {
-		_ = f.file.Close() // it is of no use
-		f.remove()
-		f.file = nil
-	}
-}
-
-func (f *reportFile) remove() {
-	if f.temporary {
-		_ = os.Remove(f.file.Name()) // best effort: the run's own error counts
+	if f.out != nil {
+		f.out.Discard()
+		f.out = nil
 	}
 }
 

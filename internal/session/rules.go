@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"relayctl/internal/atomicfile"
 	"relayctl/internal/input"
 	"relayctl/internal/recv/script"
 )
@@ -141,36 +141,9 @@ func (s *Session) SetRules(c Change) (warnings []string, err error) {
 		warnings = append(warnings, fmt.Sprintf("the rules wait: the mode %s, which comes before them, is still in force until the mode is rules", mode))
 	}
 	if c.Save {
-		if err := overwrite(s.cfg.RulesFile, text); err != nil {
+		if err := atomicfile.WriteFile(s.cfg.RulesFile, []byte(text), 0o666); err != nil {
 			return warnings, fmt.Errorf("%w: %w", ErrUnsaved, err)
 		}
 	}
 	return warnings, nil
-}
-
-// overwrite puts a text in the place of a file's, all at once; its rights stay.
-func overwrite(path, text string) error {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".relayctl-rules-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

@@ -14,9 +14,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net"
 	"os"
@@ -25,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/atomicfile"
 	"relayctl/internal/input"
 )
 
@@ -150,28 +149,10 @@ func (a *Authority) write(dir string) error {
 		return err
 	}
 	both := append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), a.PEM...)
-	if err := replaceFile(filepath.Join(dir, keyFile), both, 0o600); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, keyFile), both, 0o600); err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(dir, certFile), a.PEM, 0o644)
-}
-
-// replaceFile writes a file so that readers see the old content or the new,
-// never a part.
-func replaceFile(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".relayctl-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return atomicfile.WriteFile(filepath.Join(dir, certFile), a.PEM, 0o644)
 }
 
 // read reads the authority of a folder and refuses one that cannot be
@@ -203,7 +184,7 @@ func read(dir string, now time.Time) (*Authority, error) {
 		PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}),
 	}
 	if got, err := readFile(a.Path); err != nil || string(got) != string(a.PEM) {
-		return a, replaceFile(a.Path, a.PEM, 0o644)
+		return a, atomicfile.WriteFile(a.Path, a.PEM, 0o644)
 	}
 	return a, nil
 }
