@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"relayctl/internal/sim/wire"
 )
 
 // Result is what came of a check. Expected and Actual are for people: one
@@ -58,6 +60,12 @@ func BlockedBy(reason string) Result { return Result{Verdict: Blocked, Reason: r
 
 // Unclear is the result of a check that something got in the way of.
 func Unclear(reason string) Result { return Result{Verdict: Inconclusive, Reason: reason} }
+
+// brokenOff says whether a failure rests on a call that the end of the check's time
+// broke off: an event that was not accepted for that is no fault of the receiver's.
+func (r Result) brokenOff() bool {
+	return r.Verdict == Fail && strings.Contains(r.Actual, wire.ErrEnded.Error())
+}
 
 // sum makes a check's result of the things that it tried.
 func sum(expected string, subs []Sub) Result {

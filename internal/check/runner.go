@@ -232,12 +232,13 @@ func (r *Runner) check(ctx context.Context, shared *run, c *Check) Result {
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	res := shared.guarded(within, c, limit+grace)
+	unfinished := within.Err() != nil && (res.Verdict != Pass && res.Verdict != Fail || res.brokenOff())
 	switch {
 	case ctx.Err() != nil && res.Verdict != Pass:
 		res = Unclear(interrupted)
-	case within.Err() != nil && res.Verdict != Pass && res.Verdict != Fail && cutShort:
+	case unfinished && cutShort:
 		res = r.cut()
-	case within.Err() != nil && res.Verdict != Pass && res.Verdict != Fail:
+	case unfinished:
 		res = Unclear(fmt.Sprintf("not done within its time of %s", limit))
 	}
 	res = r.weigh(c, shared.blameIdle(ctx, c, shared.blame(c, res)))

@@ -126,7 +126,11 @@ func TestFaultsOfRelayctlAreNotTheReceivers(t *testing.T) {
 		<-ctx.Done()
 		return Failed("x", "seen before the end", nil)
 	}}
-	rep, _ := runAll(t, &Runner{Settings: answering(t, 200), Checks: []Check{panics, late, sure}})
+	broken := Check{ID: "a.broken", Limit: time.Millisecond, Run: func(ctx context.Context, tr *Trial) Result {
+		<-ctx.Done()
+		return Failed("an event that failed is accepted when it comes again", tr.accepted(ctx, tr.Event("message.delivered")), nil)
+	}}
+	rep, _ := runAll(t, &Runner{Settings: answering(t, 200), Checks: []Check{panics, late, sure, broken}})
 	got := rep.Outcomes
 	if r := got[0]; r.Verdict != Inconclusive || !strings.HasPrefix(r.Reason, "a fault of relayctl: runtime error: index out of range [8] with length 1 (internal/check/runner_test.go:") {
 		t.Errorf("%+v", r.Result)
@@ -136,6 +140,9 @@ func TestFaultsOfRelayctlAreNotTheReceivers(t *testing.T) {
 	}
 	if got[2].Verdict != Fail {
 		t.Errorf("%+v", got[2].Result)
+	}
+	if r := got[3]; r.Verdict != Inconclusive || r.Reason != "not done within its time of 1ms" {
+		t.Errorf("a call that the end of the time broke off: %+v", r.Result)
 	}
 	never := make(chan struct{})
 	t.Cleanup(func() { close(never) })
