@@ -61,6 +61,52 @@ func TestWhatANewConnectionBringsUnaskedIsNoAnswer(t *testing.T) {
 	}
 }
 
+// An answer that has arrived counts, however late it is read: the deadline is over only
+// because nothing ran on this machine.
+func TestAnAnswerThatArrivedCountsWhenItIsReadLate(t *testing.T) {
+	for _, answers := range []bool{true, false} {
+		done := make(chan struct{})
+		addr := serveTCP(t, func(conn net.Conn) {
+			_, _ = readRequest(bufio.NewReader(conn))
+			if answers {
+				_, _ = io.WriteString(conn, okAnswer)
+			}
+			<-done
+		})
+		u, err := neturl.Parse("http://" + addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			return &starvedConn{lateConn{conn.(*net.TCPConn)}, answers}, err
+		}
+		c := NewCaller(NewTarget(TargetConfig{URL: u, Dial: dial}), 10*time.Second)
+		a := c.Do(t.Context(), Call{Body: []byte("{}")})
+		if answers && a.Status != 200 || !answers && a.Failure != Timeout {
+			t.Errorf("answers: %v: %+v", answers, a)
+		}
+		c.Close()
+		close(done)
+	}
+}
+
+// starvedConn is a connection whose deadline is over once its request is written, and
+// the answer, where there is one, has arrived.
+type starvedConn struct {
+	lateConn
+	answered bool
+}
+
+func (s *starvedConn) Write(b []byte) (int, error) {
+	n, err := s.TCPConn.Write(b)
+	if s.answered {
+		s.await()
+	}
+	_ = s.SetReadDeadline(time.Unix(1, 0)) // a failure shows in the read
+	return n, err
+}
+
 // lateConn returns from writing only once something has come back.
 type lateConn struct{ *net.TCPConn }
 
