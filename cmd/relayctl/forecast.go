@@ -219,7 +219,7 @@ func (o *forecastOptions) model(ctx context.Context, p *plan.Config) (c forecast
 	}
 	c = forecast.Config{
 		Endpoint: forecast.Endpoint{Latency: o.latency, Concurrency: o.concurrency},
-		Caller: forecast.Caller{
+		Relay: forecast.Relay{
 			Workers: s.Workers, Spread: s.Spread, Attempts: s.Attempts, Delays: s.RetryDelays, Timeout: s.Timeout,
 			RetryTimeout: s.RetryOn.Retries(0, wire.Timeout),
 		},

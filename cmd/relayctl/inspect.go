@@ -171,10 +171,10 @@ func (a *app) inspectAll(ctx context.Context, o *inspectOptions, s *settings, fi
 		return err
 	}
 	defer har.discard()
-	missed := missed{}
+	unselected := unselected{}
 	err = files.each(a, func(n uint64, rec *capture.Record) error {
 		selected := in.Add(rec)
-		missed.add(rec, len(selected) > 0)
+		unselected.add(rec, len(selected) > 0)
 		har.add(rec, selected)
 		if o.list && len(selected) > 0 {
 			if err := out.Request(selected); err != nil {
@@ -196,7 +196,7 @@ func (a *app) inspectAll(ctx context.Context, o *inspectOptions, s *settings, fi
 		}
 	}
 	if in.Requests == 0 && files.records > 0 && ctx.Err() == nil && o.output != "json" {
-		return missed.err(o, sel, in, files.records)
+		return unselected.err(o, sel, in, files.records)
 	}
 	sum := report.Inspected{Inspection: in, Files: files.names(), Read: files.records, Skipped: files.skipped, Shown: len(journeys), Listed: o.list, Failures: in.Failures(failOn)}
 	if err := out.Finish(sum); err != nil {
@@ -213,7 +213,7 @@ func (a *app) inspectAll(ctx context.Context, o *inspectOptions, s *settings, fi
 	case ctx.Err() != nil:
 		return silent(exitInterrupted)
 	case in.Requests == 0 && files.records > 0:
-		return missed.err(o, sel, in, files.records)
+		return unselected.err(o, sel, in, files.records)
 	case len(sum.Failures) > 0, files.corrupt > 0:
 		return silent(exitFellShort)
 	}

@@ -17,20 +17,20 @@ import (
 )
 
 const (
-	mostMissed = 10000 // events that are remembered of a capture, to suggest one of them
-	mostNamed  = 20    // names of events that a message lists
+	mostRemembered = 10000 // events that are remembered of a capture, to suggest one of them
+	mostNamed      = 20    // names of events that a message lists
 )
 
-// missed remembers the events of a capture as long as none of them is selected. The zero
+// unselected remembers the events of a capture as long as none of them is selected. The zero
 // value is ready.
-type missed struct {
+type unselected struct {
 	found              bool
 	names, ids, badges map[string]bool
 	statuses           map[int]bool
 	begin, end         time.Time // of the requests, by when they were received
 }
 
-func (m *missed) add(rec *capture.Record, selected bool) {
+func (m *unselected) add(rec *capture.Record, selected bool) {
 	m.found = m.found || selected
 	if m.begin.IsZero() || rec.ReceivedAt.Before(m.begin) {
 		m.begin = rec.ReceivedAt
@@ -38,7 +38,7 @@ func (m *missed) add(rec *capture.Record, selected bool) {
 	if rec.ReceivedAt.After(m.end) {
 		m.end = rec.ReceivedAt
 	}
-	if m.found || len(m.ids) >= mostMissed || len(m.names) >= mostMissed {
+	if m.found || len(m.ids) >= mostRemembered || len(m.names) >= mostRemembered {
 		return
 	}
 	if m.ids == nil {
@@ -54,14 +54,14 @@ func (m *missed) add(rec *capture.Record, selected bool) {
 	}
 }
 
-func (m *missed) addBadges(badges []string) {
+func (m *unselected) addBadges(badges []string) {
 	for _, badge := range badges {
 		m.badges[strings.Clone(capture.KindOf(badge))] = true
 	}
 }
 
 // err says what was looked for in vain among so many requests.
-func (m *missed) err(o *inspectOptions, sel capture.Filter, in *judge.Inspection, records uint64) error {
+func (m *unselected) err(o *inspectOptions, sel capture.Filter, in *judge.Inspection, records uint64) error {
 	if sel.Requests.First() > records {
 		return usageError("%s", sel.Requests.Beyond(records))
 	}
@@ -88,7 +88,7 @@ func (m *missed) err(o *inspectOptions, sel capture.Filter, in *judge.Inspection
 }
 
 // answers names the answers that there are.
-func (m *missed) answers() map[string]bool {
+func (m *unselected) answers() map[string]bool {
 	words := map[string]bool{}
 	for status := range m.statuses {
 		if status == 0 {
@@ -101,7 +101,7 @@ func (m *missed) answers() map[string]bool {
 }
 
 // outside says whether all requests lie outside the times that are selected.
-func (m *missed) outside(sel capture.Filter) bool {
+func (m *unselected) outside(sel capture.Filter) bool {
 	return !sel.Since.IsZero() && m.end.Before(sel.Since) || !sel.Until.IsZero() && !m.begin.Before(sel.Until)
 }
 
@@ -118,7 +118,7 @@ func which(verb string, known map[string]bool) string {
 }
 
 // nearID suggests the id that begins most like the one that was asked for.
-func (m *missed) nearID(want string) string {
+func (m *unselected) nearID(want string) string {
 	beginnings := map[string]string{}
 	for _, id := range slices.Sorted(maps.Keys(m.ids)) {
 		short := []rune(id)

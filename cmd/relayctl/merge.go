@@ -22,10 +22,10 @@ const maxReport = 64 << 20
 func newMergeCmd(a *app) *cobra.Command {
 	return action(a, &cobra.Command{
 		Use:   "merge REPORT.json...",
-		Short: "Add the reports of a plan's parts",
+		Short: "Add the reports of a plan's shards",
 		Long: `Add the JSON reports of "send --shard" runs: exact totals, latency percentiles
-from the histograms of all parts, the outcome by event. A part that is missing,
-is there twice, or is of another plan is refused by name.`,
+from the histograms of all shards, the outcome by event. A shard that is
+missing, is there twice, or is of another plan is refused by name.`,
 		Example: `  relayctl send --records 1000000 --seed 1 --start 2026-01-31T12:00:00Z \
     --shard 1/2 --report json=1.json --to https://staging.example.com/relay
   relayctl merge 1.json 2.json --report html=all.html`,
@@ -44,19 +44,19 @@ func (a *app) merge(ctx context.Context, o *mergeOptions, _ *settings, args []st
 	if err != nil {
 		return usage(err)
 	}
-	var parts []*report.SendPart
+	var shards []*report.SendShard
 	for _, name := range args {
 		data, err := input.ReadFile(ctx, name, maxReport)
 		if err != nil {
 			return usage(err)
 		}
-		part, err := report.ReadSend(name, data)
+		shard, err := report.ReadSend(name, data)
 		if err != nil {
 			return usage(err)
 		}
-		parts = append(parts, part)
+		shards = append(shards, shard)
 	}
-	merged, err := report.MergeSends(parts)
+	merged, err := report.MergeSends(shards)
 	if err != nil {
 		return usage(err)
 	}
@@ -70,7 +70,7 @@ func (a *app) merge(ctx context.Context, o *mergeOptions, _ *settings, args []st
 	if o.output == "json" {
 		err = merged.WriteJSONLine(a.stdout)
 	} else {
-		err = merged.WriteText(a.stdout, a.style(a.stdout), len(parts))
+		err = merged.WriteText(a.stdout, a.style(a.stdout), len(shards))
 	}
 	if err != nil {
 		return environment(err)

@@ -200,7 +200,7 @@ func (a *app) dryRun(ctx context.Context, r *sendRun) error {
 		deliveries++
 		p.Delivery(&d)
 	}
-	if err := p.Finish(r.plan.Seed); err != nil || deliveries > 0 || !r.plan.Part.Whole() {
+	if err := p.Finish(r.plan.Seed); err != nil || deliveries > 0 || !r.plan.Shard.Whole() {
 		return environment(err)
 	}
 	return usageError("nothing would be sent: %s", nothingLeft)
@@ -270,8 +270,8 @@ func (r *sendRun) verdict(ctx context.Context, sum *sim.Summary, runErr error) (
 		return 0, usage(runErr)
 	case runErr != nil: // such as a broken line on stdin, after good ones
 		return 0, &exitError{code: exitFellShort, err: runErr}
-	case sum.Deliveries == 0 && !r.plan.Part.Whole():
-		return exitOK, nil // the customers of a small plan are all of other parts
+	case sum.Deliveries == 0 && !r.plan.Shard.Whole():
+		return exitOK, nil // the customers of a small plan are all of other shards
 	case sum.Deliveries == 0:
 		return 0, usageError("nothing was sent: %s", nothingLeft)
 	case sum.CallInstead != "":
@@ -296,12 +296,12 @@ func (r *sendRun) target() string {
 	return shownURL(r.sender.URL)
 }
 
-// shardText names the part of the plan, "" for the whole.
+// shardText names the shard of the plan, "" for the whole.
 func (r *sendRun) shardText() string {
-	if r.plan.Part.Whole() {
+	if r.plan.Shard.Whole() {
 		return ""
 	}
-	return ", shard " + r.plan.Part.String()
+	return ", shard " + r.plan.Shard.String()
 }
 
 func (a *app) sendRenderer(r *sendRun, progress report.Progress) renderer {

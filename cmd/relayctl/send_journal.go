@@ -72,8 +72,8 @@ func (o *journalOptions) open(a *app, r *sendRun) (*sim.Journal, error) {
 		return nil, nil
 	}
 	header := sim.JournalHeader{Seed: r.plan.Seed, Start: r.plan.Start, Args: maps.Clone(r.id.Arguments)}
-	if !r.plan.Part.Whole() {
-		header.Args["--shard"] = r.plan.Part.String()
+	if !r.plan.Shard.Whole() {
+		header.Args["--shard"] = r.plan.Shard.String()
 	}
 	if err := writable(o.path); err != nil {
 		return nil, environment(fmt.Errorf("--journal: %w", err))
@@ -117,12 +117,12 @@ func (r *sendRun) identify(a *app, args []string) error {
 			planArgs[name] = fmt.Sprintf("%s (check value %s)", shown, r.checkValue(value))
 		}
 	}
-	r.id = report.NewPlanID(r.plan.Seed, r.plan.Start, planArgs, r.plan.Part)
+	r.id = report.NewPlanID(r.plan.Seed, r.plan.Start, planArgs, r.plan.Shard)
 	return nil
 }
 
 // checkValue is a short hash of a secret in an argument. It shows, when a run is continued
-// or parts are merged, that the argument is another one. It is too short to find the secret
+// or shards are merged, that the argument is another one. It is too short to find the secret
 // from one plan, but the hashes of several plans narrow it down: secrets do not belong in
 // such arguments. It differs from plan to plan.
 func (r *sendRun) checkValue(secret string) string {

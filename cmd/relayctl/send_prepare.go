@@ -74,7 +74,7 @@ func (r *sendRun) prepare(a *app, sources []plan.Source) (err error) {
 	if r.plan, r.files, err = o.plan.config(a, r.settings, sources); err != nil {
 		return err
 	}
-	if r.plan.Part, err = o.shard.part(a, r.settings); err != nil {
+	if r.plan.Shard, err = o.shard.read(a, r.settings); err != nil {
 		return err
 	}
 	if r.plan.Replay, err = o.replay.replay(a, sources); err != nil {
@@ -112,7 +112,7 @@ func (r *sendRun) prepareSender() error {
 	if *s, err = o.senderConfig(); err != nil {
 		return err
 	}
-	s.Part = r.plan.Part
+	s.Shard = r.plan.Shard
 	s.TimeScale, s.Seed, s.GiveUpAfter = o.timeScale, r.plan.Seed, o.giveUpAfter
 	s.GiveUpIn = o.givesUpIn(r.settings.given("give-up-after"))
 	if s.Original = o.pace == "original"; o.timeScale == 0 {

@@ -15,30 +15,30 @@ type shardOptions struct{ shard string }
 
 func (o *shardOptions) flags(cmd *cobra.Command) {
 	defer group(cmd, "One plan by several processes")()
-	cmd.Flags().StringVar(&o.shard, "shard", "", "this process's part of the plan, whole customers, as `I/N` such as 2/4, or auto: from the job array of Slurm or the Indexed Job of Kubernetes (JOB_COMPLETIONS has to be set). --seed and --start have to be given, and --rate is that of all parts together. merge adds the JSON reports")
+	cmd.Flags().StringVar(&o.shard, "shard", "", "this process's part of the plan, whole customers, as `I/N` such as 2/4, or auto: from the job array of Slurm or the Indexed Job of Kubernetes (JOB_COMPLETIONS has to be set). --seed and --start have to be given, and --rate is that of all shards together. merge adds the JSON reports")
 }
 
-// part reads the flag; the zero value is the whole plan.
-func (o *shardOptions) part(a *app, s *settings) (p plan.Part, err error) {
+// read reads the flag; the zero value is the whole plan.
+func (o *shardOptions) read(a *app, s *settings) (p plan.Shard, err error) {
 	switch {
 	case !s.given("shard"):
 		return p, nil
 	case o.shard == "auto":
-		p, err = a.partOfJob()
+		p, err = a.shardOfJob()
 	default:
-		p, err = plan.ParsePart(o.shard)
+		p, err = plan.ParseShard(o.shard)
 	}
 	if err != nil {
 		return p, fmt.Errorf("--shard: %w", err)
 	}
 	if !p.Whole() && (!s.given("seed") || !s.given("start")) {
-		return p, errors.New("--shard needs --seed and --start, so that all parts are of one plan")
+		return p, errors.New("--shard needs --seed and --start, so that all shards are of one plan")
 	}
 	return p, nil
 }
 
-// partOfJob reads the part from what a scheduler tells its tasks.
-func (a *app) partOfJob() (p plan.Part, err error) {
+// shardOfJob reads the shard from what a scheduler tells its tasks.
+func (a *app) shardOfJob() (p plan.Shard, err error) {
 	number := func(name string, otherwise int) int {
 		text, ok := a.env(name)
 		if !ok || text == "" {
@@ -58,14 +58,14 @@ func (a *app) partOfJob() (p plan.Part, err error) {
 		return p, err
 	case task != none && count != none:
 		step := max(1, number("SLURM_ARRAY_TASK_STEP", 1))
-		p = plan.Part{Index: (task-number("SLURM_ARRAY_TASK_MIN", 0))/step + 1, Of: count}
+		p = plan.Shard{Index: (task-number("SLURM_ARRAY_TASK_MIN", 0))/step + 1, Of: count}
 	case index != none && completions != none:
-		p = plan.Part{Index: index + 1, Of: completions}
+		p = plan.Shard{Index: index + 1, Of: completions}
 	default:
 		return p, errors.New("auto finds neither SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT nor JOB_COMPLETION_INDEX and JOB_COMPLETIONS")
 	}
-	if _, bad := plan.ParsePart(fmt.Sprintf("%d/%d", p.Index, p.Of)); bad != nil || err != nil {
-		return p, errors.Join(err, fmt.Errorf("auto: task %d of %d is not a part: number the tasks from one end to the other", p.Index, p.Of))
+	if _, bad := plan.ParseShard(fmt.Sprintf("%d/%d", p.Index, p.Of)); bad != nil || err != nil {
+		return p, errors.Join(err, fmt.Errorf("auto: task %d of %d is not a shard: number the tasks from one end to the other", p.Index, p.Of))
 	}
 	return p, nil
 }

@@ -290,7 +290,7 @@ func (x *exchange) finish(c *conn) {
 		}
 		x.r.tracker.Answered(rc)
 	}
-	x.r.count(x.outcome(), x.Receipts) // what is under way, such as this, is still answered where that is enough
+	x.r.count(x.answered(), x.Receipts) // what is under way, such as this, is still answered where that is enough
 	// Told before the answer: the caller's next request is then told after it.
 	x.tell()
 	if x.status == 0 || x.fault() != script.NoFault {
@@ -299,23 +299,23 @@ func (x *exchange) finish(c *conn) {
 	x.answer()
 }
 
-// outcome is what the summary counts of the request.
-func (x *exchange) outcome() judge.Outcome {
+// answered is what the summary counts of the request.
+func (x *exchange) answered() judge.Answer {
 	failed := x.app != nil && (x.app.Status == 0 || x.app.Status >= http.StatusInternalServerError)
-	return judge.Outcome{At: x.at, Status: x.status, Scripted: x.by == judge.ByScript, AppFailed: failed}
+	return judge.Answer{At: x.at, Status: x.status, Scripted: x.by == judge.ByScript, AppFailed: failed}
 }
 
 // count adds a request to the summary, and ends the receiver where that is enough.
-func (r *Receiver) count(o judge.Outcome, receipts []*judge.Receipt) {
-	if r.enoughWith(o, receipts) {
+func (r *Receiver) count(a judge.Answer, receipts []*judge.Receipt) {
+	if r.enoughWith(a, receipts) {
 		r.end()
 	}
 }
 
-func (r *Receiver) enoughWith(o judge.Outcome, receipts []*judge.Receipt) bool {
+func (r *Receiver) enoughWith(a judge.Answer, receipts []*judge.Receipt) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.summary.AddRequest(o)
+	r.summary.AddRequest(a)
 	for _, rc := range receipts {
 		r.summary.AddEvent(rc)
 		r.recent.Add(rc, false)

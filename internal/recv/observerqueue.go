@@ -31,10 +31,10 @@ type queued[T any] struct {
 	size int64
 }
 
-// newObserverQueue starts the goroutine that calls observe for each item. missed is how
+// newObserverQueue starts the goroutine that calls observe for each item. dropped is how
 // many items before it were dropped, more says whether another one waits. A nil observe
 // drops all items. Close the queue.
-func newObserverQueue[T any](observe func(item T, missed uint64, more bool)) *observerQueue[T] {
+func newObserverQueue[T any](observe func(item T, dropped uint64, more bool)) *observerQueue[T] {
 	o := &observerQueue[T]{done: make(chan struct{})}
 	if observe == nil {
 		close(o.done)

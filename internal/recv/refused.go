@@ -119,7 +119,7 @@ func (r *Receiver) refused(remote string, status int, why string) {
 		Seq: r.seq.Add(1), ReceivedAt: now, Remote: remote, Shape: event.Single, Attempt: 1,
 		Status: status, Answer: "from " + remote + ": " + why,
 	}
-	r.count(judge.Outcome{At: now, Status: status}, []*judge.Receipt{rc})
+	r.count(judge.Answer{At: now, Status: status}, []*judge.Receipt{rc})
 	told := *rc // what is shown belongs to the observer from then on
 	if r.observed(rc) {
 		r.show(rc)

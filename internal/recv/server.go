@@ -271,8 +271,8 @@ const watchGather = time.Millisecond
 func (r *Receiver) newQueues() {
 	var observe func(*judge.Receipt, uint64, bool)
 	if r.cfg.Observe != nil {
-		observe = func(rc *judge.Receipt, missed uint64, more bool) {
-			rc.Missed, rc.More = missed, more
+		observe = func(rc *judge.Receipt, dropped uint64, more bool) {
+			rc.Dropped, rc.More = dropped, more
 			r.cfg.Observe(rc)
 		}
 	}

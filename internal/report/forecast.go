@@ -89,7 +89,7 @@ func lateness(r *forecast.Result) string {
 }
 
 func lostHow(f *Forecast) string {
-	outage, alone := len(f.Endpoint.Outages) > 0 && !f.Endpoint.Outage.Retried, f.Undamaged.Lost > 0 && !f.Caller.RetryTimeout
+	outage, alone := len(f.Endpoint.Outages) > 0 && !f.Endpoint.Outage.Retried, f.Undamaged.Lost > 0 && !f.Relay.RetryTimeout
 	switch {
 	case f.Main.Lost == 0:
 		return ""
@@ -100,7 +100,7 @@ func lostHow(f *Forecast) string {
 	case outage || alone:
 		return "given up, or not retried (R-FOUR, R-RETRY-ONLY)"
 	}
-	return fmt.Sprintf("after attempt %d of %d (R-FOUR)", f.Caller.Attempts, f.Caller.Attempts)
+	return fmt.Sprintf("after attempt %d of %d (R-FOUR)", f.Relay.Attempts, f.Relay.Attempts)
 }
 
 func (t *forecastText) lostByEvent() {
@@ -192,7 +192,7 @@ func recovered(r *forecast.Result) string {
 
 // setting says what the model has, and what of it is assumed.
 func (f *Forecast) setting() string {
-	c, e := &f.Caller, &f.Endpoint
+	c, e := &f.Relay, &f.Endpoint
 	text := "No outage"
 	if len(e.Outages) > 0 {
 		var windows []string

@@ -50,7 +50,7 @@ func (f *Forecast) follows() (rows [][2]string) {
 
 // losesAlone says what the endpoint loses without any outage, and why.
 func (f *Forecast) losesAlone() string {
-	u, c, e := f.Undamaged, &f.Caller, &f.Endpoint
+	u, c, e := f.Undamaged, &f.Relay, &f.Endpoint
 	if u.Lost == 0 {
 		return ""
 	}

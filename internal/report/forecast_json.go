@@ -49,7 +49,7 @@ func (f *Forecast) object() map[string]any {
 		table = append(table, row)
 	}
 	delays := []float64{}
-	for _, d := range f.Caller.Delays {
+	for _, d := range f.Relay.Delays {
 		delays = append(delays, millis(d))
 	}
 	o := resultJSON(f.Main)
@@ -63,14 +63,14 @@ func (f *Forecast) object() map[string]any {
 	decides, _, _ := f.Decisive()
 	for key, value := range map[string]any{
 		"type": "forecast", "plan": f.What, "seed": f.Seed, "deliveries": f.Deliveries, "outages": windowsJSON(f.Endpoint.Outages), "outage_answer": f.Answer,
-		"latency_ms": millis(f.Endpoint.Latency), "concurrency": f.Endpoint.Concurrency, "rate": f.Rate.String(), "attempts": f.Caller.Attempts, "retry_delays_ms": delays, "timeout_ms": millis(f.Caller.Timeout),
-		"spread": f.Caller.Spread, "by_event": byName, "table": table, "decides": decides, "without_outage": without, "rebatched": rebatched,
+		"latency_ms": millis(f.Endpoint.Latency), "concurrency": f.Endpoint.Concurrency, "rate": f.Rate.String(), "attempts": f.Relay.Attempts, "retry_delays_ms": delays, "timeout_ms": millis(f.Relay.Timeout),
+		"spread": f.Relay.Spread, "by_event": byName, "table": table, "decides": decides, "without_outage": without, "rebatched": rebatched,
 		"quiet_before_ms": millis(f.Quiet()), "pauses": windowsJSON(f.Pauses()), "survives_ms": millis(f.Survives()), "unnamed_calls": f.Unnamed, "exit": f.Exit,
 		"series": f.overTimeJSON(), "lateness": map[string]any{"step_ms": millis(f.Main.LatenessStep), "events": orEmpty(f.Main.Lateness)},
 	} {
 		o[key] = value
 	}
-	o["workers"] = f.Caller.Workers
+	o["workers"] = f.Relay.Workers
 	return o
 }
 

@@ -116,13 +116,13 @@ func TestFailuresAreGrouped(t *testing.T) {
 }
 
 func TestReportsAreBounded(t *testing.T) {
-	r := sampleRun(mostMissed + 500)
+	r := sampleRun(mostNotAccepted + 500)
 	junit := rendered(t, r.WriteJUnit)
 	oracle.JUnit(t, junit)
 	if !strings.Contains(junit, "501 more that were not accepted are counted above, but not listed") {
 		t.Error("JUnit does not say what it leaves out")
 	}
-	if page := rendered(t, r.WriteHTML); strings.Count(page, "<tr>") > mostMissed+60 || !strings.Contains(page, "501 more") {
+	if page := rendered(t, r.WriteHTML); strings.Count(page, "<tr>") > mostNotAccepted+60 || !strings.Contains(page, "501 more") {
 		t.Error("the page is not bounded, or does not say so")
 	}
 	var o struct {
@@ -137,7 +137,7 @@ func TestReportsAreBounded(t *testing.T) {
 	if err := json.Unmarshal([]byte(rendered(t, r.WriteJSON)), &o); err != nil {
 		t.Fatal(err)
 	}
-	if len(o.NotAccepted) != mostMissed || o.NotListed != 501 || o.Exit != 1 || o.Summary.Refused != mostMissed+500 || o.Summary.Statuses["503"] != mostMissed+500 {
+	if len(o.NotAccepted) != mostNotAccepted || o.NotListed != 501 || o.Exit != 1 || o.Summary.Refused != mostNotAccepted+500 || o.Summary.Statuses["503"] != mostNotAccepted+500 {
 		t.Errorf("%d listed, %d not, %+v", len(o.NotAccepted), o.NotListed, o.Summary)
 	}
 	if first := o.NotAccepted[0]; first["outcome"] != "refused" || first["status"] != 503.0 || first["took_ms"] != 1000.0 {

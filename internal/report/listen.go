@@ -81,15 +81,15 @@ func pathNote(app, listener string) string {
 // Receipt writes the line of an event, cut to the terminal's width, and below it
 // its findings. Flush makes it visible.
 func (l *ListenText) Receipt(r *judge.Receipt) {
-	if l.Quiet && r.Status == 200 && len(r.Badges) == 0 && len(r.Findings) == 0 && r.Missed == 0 {
+	if l.Quiet && r.Status == 200 && len(r.Badges) == 0 && len(r.Findings) == 0 && r.Dropped == 0 {
 		return
 	}
 	st := l.st
 	if l.w.Buffered() == 0 {
 		st.Refit()
 	}
-	if r.Missed > 0 {
-		fmt.Fprintf(l.w, "%s\n", st.Warn(fmt.Sprintf("… %s not shown: the output is too slow", term.Count(r.Missed, "line"))))
+	if r.Dropped > 0 {
+		fmt.Fprintf(l.w, "%s\n", st.Warn(fmt.Sprintf("… %s not shown: the output is too slow", term.Count(r.Dropped, "line"))))
 	}
 	name := "(no event)"
 	if r.Event.Raw != nil {

@@ -59,8 +59,8 @@ type receiptJSON struct {
 
 // Receipt writes a line. Flush makes it visible.
 func (l *ListenJSON) Receipt(r *judge.Receipt) {
-	if r.Missed > 0 {
-		l.put(map[string]any{"type": "dropped", "receipts": r.Missed})
+	if r.Dropped > 0 {
+		l.put(map[string]any{"type": "dropped", "receipts": r.Dropped})
 	}
 	o := receiptJSON{
 		Type: "receipt", ReceivedAt: rfc3339(r.ReceivedAt), EventID: r.Event.ID, EventName: r.Event.Name, EventTS: r.Event.TSText, CCID: r.Event.Payload.CCID,

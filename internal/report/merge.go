@@ -80,10 +80,10 @@ type sendReport struct {
 			Peak int `json:"peak_retries_per_s"`
 		} `json:"outage"`
 	} `json:"summary"`
-	ByEvent map[string]*nameCount `json:"by_event"`
-	Missed  []missed              `json:"not_accepted"`
-	Cut     int                   `json:"not_listed"`
-	Series  struct {
+	ByEvent     map[string]*nameCount `json:"by_event"`
+	NotAccepted []notAccepted         `json:"not_accepted"`
+	Cut         int                   `json:"not_listed"`
+	Series      struct {
 		Step  float64 `json:"step_ms"`
 		Steps []struct {
 			From      float64  `json:"from_ms"`
@@ -102,15 +102,15 @@ type sendReport struct {
 
 type wireCounts map[wire.Failure]int
 
-// SendPart is what one JSON report of send says of its part of a plan.
-type SendPart struct {
+// SendShard is what one JSON report of send says of its shard.
+type SendShard struct {
 	Name   string // the file
 	Plan   PlanID
 	result SendResult
 }
 
 // ReadSend reads a JSON report of send; name is its file's, for errors.
-func ReadSend(name string, data []byte) (*SendPart, error) {
+func ReadSend(name string, data []byte) (*SendShard, error) {
 	var r sendReport
 	if err := json.Unmarshal(data, &r); err != nil {
 		what := "it is not JSON, or ends too early"
@@ -119,7 +119,7 @@ func ReadSend(name string, data []byte) (*SendPart, error) {
 		}
 		return nil, fmt.Errorf("%s: not a JSON report of send: %s", name, what)
 	}
-	part, err := plan.ParsePart(fmt.Sprintf("%d/%d", r.Shard.Index, r.Shard.Of))
+	shard, err := plan.ParseShard(fmt.Sprintf("%d/%d", r.Shard.Index, r.Shard.Of))
 	if r.Plan.Hash == "" || err != nil {
 		return nil, fmt.Errorf("%s: not a JSON report of send with a plan and a shard", name)
 	}
@@ -127,10 +127,10 @@ func ReadSend(name string, data []byte) (*SendPart, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	r.Plan.Part = part
+	r.Plan.Shard = shard
 	details := NewSendDetails(r.Target)
-	details.addAll(&SendDetails{missed: r.Missed, cut: r.Cut, byName: r.ByEvent})
-	return &SendPart{name, r.Plan, SendResult{Details: details, Summary: *sum}}, nil
+	details.addAll(&SendDetails{notAccepted: r.NotAccepted, cut: r.Cut, byName: r.ByEvent})
+	return &SendShard{name, r.Plan, SendResult{Details: details, Summary: *sum}}, nil
 }
 
 // summary makes the summary of a report. Its errors are of damaged values.
@@ -222,7 +222,7 @@ func fromMillis(ms float64) time.Duration {
 	return time.Duration(min(max(ms, 0)*float64(time.Millisecond), float64(math.MaxInt64/2)))
 }
 
-// addAll adds the details of another part, within the bounds of those of one run.
+// addAll adds the details of another shard, within the bounds of those of one run.
 func (r *SendDetails) addAll(o *SendDetails) {
 	for _, name := range slices.Sorted(maps.Keys(o.byName)) {
 		c, n := r.of(name), o.byName[name]
@@ -232,28 +232,28 @@ func (r *SendDetails) addAll(o *SendDetails) {
 		c.Accepted, c.Retried, c.GivenUp = c.Accepted+n.Accepted, c.Retried+n.Retried, c.GivenUp+n.GivenUp
 		c.Refused, c.Skipped, c.Before = c.Refused+n.Refused, c.Skipped+n.Skipped, c.Before+n.Before
 	}
-	room := min(len(o.missed), max(0, mostMissed-len(r.missed)))
-	r.missed = append(r.missed, o.missed[:room]...)
-	for i := range r.missed {
-		r.missed[i].took = fromMillis(r.missed[i].TookMS)
+	room := min(len(o.notAccepted), max(0, mostNotAccepted-len(r.notAccepted)))
+	r.notAccepted = append(r.notAccepted, o.notAccepted[:room]...)
+	for i := range r.notAccepted {
+		r.notAccepted[i].took = fromMillis(r.notAccepted[i].TookMS)
 	}
-	r.cut += o.cut + len(o.missed) - room
+	r.cut += o.cut + len(o.notAccepted) - room
 }
 
-// MergeSends adds the parts of one plan. The error names a part that is missing, is there
+// MergeSends adds the shards of one plan. The error names a shard that is missing, is there
 // twice, or belongs to another plan.
-func MergeSends(parts []*SendPart) (*SendResult, error) {
-	first := parts[0]
-	of := first.Plan.Part.Of
+func MergeSends(shards []*SendShard) (*SendResult, error) {
+	first := shards[0]
+	of := first.Plan.Shard.Of
 	have := map[int]string{}
-	for _, p := range parts {
+	for _, p := range shards {
 		if why := p.Plan.differs(&first.Plan); why != "" {
 			return nil, fmt.Errorf("%s is of another plan than %s: %s", p.Name, first.Name, why)
 		}
-		if before, ok := have[p.Plan.Part.Index]; ok {
-			return nil, fmt.Errorf("%s and %s are both of shard %v", before, p.Name, p.Plan.Part)
+		if before, ok := have[p.Plan.Shard.Index]; ok {
+			return nil, fmt.Errorf("%s and %s are both of shard %v", before, p.Name, p.Plan.Shard)
 		}
-		have[p.Plan.Part.Index] = p.Name
+		have[p.Plan.Shard.Index] = p.Name
 		if apart := p.result.Summary.Began.Sub(first.result.Summary.Began).Abs(); apart > longestCampaign {
 			return nil, fmt.Errorf("%s and %s began more than a year apart", p.Name, first.Name)
 		}
@@ -261,7 +261,7 @@ func MergeSends(parts []*SendPart) (*SendResult, error) {
 	var missing []string
 	for i := 1; i <= of; i++ {
 		if _, ok := have[i]; !ok && len(missing) < 10 {
-			missing = append(missing, plan.Part{Index: i, Of: of}.String())
+			missing = append(missing, plan.Shard{Index: i, Of: of}.String())
 		}
 	}
 	if len(missing) > 0 {
@@ -269,7 +269,7 @@ func MergeSends(parts []*SendPart) (*SendResult, error) {
 	}
 	sum := sim.EmptySummary(first.Plan.Seed, first.result.Summary.Began)
 	details := NewSendDetails(first.result.Details.Target)
-	for _, p := range parts {
+	for _, p := range shards {
 		sum.Add(&p.result.Summary)
 		details.addAll(p.result.Details)
 	}
@@ -278,15 +278,15 @@ func MergeSends(parts []*SendPart) (*SendResult, error) {
 	}
 	sum.Finish()
 	id := first.Plan
-	id.Part = plan.Part{}
+	id.Shard = plan.Shard{}
 	return &SendResult{Details: details, Summary: *sum, Plan: id}, nil
 }
 
 // differs says in what another plan differs, "" for nothing.
 func (p *PlanID) differs(o *PlanID) string {
 	switch {
-	case p.Part.Of != o.Part.Of:
-		return fmt.Sprintf("it is shard %v, not of %d", p.Part, o.Part.Of)
+	case p.Shard.Of != o.Shard.Of:
+		return fmt.Sprintf("it is shard %v, not of %d", p.Shard, o.Shard.Of)
 	case p.Seed != o.Seed:
 		return fmt.Sprintf("its seed is %d, not %d", p.Seed, o.Seed)
 	case p.Start != o.Start:
@@ -315,10 +315,10 @@ func (r *SendResult) WriteJSONLine(w io.Writer) error {
 	return writeLines(w, o)
 }
 
-// WriteText writes what the parts came to together.
-func (r *SendResult) WriteText(w io.Writer, st *term.Style, parts int) error {
+// WriteText writes what the shards came to together.
+func (r *SendResult) WriteText(w io.Writer, st *term.Style, shards int) error {
 	t := NewSendText(w, st)
-	t.Header("%s to %s", term.Count(parts, "shard"), r.Details.Target)
+	t.Header("%s to %s", term.Count(shards, "shard"), r.Details.Target)
 	for _, name := range sortedKeys(r.Details.byName) {
 		c := r.Details.byName[name]
 		line := fmt.Sprintf("  %s accepted %d", st.NameColumn(name), c.Accepted)

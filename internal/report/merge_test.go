@@ -10,8 +10,8 @@ import (
 	"relayctl/internal/sim/plan"
 )
 
-// partReport is the JSON report of a part.
-func partReport(t testing.TB, part plan.Part) []byte {
+// shardReport is the JSON report of a shard.
+func shardReport(t testing.TB, shard plan.Shard) []byte {
 	t.Helper()
 	began := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	sum := sim.EmptySummary(1, began)
@@ -22,7 +22,7 @@ func partReport(t testing.TB, part plan.Part) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	r := SendResult{Details: NewSendDetails("https://relay.test/"), Summary: *sum, Plan: NewPlanID(1, began, map[string]string{"--records": "2"}, part)}
+	r := SendResult{Details: NewSendDetails("https://relay.test/"), Summary: *sum, Plan: NewPlanID(1, began, map[string]string{"--records": "2"}, shard)}
 	if err := r.WriteJSON(&out); err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func partReport(t testing.TB, part plan.Part) []byte {
 }
 
 func TestDamagedReportsAreRefused(t *testing.T) {
-	good := string(partReport(t, plan.Part{Index: 1, Of: 2}))
+	good := string(shardReport(t, plan.Shard{Index: 1, Of: 2}))
 	for from, to := range map[string]string{
 		`"index": 1`:                        `"index": 3`,
 		`"of": 2`:                           `"of": 2000000000`,
@@ -56,7 +56,7 @@ func TestDamagedReportsAreRefused(t *testing.T) {
 
 // A report without the outcomes of its copies says so, instead of being called damaged.
 func TestReportsWithoutTheOutcomesOfCopies(t *testing.T) {
-	text := string(partReport(t, plan.Part{Index: 1, Of: 2}))
+	text := string(shardReport(t, plan.Shard{Index: 1, Of: 2}))
 	text = strings.Replace(strings.Replace(text, `"of_copies"`, `"others"`, 1), `"copies": 0`, `"copies": 1`, 1)
 	if _, err := ReadSend("x.json", []byte(text)); err == nil || !strings.Contains(err.Error(), "it does not say what became of the copies") {
 		t.Errorf("%v", err)
@@ -64,14 +64,14 @@ func TestReportsWithoutTheOutcomesOfCopies(t *testing.T) {
 }
 
 func FuzzReadSend(f *testing.F) {
-	f.Add(partReport(f, plan.Part{Index: 1, Of: 1}))
+	f.Add(shardReport(f, plan.Shard{Index: 1, Of: 1}))
 	f.Add([]byte(`{"plan":{"hash":"x"},"shard":{"index":1,"of":1},"by_event":{"a":null}}`))
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		part, err := ReadSend("x.json", data)
+		shard, err := ReadSend("x.json", data)
 		if err != nil {
 			return
 		}
-		merged, err := MergeSends([]*SendPart{part})
+		merged, err := MergeSends([]*SendShard{shard})
 		if err != nil {
 			return
 		}

@@ -49,7 +49,7 @@ func (p *Plan) Delivery(d *plan.Delivery) {
 	p.count++
 	if p.json != nil {
 		p.json.put(plannedJSON{
-			Type: "planned", carriedJSON: carried(d), Seq: d.Seq, ArrivesMS: millis(d.Arrives), Copy: d.Copy, Late: d.Late,
+			Type: "planned", carriedJSON: carried(d), Seq: d.Seq, ArrivesMS: millis(d.Arrives), Copy: d.Copy, Late: d.Reordered,
 			LostAcks: d.LostAcks, Body: string(d.Body),
 		})
 		return
@@ -62,7 +62,7 @@ func (p *Plan) Delivery(d *plan.Delivery) {
 	if d.Copy > 0 {
 		note += " copy"
 	}
-	if d.Late {
+	if d.Reordered {
 		note += " late"
 	}
 	if d.LostAcks > 0 {

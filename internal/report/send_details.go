@@ -17,21 +17,21 @@ import (
 
 // Bounds of what a report lists one by one: a run may have a million events.
 const (
-	mostMissed = 1000
-	mostNames  = 200
+	mostNotAccepted = 1000
+	mostNames       = 200
 )
 
 // SendDetails gathers what the reports of a run of send show beside its summary. It
 // is a sim.Observer of bounded size.
 type SendDetails struct {
-	Target string // the endpoint, in words
-	missed []missed
-	cut    int // deliveries that were not accepted and are not listed
-	byName map[string]*nameCount
+	Target      string // the endpoint, in words
+	notAccepted []notAccepted
+	cut         int // deliveries that were not accepted and are not listed
+	byName      map[string]*nameCount
 }
 
-// missed is a delivery that was not accepted, as the JSON report lists it.
-type missed struct {
+// notAccepted is a delivery that was not accepted, as the JSON report lists it.
+type notAccepted struct {
 	EventID   string          `json:"event_id"`
 	EventName string          `json:"event_name"`
 	Events    int             `json:"events"` // more than one in a batch
@@ -50,7 +50,7 @@ type missed struct {
 }
 
 // answer is the status of the last answer, or the failure if there was none.
-func (m *missed) answer() string {
+func (m *notAccepted) answer() string {
 	switch {
 	case m.Status != nil:
 		return strconv.Itoa(*m.Status)
@@ -88,12 +88,12 @@ func (r *SendDetails) Outcome(o *sim.Outcome) {
 	if o.Kind == sim.Accepted || o.Before {
 		return
 	}
-	if len(r.missed) >= mostMissed {
+	if len(r.notAccepted) >= mostNotAccepted {
 		r.cut++
 		return
 	}
 	name, id := deliveryName(o.Delivery)
-	m := missed{
+	m := notAccepted{
 		EventID: id, EventName: name, Events: max(1, len(o.Delivery.Events)), Outcome: o.Kind, Attempts: o.Attempts, Reason: o.Reason,
 		Answer: bodyText(o.Answer), customer: customerOf(o.Delivery),
 	}
@@ -115,7 +115,7 @@ func (r *SendDetails) Outcome(o *sim.Outcome) {
 	if len(o.Delivery.Events) == 1 {
 		m.CCID = m.customer
 	}
-	r.missed = append(r.missed, m)
+	r.notAccepted = append(r.notAccepted, m)
 }
 
 // of is the count of a name, or that of all names beyond the bound.
@@ -162,18 +162,18 @@ type SendResult struct {
 	Plan     PlanID
 }
 
-// PlanID says which plan a run is of, and which part of it.
+// PlanID says which plan a run is of, and which shard of it.
 type PlanID struct {
 	Seed      uint64            `json:"seed"`
 	Start     string            `json:"start"`
 	Arguments map[string]string `json:"arguments"` // those that make the plan, without secrets
 	Hash      string            `json:"hash"`      // of all of it
-	Part      plan.Part         `json:"-"`
+	Shard     plan.Shard        `json:"-"`
 }
 
 // NewPlanID makes the identity of a plan.
-func NewPlanID(seed uint64, start time.Time, args map[string]string, part plan.Part) PlanID {
-	id := PlanID{Seed: seed, Start: start.UTC().Format(time.RFC3339Nano), Arguments: args, Part: part}
+func NewPlanID(seed uint64, start time.Time, args map[string]string, shard plan.Shard) PlanID {
+	id := PlanID{Seed: seed, Start: start.UTC().Format(time.RFC3339Nano), Arguments: args, Shard: shard}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s\n", id.Seed, id.Start)
 	for _, name := range sortedKeys(args) {
@@ -205,5 +205,5 @@ func (r *SendDetails) cutNote() string {
 	if r.cut == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d more that were not accepted are counted above, but not listed: a report lists %d at most", r.cut, mostMissed)
+	return fmt.Sprintf("%d more that were not accepted are counted above, but not listed: a report lists %d at most", r.cut, mostNotAccepted)
 }

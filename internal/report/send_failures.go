@@ -13,7 +13,7 @@ import (
 
 // failures are deliveries that were not accepted for the same reason.
 type failures struct {
-	missed []*missed // at least one
+	notAccepted []*notAccepted // at least one
 }
 
 // sameFailure is what failures have in common.
@@ -24,11 +24,11 @@ type sameFailure struct {
 
 // failuresOf groups the deliveries that were not accepted, or of these the ones with an
 // event of that name: the most frequent failure first.
-func (r *SendDetails) failuresOf(only func(*missed) bool) []failures {
+func (r *SendDetails) failuresOf(only func(*notAccepted) bool) []failures {
 	var groups []failures
 	index := map[sameFailure]int{}
-	for i := range r.missed {
-		m := &r.missed[i]
+	for i := range r.notAccepted {
+		m := &r.notAccepted[i]
 		if only != nil && !only(m) {
 			continue
 		}
@@ -39,9 +39,9 @@ func (r *SendDetails) failuresOf(only func(*missed) bool) []failures {
 			index[key] = n
 			groups = append(groups, failures{})
 		}
-		groups[n].missed = append(groups[n].missed, m)
+		groups[n].notAccepted = append(groups[n].notAccepted, m)
 	}
-	slices.SortStableFunc(groups, func(a, b failures) int { return cmp.Compare(len(b.missed), len(a.missed)) })
+	slices.SortStableFunc(groups, func(a, b failures) int { return cmp.Compare(len(b.notAccepted), len(a.notAccepted)) })
 	return groups
 }
 
@@ -54,17 +54,17 @@ const (
 
 // item shows the group on a page.
 func (f failures) item() page.Item {
-	first := f.missed[0]
+	first := f.notAccepted[0]
 	tone := term.Bad
 	if first.Outcome == sim.Skipped {
 		tone = term.Warn
 	}
 	fact := func(label, value string) page.Fact { return page.Fact{Label: label, Value: value} }
 	item := page.Item{
-		Badge: string(first.Outcome), Tone: tone, Title: f.title(), Aside: term.Count(len(f.missed), "delivery"),
-		Facts: []page.Fact{fact("attempts", f.attempts()), fact("events", f.tallied(mostListed, func(m *missed) []string { return m.names }))},
+		Badge: string(first.Outcome), Tone: tone, Title: f.title(), Aside: term.Count(len(f.notAccepted), "delivery"),
+		Facts: []page.Fact{fact("attempts", f.attempts()), fact("events", f.tallied(mostListed, func(m *notAccepted) []string { return m.names }))},
 	}
-	if customers := f.tallied(mostCustomers, func(m *missed) []string { return []string{m.customer} }); customers != "" {
+	if customers := f.tallied(mostCustomers, func(m *notAccepted) []string { return []string{m.customer} }); customers != "" {
 		item.Facts = append(item.Facts, fact("customers", customers))
 	}
 	if first.Answer != "" {
@@ -77,7 +77,7 @@ func (f failures) item() page.Item {
 // title is what the deliveries have in common: the last answer, and why they were not
 // accepted.
 func (f failures) title() string {
-	first := f.missed[0]
+	first := f.notAccepted[0]
 	title := term.Clean(first.Reason)
 	if answer := first.answer(); answer != "" && !strings.HasPrefix(title, answer) {
 		title = answer + ": " + title
@@ -87,8 +87,8 @@ func (f failures) title() string {
 
 // attempts is how many attempts the deliveries had.
 func (f failures) attempts() string {
-	least, most := f.missed[0].Attempts, 0
-	for _, m := range f.missed {
+	least, most := f.notAccepted[0].Attempts, 0
+	for _, m := range f.notAccepted {
 		least, most = min(least, m.Attempts), max(most, m.Attempts)
 	}
 	if least == most {
@@ -99,10 +99,10 @@ func (f failures) attempts() string {
 
 // tallied counts texts of the deliveries in the order in which they came first:
 // "message.delivered × 2, notification.attempted".
-func (f failures) tallied(most int, of func(*missed) []string) string {
+func (f failures) tallied(most int, of func(*notAccepted) []string) string {
 	counts := map[string]int{}
 	var order []string
-	for _, m := range f.missed {
+	for _, m := range f.notAccepted {
 		for _, text := range of(m) {
 			if text == "" {
 				continue
@@ -129,10 +129,10 @@ func (f failures) tallied(most int, of func(*missed) []string) string {
 // lines lists the first deliveries: event, customer, and the id as it is to be shown.
 func (f failures) lines(shown func(id string) string) string {
 	var lines []string
-	for _, m := range f.missed[:min(len(f.missed), mostListed)] {
+	for _, m := range f.notAccepted[:min(len(f.notAccepted), mostListed)] {
 		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s  %s  %s", term.NameOf(m.EventName), term.Clean(cmp.Or(m.customer, "-")), shown(m.EventID))))
 	}
-	if rest := len(f.missed) - mostListed; rest > 0 {
+	if rest := len(f.notAccepted) - mostListed; rest > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more (--report json=FILE lists them)", rest))
 	}
 	return strings.Join(lines, "\n")

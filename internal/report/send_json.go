@@ -130,11 +130,11 @@ func (r SendResult) WriteJSON(w io.Writer) error {
 		return err
 	}
 	return writeObject(w, map[string]any{
-		"plan": r.Plan, "shard": map[string]int{"index": max(r.Plan.Part.Index, 1), "of": max(r.Plan.Part.Of, 1)},
+		"plan": r.Plan, "shard": map[string]int{"index": max(r.Plan.Shard.Index, 1), "of": max(r.Plan.Shard.Of, 1)},
 		"latency_histogram": latencies, "late_histogram": delays,
 		"target": r.Details.Target, "seed": sum.Seed, "started_at": rfc3339(sum.Began), "ended_at": rfc3339(sum.Ended),
 		"verdict": text, "exit": r.Exit, "summary": sendSummary(sum, r.Embedded), "by_event": r.Details.byName,
-		"not_accepted": orEmpty(r.Details.missed), "not_listed": r.Details.cut, "series": seriesJSON(sum),
+		"not_accepted": orEmpty(r.Details.notAccepted), "not_listed": r.Details.cut, "series": seriesJSON(sum),
 	})
 }
 

@@ -44,14 +44,14 @@ func (r SendResult) WriteJUnit(w io.Writer) error {
 func (r *SendDetails) junitCase(name string) junit.Case {
 	n := r.byName[name]
 	c := junit.Case{Class: junitClass(name), Name: "accepted"}
-	groups := r.failuresOf(func(m *missed) bool { return slices.Contains(m.names, name) || name == "" && len(m.names) == 0 })
+	groups := r.failuresOf(func(m *notAccepted) bool { return slices.Contains(m.names, name) || name == "" && len(m.names) == 0 })
 	detail, message := "", "not listed"
 	for i, f := range groups {
-		c.Took = max(c.Took, junit.Seconds(f.missed[0].took))
+		c.Took = max(c.Took, junit.Seconds(f.notAccepted[0].took))
 		if i == 0 {
 			message = f.title()
 		}
-		detail += fmt.Sprintf("%s, %s\n%s\n", term.Count(len(f.missed), "delivery"), f.title(), f.lines(term.Clean))
+		detail += fmt.Sprintf("%s, %s\n%s\n", term.Count(len(f.notAccepted), "delivery"), f.title(), f.lines(term.Clean))
 	}
 	all := n.Accepted + n.GivenUp + n.Refused + n.Skipped
 	switch failed := n.GivenUp + n.Refused; {

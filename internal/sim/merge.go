@@ -6,12 +6,12 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// EmptySummary returns a summary of nothing, to which Add adds the parts of a plan. It is
+// EmptySummary returns a summary of nothing, to which Add adds the shards of a plan. It is
 // not safe for concurrent use.
 func EmptySummary(seed uint64, began time.Time) *Summary { return newSummary(seed, began) }
 
-// Add adds the summary of another part of the same plan. What its earlier runs had
-// accepted counts as accepted: the parts together are one campaign. Call Finish when
+// Add adds the summary of another shard of the same plan. What its earlier runs had
+// accepted counts as accepted: the shards together are one campaign. Call Finish when
 // all are added.
 func (s *Summary) Add(o *Summary) {
 	s.Events, s.Copies, s.Deliveries = s.Events+o.Events, s.Copies+o.Copies, s.Deliveries+o.Deliveries
@@ -49,7 +49,7 @@ func (s *Summary) Add(o *Summary) {
 	s.Series.merge(&o.Series)
 }
 
-// Finish computes the quantiles and the rest that depends on all parts. Call it once,
+// Finish computes the quantiles and the rest that depends on all shards. Call it once,
 // after the last Add.
 func (s *Summary) Finish() { s.finish(s.Ended) }
 
@@ -61,7 +61,7 @@ func NewLatencies() *hdrhistogram.Histogram {
 // newDelays is an empty histogram of delays in milliseconds.
 func newDelays() *hdrhistogram.Histogram { return hdrhistogram.New(1, maxLatency.Milliseconds(), 2) }
 
-// merge adds the outages that another part has seen. The longest counts: all parts
+// merge adds the outages that another shard has seen. The longest counts: all shards
 // call the same endpoint.
 func (o *Outage) merge(other *Outage) {
 	o.Failed += other.Failed

@@ -44,10 +44,10 @@ type SenderConfig struct {
 	GiveUpAfter int
 	GiveUpIn    time.Duration
 
-	// Part is this process's part of the plan. Rate counts the calls of all parts; of
-	// these, a part makes every Part.Of-th.
-	Part plan.Part
-	Seed uint64 // only reported
+	// Shard is this process's part of the plan. Rate counts the calls of all shards; of
+	// these, a shard makes every Shard.Of-th.
+	Shard plan.Shard
+	Seed  uint64 // only reported
 	// Journal notes every outcome and knows what an earlier run had accepted;
 	// nil keeps none. It serves one Run, which does not close it.
 	Journal *Journal
@@ -292,7 +292,7 @@ const soon = 2 * time.Millisecond
 
 // dueAt is the intended start of a call in the open-loop schedule.
 func (r *run) dueAt(n int, d plan.Delivery) time.Time {
-	at := r.cfg.Rate.Due(n*max(r.cfg.Part.Of, 1) + max(r.cfg.Part.Index, 1) - 1)
+	at := r.cfg.Rate.Due(n*max(r.cfg.Shard.Of, 1) + max(r.cfg.Shard.Index, 1) - 1)
 	if r.cfg.Original {
 		at = max(at, r.scaled(d.Arrives-r.origin))
 	}

@@ -122,7 +122,7 @@ func (c *Outcomes) add(o *Outcome, n int) {
 	}
 }
 
-// join adds the outcomes of another part of the same plan. What its earlier runs had
+// join adds the outcomes of another shard of the same plan. What its earlier runs had
 // accepted counts as accepted.
 func (c *Outcomes) join(o Outcomes) {
 	c.Accepted, c.Skipped = c.Accepted+o.Accepted+o.Before, c.Skipped+o.Skipped-o.Before

@@ -82,7 +82,7 @@ func (in *Inspection) Add(rec *capture.Record) []*Receipt {
 		}
 		if !counted {
 			counted = true
-			in.AddRequest(Outcome{At: rc.ReceivedAt, Status: rc.Status, AppFailed: rc.App.Failed()})
+			in.AddRequest(Answer{At: rc.ReceivedAt, Status: rc.Status, AppFailed: rc.App.Failed()})
 			in.silence(rc)
 		}
 		in.addEvent(rc, in.again(rc))

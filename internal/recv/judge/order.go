@@ -76,9 +76,9 @@ func causeName(kind int) string {
 	return [causeKinds]string{"notification.attempted", "message.delivered"}[kind]
 }
 
-// enoughMissed is how many events have to lack their predecessor, while none ever came,
+// enoughAbsent is how many events have to lack their predecessor, while none ever came,
 // before the webhook's filter is taken to leave it out (R-FILTER).
-const enoughMissed = 20
+const enoughAbsent = 20
 
 // link ties an event to others of the same notification or message. Without an id it ties
 // it to none.
@@ -148,10 +148,10 @@ func (t *Tracker) lacks(kind int, property, id string) string {
 		return ""
 	}
 	c := &t.causes[kind]
-	if !c.seen.Load() && c.missed.Load() >= enoughMissed {
+	if !c.seen.Load() && c.absent.Load() >= enoughAbsent {
 		return ""
 	}
-	c.missed.Add(1)
+	c.absent.Add(1)
 	return causeName(kind)
 }
 
@@ -160,7 +160,7 @@ func (t *Tracker) lacks(kind int, property, id string) string {
 func (t *Tracker) LeftOut() []string {
 	var names []string
 	for kind := range t.causes {
-		if c := &t.causes[kind]; !c.seen.Load() && c.missed.Load() >= enoughMissed {
+		if c := &t.causes[kind]; !c.seen.Load() && c.absent.Load() >= enoughAbsent {
 			names = append(names, causeName(kind))
 		}
 	}

@@ -38,7 +38,7 @@ type Receipt struct {
 	Badges     []Badge
 	Findings   []event.Finding
 	Took       time.Duration // from the end of the request's head until the answer is ready to be written
-	Missed     uint64        // how many receipts before it the observer was too slow for
+	Dropped    uint64        // how many receipts before it the observer was too slow for
 	More       bool          // another one waits for the observer, so that output need not be flushed
 
 	first   bool // it was accepted, and never before

@@ -57,8 +57,8 @@ func (s *Summary) Clone() Summary {
 	return c
 }
 
-// Outcome is how a request was answered.
-type Outcome struct {
+// Answer is how a request was answered.
+type Answer struct {
 	At        time.Time
 	Status    int  // 0 for no answer
 	Scripted  bool // a script asked for it
@@ -66,17 +66,17 @@ type Outcome struct {
 }
 
 // AddRequest counts a request.
-func (s *Summary) AddRequest(o Outcome) {
+func (s *Summary) AddRequest(a Answer) {
 	if s.Requests == 0 {
-		s.First = o.At
+		s.First = a.At
 	}
 	s.Requests++
-	s.Last = o.At
-	s.ByStatus[o.Status]++
-	if o.Status != 200 && !o.Scripted {
+	s.Last = a.At
+	s.ByStatus[a.Status]++
+	if a.Status != 200 && !a.Scripted {
 		s.Unexpected++
 	}
-	if o.AppFailed {
+	if a.AppFailed {
 		s.AppErrors++
 	}
 }

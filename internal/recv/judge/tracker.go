@@ -214,5 +214,5 @@ func (t *Tracker) relayID(property, value string) uint64 {
 // came without it.
 type cause struct {
 	seen   atomic.Bool
-	missed atomic.Uint32
+	absent atomic.Uint32
 }

@@ -123,11 +123,11 @@ func TestVerdicts(t *testing.T) {
 func TestAFilterMakesNothingEarly(t *testing.T) {
 	tr := NewTracker()
 	early := 0
-	for i := range 3 * enoughMissed {
+	for i := range 3 * enoughAbsent {
 		got := judge(tr, []came{{id: fmt.Sprint(i), name: "notification.delivered", payload: event.Payload{NotificationID: fmt.Sprint(i)}}})
 		early += strings.Count(got, "early")
 	}
-	if left := tr.LeftOut(); early != enoughMissed || !slices.Equal(left, []string{"notification.attempted"}) {
+	if left := tr.LeftOut(); early != enoughAbsent || !slices.Equal(left, []string{"notification.attempted"}) {
 		t.Errorf("%d early, left out: %v", early, left)
 	}
 	got := judge(tr, []came{

@@ -46,7 +46,7 @@ type model struct {
 
 	jobs             uint64 // begun so far
 	listing, reading job    // of rows, and of a page
-	missed           bool   // something came while rows were read
+	behind           bool   // something came while rows were read
 }
 
 // job is what is read beside the view. A newer one takes the place of an older one.

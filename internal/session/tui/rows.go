@@ -149,13 +149,13 @@ func (m *model) fetch(what fetch, by int) tea.Cmd {
 	case what == latest && w.newer != 0, what == older && w.older == 0, what == newer && w.newer == 0:
 		return nil
 	case m.listing.runs() && what == latest:
-		m.missed = true
+		m.behind = true
 		return nil
 	case m.listing.runs() && running == what && what != fresh:
 		return nil
 	}
 	if what == latest || what == fresh {
-		m.missed = false
+		m.behind = false
 	}
 	q.Limit = fetchedAtOnce
 	switch what {
@@ -191,7 +191,7 @@ func (m *model) takeRows(f fetched) tea.Cmd {
 		m.listing.slow = wasSlow
 		return cmd
 	}
-	if m.missed {
+	if m.behind {
 		return m.fetch(latest, 0)
 	}
 	return nil

@@ -39,7 +39,7 @@ func (c *clock) at(arrives time.Duration) time.Duration {
 // events are delivered before it: the longest journey, and the longest wait for a
 // worker while the endpoint is up. It is rounded up.
 func (f *Forecast) Quiet() time.Duration {
-	wait := LateFrom() + f.Caller.Timeout
+	wait := LateFrom() + f.Relay.Timeout
 	if f.Undamaged.Max > wait {
 		wait = f.Undamaged.Max
 	}
@@ -78,7 +78,7 @@ func (f *Forecast) Pauses() (out []Window) {
 // is no such length: if what is refused is not tried again, or if calls can time out while
 // the endpoint is up.
 func (f *Forecast) Survives() time.Duration {
-	c, e := &f.Caller, &f.Endpoint
+	c, e := &f.Relay, &f.Endpoint
 	wait := f.longestCall() - e.Latency
 	if !e.Outage.Retried || f.Undamaged.Lost > 0 || wait+e.Latency > c.Timeout {
 		return 0
@@ -95,7 +95,7 @@ func (f *Forecast) Survives() time.Duration {
 func (f *Forecast) longestCall() time.Duration {
 	turns := 1
 	if n := f.Endpoint.Concurrency; n > 0 {
-		turns = (f.Caller.Workers + n - 1) / n
+		turns = (f.Relay.Workers + n - 1) / n
 	}
 	return time.Duration(turns) * f.Endpoint.Latency
 }
@@ -114,11 +114,11 @@ const (
 // Cause says why the endpoint loses events without an outage, if it does.
 func (f *Forecast) Cause() Cause {
 	switch {
-	case f.Endpoint.Latency > f.Caller.Timeout:
+	case f.Endpoint.Latency > f.Relay.Timeout:
 		return Slow
-	case f.LostAcks > 0 && !f.Caller.RetryTimeout:
+	case f.LostAcks > 0 && !f.Relay.RetryTimeout:
 		return UnheardOnce
-	case f.LostAcks >= f.Caller.Attempts:
+	case f.LostAcks >= f.Relay.Attempts:
 		return Unheard
 	}
 	return Crowded
@@ -138,7 +138,7 @@ func (f *Forecast) Decisive() (what string, low, high Variation) {
 		return slices.MinFunc(rows, byLoss), slices.MaxFunc(rows, byLoss)
 	}
 	wLow, wHigh := spread(func(v Variation) bool { return v.Delays == 1 })
-	dLow, dHigh := spread(func(v Variation) bool { return v.Workers == f.Caller.Workers })
+	dLow, dHigh := spread(func(v Variation) bool { return v.Workers == f.Relay.Workers })
 	workers, delays := wHigh.Result.Lost-wLow.Result.Lost, dHigh.Result.Lost-dLow.Result.Lost
 	switch {
 	case workers == 0 && delays == 0:

@@ -73,12 +73,12 @@ func TestWhatSurvivesLosesNothing(t *testing.T) {
 		pick := func(list ...int) int { return list[rng.IntN(len(list))] }
 		c, p := hour(uint64(20 + rng.IntN(60)))
 		p.Seed, p.LostAcks = seed, float64(pick(0, 0, 1))/5
-		c.Caller.Workers, c.Caller.Attempts = pick(1, 4, 16, 64), pick(4, 4, 2)
-		c.Caller.Timeout = time.Duration(pick(1, 10)) * time.Second
+		c.Relay.Workers, c.Relay.Attempts = pick(1, 4, 16, 64), pick(4, 4, 2)
+		c.Relay.Timeout = time.Duration(pick(1, 10)) * time.Second
 		c.Endpoint.Concurrency, c.Endpoint.Latency = pick(0, 1, 3), time.Duration(pick(50, 300, 1500))*time.Millisecond
 		c.Endpoint.Outage.After = c.Endpoint.Latency
 		if pick(0, 0, 1) == 1 {
-			c.Endpoint.Outage = Refusal{After: c.Caller.Timeout, Retried: true, Silent: true}
+			c.Endpoint.Outage = Refusal{After: c.Relay.Timeout, Retried: true, Silent: true}
 		}
 		survives := forecastOf(t, c, p).Survives()
 		if survives == 0 {
@@ -90,7 +90,7 @@ func TestWhatSurvivesLosesNothing(t *testing.T) {
 			from := time.Duration(rng.Int64N(int64(2 * time.Minute)))
 			c.Endpoint.Outages = []Window{{from, from + survives}}
 			if f := forecastOf(t, c, p); f.Main.Lost > 0 {
-				t.Errorf("seed %d: %d lost in an outage of %v from %v: %+v, %+v", seed, f.Main.Lost, survives, from, c.Caller, c.Endpoint)
+				t.Errorf("seed %d: %d lost in an outage of %v from %v: %+v, %+v", seed, f.Main.Lost, survives, from, c.Relay, c.Endpoint)
 			}
 		}
 	}
@@ -108,8 +108,8 @@ func TestNoPromiseWhereTheEndpointLosesAlone(t *testing.T) {
 	}{
 		{"latency", func(c *Config, _ *plan.Config) { c.Endpoint.Latency = 15 * time.Second }, Slow},
 		{"places", func(c *Config, _ *plan.Config) { c.Endpoint.Concurrency, c.Endpoint.Latency = 1, 9*time.Second }, Crowded},
-		{"lost answers", func(c *Config, p *plan.Config) { c.Caller.Attempts, p.LostAcks = 1, 0.2 }, Unheard},
-		{"not tried again", func(c *Config, p *plan.Config) { c.Caller.RetryTimeout, p.LostAcks = false, 0.2 }, UnheardOnce},
+		{"lost answers", func(c *Config, p *plan.Config) { c.Relay.Attempts, p.LostAcks = 1, 0.2 }, Unheard},
+		{"not tried again", func(c *Config, p *plan.Config) { c.Relay.RetryTimeout, p.LostAcks = false, 0.2 }, UnheardOnce},
 	} {
 		config, p := hour(100)
 		c.set(&config, &p)
@@ -128,7 +128,7 @@ func TestTheBacklogIsGoneAfterTheLastLateEvent(t *testing.T) {
 		c.Endpoint.Outages = []Window{{5 * time.Second, 5 * time.Minute}, {24 * time.Hour, 25 * time.Hour}}
 		l := &line{names: &names{index: map[string]int{}}, due: c.Due}
 		last := time.Duration(0)
-		l.models = []model{newModel(c.Caller, c.Endpoint, func(f *fate) {
+		l.models = []model{newModel(c.Relay, c.Endpoint, func(f *fate) {
 			if f.attempts > 1 || f.end-f.due > lateFrom {
 				last = max(last, f.end)
 			}

@@ -12,7 +12,7 @@ import (
 func hour(records uint64) (Config, plan.Config) {
 	c := Config{
 		Endpoint: Endpoint{Latency: 50 * time.Millisecond, Outage: Refusal{After: 50 * time.Millisecond, Retried: true}},
-		Caller:   Caller{Workers: 4, Attempts: 4, Delays: []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute}, Timeout: 10 * time.Second, RetryTimeout: true},
+		Relay:    Relay{Workers: 4, Attempts: 4, Delays: []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute}, Timeout: 10 * time.Second, RetryTimeout: true},
 		Due:      func(_ int, arrives time.Duration) time.Duration { return arrives },
 	}
 	middle := time.Duration(records) * 50 * time.Millisecond

@@ -40,8 +40,8 @@ type Refusal struct {
 	Silent  bool          // there is no answer that could be lost on its way
 }
 
-// Caller is how Relay delivers, as far as that is known.
-type Caller struct {
+// Relay is how Relay delivers, as far as that is known.
+type Relay struct {
 	Workers      int
 	Spread       bool // each delivery to the next free worker
 	Attempts     int
@@ -51,7 +51,7 @@ type Caller struct {
 }
 
 // delayAfter is the wait after the nth attempt, from 1.
-func (c *Caller) delayAfter(n int) time.Duration {
+func (c *Relay) delayAfter(n int) time.Duration {
 	if len(c.Delays) == 0 {
 		return 0
 	}
@@ -61,7 +61,7 @@ func (c *Caller) delayAfter(n int) time.Duration {
 // Config is what a forecast is of.
 type Config struct {
 	Endpoint Endpoint
-	Caller   Caller
+	Relay    Relay
 	Batch    int // events a call in the plan, 0 for single calls (R-BATCH)
 	// Due says when the nth call of a plan, from 0, is due after the start of the
 	// run; arrives counts from the plan's first delivery where that is before the
@@ -76,7 +76,7 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("the outage %v..%v does not end after it begins", w.From, w.Until)
 		}
 	}
-	if c.Caller.Workers < 1 || c.Caller.Attempts < 1 || c.Caller.Timeout <= 0 || c.Endpoint.Latency < 0 || c.Endpoint.Concurrency < 0 {
+	if c.Relay.Workers < 1 || c.Relay.Attempts < 1 || c.Relay.Timeout <= 0 || c.Endpoint.Latency < 0 || c.Endpoint.Concurrency < 0 {
 		return fmt.Errorf("workers, attempts and timeout must be positive, latency and concurrency must not be negative")
 	}
 	return nil
@@ -140,27 +140,27 @@ func Run(c Config, stream plan.Stream, goOn func() bool) (*Forecast, error) {
 	}
 	other := &line{names: names, due: rebatched, size: f.RebatchedN}
 	setting := func(l *line, workers, delays int, e Endpoint) *Result {
-		caller := c.Caller
-		caller.Workers, caller.Delays = workers, slices.Clone(caller.Delays)
-		for i := range caller.Delays {
-			caller.Delays[i] *= time.Duration(delays)
+		relay := c.Relay
+		relay.Workers, relay.Delays = workers, slices.Clone(relay.Delays)
+		for i := range relay.Delays {
+			relay.Delays[i] *= time.Duration(delays)
 		}
-		r := newResult(names, caller, e)
-		l.models = append(l.models, newModel(caller, e, r.add, r.call))
+		r := newResult(names, relay, e)
+		l.models = append(l.models, newModel(relay, e, r.add, r.call))
 		return r
 	}
-	f.Table = variations(c.Caller.Workers)
+	f.Table = variations(c.Relay.Workers)
 	for i := range f.Table {
 		v := &f.Table[i]
 		v.Result = setting(asPlanned, v.Workers, v.Delays, c.Endpoint)
-		if v.Delays == 1 && v.Workers == c.Caller.Workers {
+		if v.Delays == 1 && v.Workers == c.Relay.Workers {
 			f.Main = v.Result
 		}
 	}
 	up := c.Endpoint
 	up.Outages = nil
-	f.Undamaged = setting(asPlanned, c.Caller.Workers, 1, up)
-	f.Rebatched = setting(other, c.Caller.Workers, 1, c.Endpoint)
+	f.Undamaged = setting(asPlanned, c.Relay.Workers, 1, up)
+	f.Rebatched = setting(other, c.Relay.Workers, 1, c.Endpoint)
 	if err := f.enqueue(stream, goOn, asPlanned, other); err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func TestQuietBeforeAnOutageLosesNothing(t *testing.T) {
 			per := time.Duration(10+rng.IntN(400)) * time.Millisecond
 			c.Due = func(n int, _ time.Duration) time.Duration { return time.Duration(n) * per }
 		}
-		c.Caller.Workers = 1 + rng.IntN(8)
+		c.Relay.Workers = 1 + rng.IntN(8)
 		f := forecastOf(t, c, p)
 		// The last upload is when the last record's first event is due, at the latest.
 		from := f.lastUpload(t, p) + f.Quiet()

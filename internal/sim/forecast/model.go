@@ -23,8 +23,8 @@ type fate struct {
 
 // newModel makes the model of a setting. tell is called at the end of each delivery,
 // called whenever an attempt goes out.
-func newModel(c Caller, e Endpoint, tell func(*fate), called func(at time.Duration, number int)) model {
-	o := office{Caller: c, end: endpoint{Endpoint: e}, tell: tell, called: called}
+func newModel(c Relay, e Endpoint, tell func(*fate), called func(at time.Duration, number int)) model {
+	o := office{Relay: c, end: endpoint{Endpoint: e}, tell: tell, called: called}
 	if e.Concurrency > 0 {
 		o.end.slots = make([]time.Duration, e.Concurrency)
 	}
@@ -36,7 +36,7 @@ func newModel(c Caller, e Endpoint, tell func(*fate), called func(at time.Durati
 
 // office is what the workers of a setting share.
 type office struct {
-	Caller
+	Relay
 	end    endpoint
 	tell   func(*fate)
 	called func(at time.Duration, number int)
@@ -192,7 +192,7 @@ type endpoint struct {
 	next  int             // the slot that is free first
 }
 
-// result is what a caller sees of a call.
+// result is what a relay sees of a call.
 type result int
 
 const (
@@ -201,8 +201,8 @@ const (
 	timedOut
 )
 
-// call makes a call and returns when the caller is done with it. With Concurrency
-// calls must come in the order of their time. A caller that has hung up while its
+// call makes a call and returns when the relay is done with it. With Concurrency
+// calls must come in the order of their time. A relay that has hung up while its
 // call waited is not served; one that hangs up later leaves the endpoint at work.
 func (e *endpoint) call(at, timeout time.Duration) (ended time.Duration, r result) {
 	begins, deadline := at, at+timeout

@@ -71,7 +71,7 @@ func TestTheModelIsWhatTheSenderDoes(t *testing.T) {
 	}
 }
 
-// trial is a random plan with a random endpoint and caller.
+// trial is a random plan with a random endpoint and relay.
 type trial struct {
 	Config
 	answer int // during an outage, 0 for none
@@ -81,15 +81,15 @@ type trial struct {
 }
 
 func (r *trial) String() string {
-	return fmt.Sprintf("%+v, %+v, answer %d, rate %v, retries on %s", r.Caller, r.Endpoint, r.answer, r.rate, r.on)
+	return fmt.Sprintf("%+v, %+v, answer %d, rate %v, retries on %s", r.Relay, r.Endpoint, r.answer, r.rate, r.on)
 }
 
 func newTrial(rng *rand.Rand) *trial {
 	pick := func(list ...int) int { return list[rng.IntN(len(list))] }
 	r := &trial{answer: pick(500, 500, 500, 503, 0), on: []string{sim.DefaultRetryOn, "5xx,timeout", "500", "timeout"}[pick(0, 0, 0, 1, 2, 3)]}
-	r.Caller = Caller{Workers: pick(1, 2, 4, 7), Spread: pick(0, 0, 1) == 1, Attempts: pick(4, 4, 1, 2), Timeout: time.Duration(pick(1, 10)) * time.Second}
+	r.Relay = Relay{Workers: pick(1, 2, 4, 7), Spread: pick(0, 0, 1) == 1, Attempts: pick(4, 4, 1, 2), Timeout: time.Duration(pick(1, 10)) * time.Second}
 	for range pick(1, 2, 3) {
-		r.Caller.Delays = append(r.Caller.Delays, time.Duration(1+rng.IntN(40_000))*time.Millisecond)
+		r.Relay.Delays = append(r.Relay.Delays, time.Duration(1+rng.IntN(40_000))*time.Millisecond)
 	}
 	r.Endpoint.Latency = time.Duration(1+rng.IntN(1_300_000_000)) | 1
 	r.Endpoint.Concurrency = pick(0, 0, 1, 3)
@@ -131,10 +131,10 @@ func (r *trial) retryOn(t *testing.T) sim.RetryOn {
 func (r *trial) modelled(t *testing.T) map[int]fated {
 	t.Helper()
 	on := r.retryOn(t)
-	r.Caller.RetryTimeout = on.Retries(0, wire.Timeout)
+	r.Relay.RetryTimeout = on.Retries(0, wire.Timeout)
 	r.Endpoint.Outage = Refusal{After: r.Endpoint.Latency, Retried: on.Retries(r.answer, wire.NoFailure)}
 	if r.answer == 0 {
-		r.Endpoint.Outage = Refusal{After: r.Caller.Timeout, Retried: on.Retries(0, wire.Timeout), Silent: true}
+		r.Endpoint.Outage = Refusal{After: r.Relay.Timeout, Retried: on.Retries(0, wire.Timeout), Silent: true}
 	}
 	out := map[int]fated{}
 	tell := func(f *fate) { out[f.seq] = fated{f.accepted, f.attempts, f.end} }
@@ -145,7 +145,7 @@ func (r *trial) modelled(t *testing.T) map[int]fated {
 		return arrives
 	}}
 	at, together := map[time.Duration]bool{}, false
-	l.models = []model{newModel(r.Caller, r.Endpoint, tell, func(now time.Duration, _ int) {
+	l.models = []model{newModel(r.Relay, r.Endpoint, tell, func(now time.Duration, _ int) {
 		together = together || at[now]
 		at[now] = true
 	})}
@@ -178,8 +178,8 @@ func (r *trial) sent(t *testing.T) map[int]fated {
 		double.slots = make(chan struct{}, n)
 	}
 	s, err := sim.NewSender(sim.SenderConfig{
-		URL: "http://relay.test/", Dial: double.dial, Attempts: r.Caller.Attempts, RetryDelays: r.Caller.Delays, RetryOn: r.retryOn(t),
-		Timeout: r.Caller.Timeout, Workers: r.Caller.Workers, Spread: r.Caller.Spread, Rate: r.rate, Original: r.rate.Calls == 0,
+		URL: "http://relay.test/", Dial: double.dial, Attempts: r.Relay.Attempts, RetryDelays: r.Relay.Delays, RetryOn: r.retryOn(t),
+		Timeout: r.Relay.Timeout, Workers: r.Relay.Workers, Spread: r.Relay.Spread, Rate: r.rate, Original: r.rate.Calls == 0,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -242,8 +242,8 @@ func (d *double) answerNow() int {
 	if d.slots != nil && !down() {
 		select {
 		case d.slots <- struct{}{}:
-		case <-time.After(d.Caller.Timeout):
-			return 0 // the caller has hung up
+		case <-time.After(d.Relay.Timeout):
+			return 0 // the relay has hung up
 		}
 		if !down() {
 			defer func() { <-d.slots }()

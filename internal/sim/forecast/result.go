@@ -19,7 +19,7 @@ const maxLateness = 366 * 24 * time.Hour
 // Result is what came of a plan under one setting. It counts events; the members
 // of a batch one by one.
 type Result struct {
-	Caller Caller
+	Relay Relay
 
 	Events, Calls, Retries int
 	AtOnce                 int // accepted at the first attempt, at most LateFrom after they were due
@@ -64,8 +64,8 @@ type NameCount struct {
 	AtOnce, Late, Lost int
 }
 
-func newResult(names *names, c Caller, e Endpoint) *Result {
-	r := &Result{Caller: c, end: e, names: names, Series: Series{Width: firstWidth}, hist: hdrhistogram.New(1, maxLateness.Milliseconds(), 2)}
+func newResult(names *names, c Relay, e Endpoint) *Result {
+	r := &Result{Relay: c, end: e, names: names, Series: Series{Width: firstWidth}, hist: hdrhistogram.New(1, maxLateness.Milliseconds(), 2)}
 	for _, w := range e.Outages {
 		r.held = append(r.held, w.Until)
 	}
@@ -183,7 +183,7 @@ func roundUp(d time.Duration) time.Duration {
 // backlog finds the peak of what waits, and when it is gone.
 func (r *Result) backlog() {
 	late := r.outages()
-	first, level := time.Duration(0), r.Caller.Workers
+	first, level := time.Duration(0), r.Relay.Workers
 	if len(r.end.Outages) > 0 {
 		first = r.end.Outages[0].From
 	}

@@ -40,11 +40,11 @@ type Delivery struct {
 	Arrives time.Duration
 	// Begins is when the customer's journey began, such as when its record was
 	// uploaded; the delivery's own Arrives where that is not known.
-	Begins   time.Duration
-	Copy     int  // 0 for the first delivery of these bytes, n for the nth duplicate
-	Copies   int  // of a batch that is not a copy as a whole: how many of its events were delivered before
-	Late     bool // moved back by --reorder
-	LostAcks int  // how many answers are dropped, from the first attempt on (R-DUP)
+	Begins    time.Duration
+	Copy      int  // 0 for the first delivery of these bytes, n for the nth duplicate
+	Copies    int  // of a batch that is not a copy as a whole: how many of its events were delivered before
+	Reordered bool // moved back by --reorder
+	LostAcks  int  // how many answers are dropped, from the first attempt on (R-DUP)
 }
 
 // Clone returns a copy that shares no memory with d.

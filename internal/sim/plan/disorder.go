@@ -7,32 +7,32 @@ import (
 
 // disordered delays, repeats and marks deliveries as the shares say (R-ORDER,
 // R-DUP). The input comes in the order of Arrives; only what is
-// late at one time is held.
+// delayed at one time is held.
 func disordered(p Stream, c Config) Stream {
 	if !c.disorders() {
 		return p
 	}
 	return func(yield func(Delivery, error) bool) {
 		rng := rand.New(rand.NewPCG(c.Seed, 0xd150))
-		var late Timeline[Delivery]
+		var held Timeline[Delivery]
 		hold := func(d Delivery, by time.Duration) {
 			d = d.Clone()
 			d.Arrives += by
-			late.Push(d.Arrives, d)
+			held.Push(d.Arrives, d)
 		}
 		for d, err := range p {
 			if err != nil {
 				yield(d, err)
 				return
 			}
-			for late.Due(d.Arrives) {
-				if !yield(late.Pop(), nil) {
+			for held.Due(d.Arrives) {
+				if !yield(held.Pop(), nil) {
 					return
 				}
 			}
 			// Every delivery draws the same number of times, so that one share
 			// does not change what another one hits.
-			isLate, isTwice, isLost := rng.Float64() < c.Reorder, rng.Float64() < c.Duplicates, rng.Float64() < c.LostAcks
+			isReordered, isTwice, isLost := rng.Float64() < c.Reorder, rng.Float64() < c.Duplicates, rng.Float64() < c.LostAcks
 			by, again := window(rng, c.ReorderWindow), window(rng, c.ReorderWindow)
 			if isLost && d.LostAcks == 0 {
 				d.LostAcks = 1
@@ -40,20 +40,20 @@ func disordered(p Stream, c Config) Stream {
 			if isTwice {
 				dup := d
 				dup.Copy, dup.LostAcks = d.Copy+1, 0
-				if isLate {
+				if isReordered {
 					again += by // the first delivery comes first
 				}
 				hold(dup, again)
 			}
-			if isLate {
-				d.Late = true
+			if isReordered {
+				d.Reordered = true
 				hold(d, by)
 			} else if !yield(d, nil) {
 				return
 			}
 		}
-		for late.Len() > 0 {
-			if !yield(late.Pop(), nil) {
+		for held.Len() > 0 {
+			if !yield(held.Pop(), nil) {
 				return
 			}
 		}

@@ -211,7 +211,7 @@ func batched(p Stream, n int, shape event.Shape) Stream {
 				batch.Begins = d.Begins
 			}
 			batch.LostAcks = max(batch.LostAcks, d.LostAcks)
-			batch.Late = batch.Late || d.Late
+			batch.Reordered = batch.Reordered || d.Reordered
 			if members == n && !flush() {
 				return
 			}

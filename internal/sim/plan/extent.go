@@ -38,7 +38,7 @@ func (c Config) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.Deliveries == 0 && c.Part.Whole() && c.Records <= headRecords && c.CSV == nil {
+	if e.Deliveries == 0 && c.Shard.Whole() && c.Records <= headRecords && c.CSV == nil {
 		if !c.Filter.All() {
 			return fmt.Errorf("%w: the filter leaves none of the events", ErrNothing)
 		}

@@ -153,14 +153,14 @@ func (c *Config) customersOf(sc *Scenario) int { return sc.Customers * max(c.Cou
 const recordSpacing = 100 * time.Millisecond
 
 // outlines says whether the events of a customer have no bodies: because none are
-// asked for, or because it is of another part. Overrides read bodies, and may change
+// asked for, or because it is of another shard. Overrides read bodies, and may change
 // who the customer is.
 func (b *builder) outlines(index uint64, id Identity) bool {
 	if len(b.Overrides) > 0 {
 		return false
 	}
 	ccid, lane := id.of(index)
-	return b.Outline || !b.Part.has(ccid, lane)
+	return b.Outline || !b.Shard.has(ccid, lane)
 }
 
 // campaign tells one journey per record. Journeys begin one after the other

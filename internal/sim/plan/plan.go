@@ -36,9 +36,9 @@ type Config struct {
 	Batch      int         // events a call, 0 for single calls (R-BATCH)
 	BatchShape event.Shape // Array or Wrapped
 
-	// Part is this process's part of the plan: the deliveries of its customers, with
-	// the bytes and times that they have in the whole. Batches are made within a part.
-	Part Part
+	// Shard is this process's part of the plan: the deliveries of its customers, with
+	// the bytes and times that they have in the whole. Batches are made within a shard.
+	Shard Shard
 	// Outline leaves out what only the endpoint would read: generated events have
 	// no Body and no ID, which makes them at a fraction of the cost.
 	Outline bool
@@ -119,8 +119,8 @@ func build(ctx context.Context, c Config, head bool) (Stream, error) {
 		s = overridden(s, c.Overrides, c.Warn)
 	}
 	s = disordered(s, c)
-	if !c.Part.Whole() {
-		s = parted(s, c.Part)
+	if !c.Shard.Whole() {
+		s = sharded(s, c.Shard)
 	}
 	if c.Batch > 0 {
 		s = batched(s, c.Batch, c.BatchShape)

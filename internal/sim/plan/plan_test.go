@@ -35,7 +35,7 @@ func collect(t testing.TB, c Config) []Delivery {
 func bodies(ds []Delivery) string {
 	var b strings.Builder
 	for _, d := range ds {
-		fmt.Fprintf(&b, "%d %v %d %v %d %s\n", d.Seq, d.Arrives, d.Copy, d.Late, d.LostAcks, d.Body)
+		fmt.Fprintf(&b, "%d %v %d %v %d %s\n", d.Seq, d.Arrives, d.Copy, d.Reordered, d.LostAcks, d.Body)
 	}
 	return b.String()
 }
@@ -159,7 +159,7 @@ func TestDisorderKeepsEveryEvent(t *testing.T) {
 			}
 		}
 		count[string(d.Body)]++
-		if d.Late && d.Copy == 0 {
+		if d.Reordered && d.Copy == 0 {
 			late++
 		}
 		lost += d.LostAcks

@@ -10,15 +10,15 @@ import (
 	"relayctl/internal/sim/plan"
 )
 
-// The calls of all parts together are due when those of the whole are: each part
+// The calls of all shards together are due when those of the whole are: each shard
 // makes its share of the rate, in its phase.
 func TestThePartsShareTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := Rate{Calls: rapid.Float64Range(0.1, 1e5).Draw(t, "calls"), Per: time.Second}
 		of, each := rapid.IntRange(1, 7).Draw(t, "of"), rapid.IntRange(1, 50).Draw(t, "each")
 		start := time.Unix(1e9, 0)
-		dues := func(part plan.Part, calls int) (out []time.Duration) {
-			r := &run{Sender: &Sender{cfg: SenderConfig{Rate: rate, Part: part}}, start: start}
+		dues := func(shard plan.Shard, calls int) (out []time.Duration) {
+			r := &run{Sender: &Sender{cfg: SenderConfig{Rate: rate, Shard: shard}}, start: start}
 			for n := range calls {
 				out = append(out, r.dueAt(n, plan.Delivery{}).Sub(start))
 			}
@@ -26,20 +26,20 @@ func TestThePartsShareTheRate(t *testing.T) {
 		}
 		var union []time.Duration
 		for i := range of {
-			union = append(union, dues(plan.Part{Index: i + 1, Of: of}, each)...)
+			union = append(union, dues(plan.Shard{Index: i + 1, Of: of}, each)...)
 		}
 		slices.Sort(union)
-		if whole := dues(plan.Part{}, of*each); !slices.Equal(union, whole) {
-			t.Fatalf("the whole is due at %v, the parts at %v", whole, union)
+		if whole := dues(plan.Shard{}, of*each); !slices.Equal(union, whole) {
+			t.Fatalf("the whole is due at %v, the shards at %v", whole, union)
 		}
 	})
 }
 
-// What summaries of parts come to does not depend on their order, and each bucket
+// What summaries of shards come to does not depend on their order, and each bucket
 // goes where its time was.
 func TestSummariesAdd(t *testing.T) {
 	began := time.Unix(1e9, 0)
-	part := func(after time.Duration, latency int64) *Summary {
+	shard := func(after time.Duration, latency int64) *Summary {
 		s := newSummary(1, began.Add(after))
 		s.Events, s.Accepted, s.Before, s.Skipped, s.Deliveries, s.Attempts = 5, 3, 2, 2, 5, 3
 		s.Statuses[200], s.ByAttempt = 3, []int{2, 1}
@@ -50,7 +50,7 @@ func TestSummariesAdd(t *testing.T) {
 		s.Ended = s.Began.Add(4 * time.Second)
 		return s
 	}
-	a, b := part(0, 1000), part(6*time.Second, 9000)
+	a, b := shard(0, 1000), shard(6*time.Second, 9000)
 	for _, order := range [][]*Summary{{a, b}, {b, a}} {
 		sum := EmptySummary(1, order[0].Began)
 		sum.Add(order[0])

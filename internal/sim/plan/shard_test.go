@@ -13,8 +13,8 @@ import (
 	"relayctl/internal/event"
 )
 
-// The parts of a plan are the plan: every delivery is in one of them, byte for
-// byte and at its time, and every customer in one part only.
+// The shards of a plan are the plan: every delivery is in one of them, byte for
+// byte and at its time, and every customer in one shard only.
 func TestThePartsAreThePlan(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := Config{
@@ -49,11 +49,11 @@ func TestThePartsAreThePlan(t *testing.T) {
 		var union []string
 		home := map[string]int{}
 		for i := range of {
-			c.Part = Part{i + 1, of}
+			c.Shard = Shard{i + 1, of}
 			for _, e := range envelopesOf(rt, c) {
 				ccid, _, _ := strings.Cut(e, "|")
 				if at, ok := home[ccid]; ok && at != i && ccid != "" {
-					rt.Fatalf("customer %s is in parts %d and %d", ccid, at+1, i+1)
+					rt.Fatalf("customer %s is in shards %d and %d", ccid, at+1, i+1)
 				}
 				home[ccid] = i
 				union = append(union, e)
@@ -62,7 +62,7 @@ func TestThePartsAreThePlan(t *testing.T) {
 		slices.Sort(whole)
 		slices.Sort(union)
 		if !slices.Equal(whole, union) {
-			rt.Fatalf("the whole has %d envelopes, the parts %d", len(whole), len(union))
+			rt.Fatalf("the whole has %d envelopes, the shards %d", len(whole), len(union))
 		}
 	})
 }
@@ -88,7 +88,7 @@ func fileOf(rt *rapid.T, mixed bool) Source {
 }
 
 // envelopesOf gives each envelope of a plan with its customer and how it travels;
-// that of a batch is of the batch, which a part makes anew.
+// that of a batch is of the batch, which a shard makes anew.
 func envelopesOf(rt *rapid.T, c Config) []string {
 	var out []string
 	p, err := New(c)
@@ -99,7 +99,7 @@ func envelopesOf(rt *rapid.T, c Config) []string {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		how := fmt.Sprint(d.Arrives, d.Copy, d.Late, d.LostAcks)
+		how := fmt.Sprint(d.Arrives, d.Copy, d.Reordered, d.LostAcks)
 		if c.Batch > 0 {
 			how = ""
 		}
@@ -109,19 +109,19 @@ func envelopesOf(rt *rapid.T, c Config) []string {
 }
 
 func TestParsePart(t *testing.T) {
-	for text, want := range map[string]Part{"1/1": {1, 1}, "2/4": {2, 4}, "0/4": {}, "5/4": {}, "4": {}, "a/b": {}, "1/": {}, "-1/4": {}, "1/1000000": {}} {
-		if got, err := ParsePart(text); got != want || (err == nil) != (want != Part{}) {
+	for text, want := range map[string]Shard{"1/1": {1, 1}, "2/4": {2, 4}, "0/4": {}, "5/4": {}, "4": {}, "a/b": {}, "1/": {}, "-1/4": {}, "1/1000000": {}} {
+		if got, err := ParseShard(text); got != want || (err == nil) != (want != Shard{}) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
 }
 
-// BenchmarkPassedOver measures what a record of another part costs; with disorder, for
+// BenchmarkPassedOver measures what a record of another shard costs; with disorder, for
 // which its journey is drawn all the same, what a delivery does.
 func BenchmarkPassedOver(b *testing.B) {
 	run := func(b *testing.B, c Config) {
 		b.ReportAllocs()
-		c.Seed, c.Start, c.Part = 1, testStart, Part{100_000, 100_000}
+		c.Seed, c.Start, c.Shard = 1, testStart, Shard{100_000, 100_000}
 		stream, err := New(c)
 		if err != nil {
 			b.Fatal(err)
