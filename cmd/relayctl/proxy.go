@@ -177,7 +177,7 @@ func advice() wire.Advice {
 	return wire.Advice{
 		LocalCA:     "add --cacert FILE with the CA file that listen names",
 		UnknownCA:   "--cacert FILE trusts one, --insecure any",
-		OtherName:   "call it by a name that it is for, have a certificate made for this one, or --insecure, which trusts any",
+		OtherName:   "use a host name that the certificate is for, or have a certificate made for this name; --insecure accepts any certificate",
 		ClientCert:  "--client-cert FILE --client-key FILE show one",
 		Credentials: "--auth says which",
 		Proxy:       "--proxy http://USER:PASSWORD@HOST:PORT, or env:NAME of a variable with that",
