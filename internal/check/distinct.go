@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +18,8 @@ type eventPair struct {
 	// sameThing says that both are about the same message and number: a receiver
 	// may then know that it happened and not how often.
 	sameThing bool
-	alike     bool // their ids have the first 64 characters in common
+	// endings are of ids that have the first 64 characters in common.
+	endings [2]string
 	// toggle is set where the second one takes back what the first one said.
 	toggle *toggle
 }
@@ -32,8 +32,8 @@ func (p eventPair) steps(t *Trial) []plan.Step {
 	pair := []plan.Step{p.first, p.second}
 	start := strings.Repeat(t.Event("message.delivered").Events[0].ID, 2)[:64]
 	for i := range pair {
-		if p.alike {
-			pair[i].Set = append(slices.Clone(pair[i].Set), set("event_id", start+strconv.Itoa(i+1)))
+		if p.endings[i] != "" {
+			pair[i].Set = append(slices.Clone(pair[i].Set), set("event_id", start+p.endings[i]))
 		}
 	}
 	return pair
@@ -64,8 +64,9 @@ func eventPairs() []eventPair {
 		{what: "two clicks in one second", first: click, second: later(click, 300*time.Millisecond), sameThing: true},
 		{what: "two clicks in one millisecond", first: click, second: click, sameThing: true},
 		{what: "two messages in one second", first: step(30, "message.delivered", 1, 3), second: later(step(30, "message.delivered", 1, 4), 300*time.Millisecond)},
-		{what: "two messages whose event_ids have their first 64 characters in common", first: step(30, "message.delivered", 1, 3), second: step(33, "message.delivered", 1, 4), alike: true},
-		{what: "two clicks whose event_ids have their first 64 characters in common", first: click, second: later(click, 3*time.Second), sameThing: true, alike: true},
+		{what: "two messages whose event_ids have their first 64 characters in common", first: step(30, "message.delivered", 1, 3), second: step(33, "message.delivered", 1, 4), endings: [2]string{"1", "2"}},
+		{what: "two messages whose event_ids have one hash code in Java", first: step(30, "message.delivered", 1, 3), second: step(33, "message.delivered", 1, 4), endings: [2]string{"Aa", "BB"}},
+		{what: "two clicks whose event_ids have their first 64 characters in common", first: click, second: later(click, 3*time.Second), sameThing: true, endings: [2]string{"1", "2"}},
 		{what: "two actions with one label in one second", first: action, second: later(action, 300*time.Millisecond), sameThing: true},
 		{what: "two actions in one millisecond", first: action, second: action, sameThing: true},
 		{what: "actions in two messages", first: step(30, "message.action_taken", 1, 1), second: pay},

@@ -27,8 +27,8 @@ func concurrentChecks() []Check {
 			ID: "concurrent.events", Level: Must, Clause: "R-WORKERS", Alone: true, Limit: time.Minute,
 			Title: "different events of one customer at once all count",
 			Why:   "two events of one customer meet: whoever reads a value, changes it and writes it back loses one of them, and rows that are locked in different orders make a deadlock",
-			How:   "sends 16 different events of one customer at the same instant, in several rounds, and those of four customers who share a number; they are about different things, or are counted, so that their order is of no matter. Compares the states with that of a customer whose events came one after the other; what fails is sent again one by one, so that disorder is not taken for loss",
-			Fix:   "change values in the database (SET n = n + 1, or SELECT … FOR UPDATE in a transaction), lock rows always in the same order, and try again, or answer 500, after a deadlock or a failed serialisation",
+			How:   "sends 16 different events of one customer at the same instant, in several rounds, those of four customers who share a number, and the first ones of new customers; they are about different things, or are counted, so that their order is of no matter. Compares the states with that of a customer whose events came one after the other; what fails is sent again one by one, so that disorder is not taken for loss",
+			Fix:   "change values in the database (SET n = n + 1, or SELECT … FOR UPDATE in a transaction), lock rows always in the same order, make a new customer's row in one step (INSERT … ON CONFLICT, computeIfAbsent), and try again, or answer 500, after a deadlock or a failed serialisation",
 			Needs: []Need{NeedProbe}, Run: probed(concurrentEvents),
 		},
 	}
@@ -300,39 +300,39 @@ func failsAlone(ctx context.Context, t *Trial, like []plan.Delivery) bool {
 	return bad >= manyFailed
 }
 
-// rounds are how many customers' crowds are sent, and how many of crowds that
-// share a number.
-const (
-	crowdRounds  = 4
-	sharedRounds = 2
-)
+// crowdings are the crowds of concurrent.events: how often, of how many customers at
+// once, and how many of a customer's events come before.
+var crowdings = []struct{ rounds, customers, before int }{
+	{4, 1, prelude}, {2, sharing, prelude}, {4, 1, 0},
+}
 
 func concurrentEvents(ctx context.Context, t *Trial) Result {
 	lines := t.lines(ctx, atOnce)
 	defer lines.Close()
-	for n := range crowdRounds + sharedRounds {
-		customers := crowdOf(t, 1)
-		if n >= crowdRounds {
-			customers = crowdOf(t, sharing)
-		}
-		if why := sendCrowd(ctx, t, lines, customers); why != "" {
-			return BlockedBy(why)
-		}
-		for _, s := range customers {
-			if f := t.ends(ctx, s, false); f != (finding{}) {
-				return lostUpdate(ctx, t, s, f, len(customers))
+	told := 0
+	for _, c := range crowdings {
+		for range c.rounds {
+			customers := crowdOf(t, c.customers)
+			if why := sendCrowd(ctx, t, lines, customers, c.before); why != "" {
+				return BlockedBy(why)
 			}
+			for _, s := range customers {
+				if f := t.ends(ctx, s, false); f != (finding{}) {
+					return lostUpdate(ctx, t, s, f, len(customers), c.before)
+				}
+			}
+			told += c.customers
 		}
 	}
 	r := Passed()
-	r.Reason = fmt.Sprintf("%d events of one customer at once, %d customers", len(crowd().steps)-prelude, crowdRounds+sharedRounds*sharing)
+	r.Reason = fmt.Sprintf("%d events of one customer at once, %d customers", len(crowd().steps)-prelude, told)
 	return r
 }
 
-// sendCrowd sends the events of customers at once, and those again that were
-// not accepted, as Relay does.
-func sendCrowd(ctx context.Context, t *Trial, l *lines, customers []*subject) (why string) {
-	events, why := t.gather(ctx, customers, prelude)
+// sendCrowd sends the events of customers at once, but for so many that come before,
+// and those again that were not accepted, as Relay does.
+func sendCrowd(ctx context.Context, t *Trial, l *lines, customers []*subject, before int) (why string) {
+	events, why := t.gather(ctx, customers, before)
 	if why != "" {
 		return why
 	}
@@ -358,18 +358,21 @@ func sendCrowd(ctx context.Context, t *Trial, l *lines, customers []*subject) (w
 // lostUpdate says what a wrong state comes from: the same events are sent to
 // others one by one, in other orders, and only if these end well it was that
 // they came at once.
-func lostUpdate(ctx context.Context, t *Trial, s *subject, f finding, customers int) Result {
-	n := len(s.events)
-	for _, order := range [][]int{backwards(n - prelude), t.Rand.Perm(n - prelude)} {
+func lostUpdate(ctx context.Context, t *Trial, s *subject, f finding, customers, before int) Result {
+	n := len(s.events) - before
+	for _, order := range [][]int{backwards(n), t.Rand.Perm(n)} {
 		if f.wrong == "" {
 			break
 		}
-		if why := oneByOne(ctx, t, crowdOf(t, customers), order); why != "" {
+		if why := oneByOne(ctx, t, crowdOf(t, customers), before, order); why != "" {
 			return BlockedBy(why)
 		}
 	}
-	how := fmt.Sprintf("with %d events of one customer at once (one after the other, in whatever order, they all count)", n-prelude)
-	if customers > 1 {
+	how := fmt.Sprintf("with %d events of one customer at once (one after the other, in whatever order, they all count)", n)
+	switch {
+	case before == 0:
+		how = fmt.Sprintf("with the first %d events of a new customer at once (one after the other, in whatever order, they all count)", n)
+	case customers > 1:
 		how = fmt.Sprintf("with the events of %d customers who share a number at once", customers)
 	}
 	return f.verdict(how, func() *Repeat {
@@ -379,13 +382,13 @@ func lostUpdate(ctx context.Context, t *Trial, s *subject, f finding, customers 
 	})
 }
 
-// oneByOne sends the crowds one event after the other, in that order, and says
-// why the states are wrong, or nothing can be said of them.
-func oneByOne(ctx context.Context, t *Trial, customers []*subject, order []int) (why string) {
+// oneByOne sends the crowds one event after the other, those after so many in that
+// order, and says why the states are wrong, or nothing can be said of them.
+func oneByOne(ctx context.Context, t *Trial, customers []*subject, before int, order []int) (why string) {
 	for _, s := range customers {
-		all := s.inOrder()[:prelude:prelude]
+		all := s.inOrder()[:before:before]
 		for _, i := range order {
-			all = append(all, prelude+i)
+			all = append(all, before+i)
 		}
 		if why := t.tell(ctx, s, all); why != "" {
 			return why

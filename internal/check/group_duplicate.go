@@ -71,8 +71,8 @@ func duplicateEffects() []Check {
 			ID: "duplicate.distinct", Level: Must, Clause: "R-ID",
 			Title: "different events of one kind for one customer all count",
 			Why:   "what is told apart by anything but event_id loses events: a customer clicks twice, gets two messages, opts out and in again",
-			How:   "sends two events of one kind with different ids, in some cases with ids that begin alike, with the same label, within a second or at the same event_ts, and looks whether the second one shows where the first one did",
-			Fix:   "tell events apart by event_id alone (R-ID), not by name, customer, message or time",
+			How:   "sends two events of one kind with different ids, in some cases with ids that begin alike or have one hash code, with the same label, within a second or at the same event_ts, and looks whether the second one shows where the first one did",
+			Fix:   "tell events apart by the whole event_id alone (R-ID), not by name, customer, message or time, nor by a hash code of it",
 			Needs: []Need{NeedProbe}, Run: probed(distinctEvents),
 		},
 		{

@@ -14,15 +14,15 @@ import (
 func orderFine() Check {
 	return Check{
 		ID: "order.fine", Level: Must, Clause: "R-TS",
-		Title: "the newer of two events stands, however close they are and whatever the hour",
+		Title: "the newer of two events stands, however close or far they are and whatever the hour",
 		Why:   "event_ts is accurate to the millisecond: who keeps it to the second, compares it as text or by the time of the day, or goes by its own clock lets the older of two states stand",
-		How:   "sends two states of one thing within a second, ten milliseconds and one millisecond, in both orders of arrival, and older before newer the other way round across every hour of a day, midnight in several zones, a day of two digits, the end of a month and of a year, and the last change of the clocks; compares the states with that of a customer whose two events were seconds apart and came in order",
-		Fix:   "keep event_ts with its milliseconds, in UTC, as a time or a number and not as text, and compare whole values",
+		How:   "sends two states of one thing within a second, ten milliseconds and one millisecond, in both orders of arrival, and older before newer the other way round across every hour of a day, midnight in several zones, a day of two digits, the end of a month and of a year, the ends of what 32 bits hold in milliseconds, and the last change of the clocks; two of them are forty days apart; compares the states with that of a customer whose two events were seconds apart and came in order",
+		Fix:   "keep event_ts with its milliseconds, in UTC, as a time or a number of 64 bits and not as text, and compare whole values: a difference of milliseconds is too long for an int after 24 days",
 		Needs: []Need{NeedProbe}, Run: probed(fine),
 	}
 }
 
-// closeTime is where in time an older and a newer event are.
+// closeTime is where in time an older and a newer event are, close in most cases.
 type closeTime struct {
 	name      string
 	at        time.Time // the newer one
@@ -63,6 +63,12 @@ func closeTimes(now time.Time) (close, far []closeTime) {
 	}
 	across("from the ninth to the tenth", tenth)
 	across("across the end of a year", time.Date(day.Year(), 1, 1, 0, 0, 0, 0, time.UTC))
+	const half = 1 << 31 // milliseconds: 24.9 days
+	for n := range int64(2) {
+		end := time.UnixMilli((day.UnixMilli()/half - n) * half)
+		across("across the end of 32 bits of milliseconds, "+end.UTC().Format("2006-01-02 15:04"), end)
+	}
+	far = append(far, closeTime{"forty days apart", day, 40 * 24 * time.Hour, true})
 	return close, far
 }
 

@@ -184,6 +184,30 @@ func concurrentFlaws() []Flaw {
 			Fails: []string{"concurrent.accepted"},
 		},
 		{
+			Name: "get-then-put", Story: "c = map.get(ccid); if (c == null) map.put(ccid, c = new Customer()): the second one takes the place of the first", Only: only,
+			Break: func(r *Receiver) {
+				var mu sync.Mutex
+				made := map[string]bool{}
+				storing(func(r *Receiver, e *Event) {
+					if !r.State.Claim(e.ID) {
+						return
+					}
+					mu.Lock()
+					there := made[e.Text("ccid")]
+					mu.Unlock()
+					if !there {
+						time.Sleep(2 * time.Millisecond)
+						r.State.Forget(e.Text("ccid"))
+						mu.Lock()
+						made[e.Text("ccid")] = true
+						mu.Unlock()
+					}
+					r.State.Apply(e)
+				})(r)
+			},
+			Fails: []string{"concurrent.events"},
+		},
+		{
 			Name: "read-change-write", Story: "row = find(ccid); row.events += 1; save(row)", Only: only,
 			Break: storing(func(r *Receiver, e *Event) {
 				if !r.State.Claim(e.ID) {

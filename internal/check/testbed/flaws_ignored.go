@@ -213,6 +213,11 @@ func fineFlaws() []Flaw {
 			Fails: []string{"order.fine"},
 		},
 	}
+	out = append(out,
+		Flaw{Name: "int-milliseconds", Story: "Date.parse(event_ts) | 0", Break: by(func(t time.Time) time.Time { return time.UnixMilli(int64(int32(t.UnixMilli()))) }), Fails: []string{"order.fine"}},
+		Flaw{Name: "unsigned-milliseconds", Story: "an unsigned number of 32 bits", Break: by(func(t time.Time) time.Time { return time.UnixMilli(int64(uint32(t.UnixMilli()))) }), Fails: []string{"order.fine"}},
+		Flaw{Name: "int-difference", Story: "the milliseconds since the customer's first event, in an int", Break: sinceFirst, Fails: []string{"order.fine"}},
+	)
 	local := func(t time.Time) time.Time {
 		// The first Sunday of November, at two o'clock in the morning in New York.
 		change := time.Date(t.Year(), time.November, 1, 6, 0, 0, 0, time.UTC)
@@ -227,6 +232,17 @@ func fineFlaws() []Flaw {
 		out[i].Only = []string{"order"}
 	}
 	return out
+}
+
+// sinceFirst keeps times as the milliseconds since the customer's first event, in 32 bits.
+func sinceFirst(r *Receiver) {
+	var first sync.Map
+	storing(func(r *Receiver, e *Event) {
+		began, _ := first.LoadOrStore(e.Text("ccid"), e.TS)
+		base := began.(time.Time)
+		e.TS = base.Add(time.Duration(int32(e.TS.Sub(base).Milliseconds())) * time.Millisecond)
+		r.State.Commit([]Event{*e}, r.Key)
+	})(r)
 }
 
 // idOf is the event_id as it was sent.

@@ -3,10 +3,12 @@ package testbed
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf16"
 )
 
 // stateFlaws answer as they should and keep the wrong state: only a probe sees
@@ -118,6 +120,18 @@ func duplicateFlaws() []Flaw {
 		{
 			Name: "time-is-the-key", Story: "event_ts is taken to be unique",
 			Break: keyed(func(e *Event) string { return e.TS.String() }),
+			Only:  []string{"duplicate.distinct"},
+			Fails: []string{"duplicate.distinct"},
+		},
+		{
+			Name: "hash-codes", Story: "the hash codes of the ids are kept, for they are short",
+			Break: keyed(func(e *Event) string {
+				h := int32(0)
+				for _, c := range utf16.Encode([]rune(e.ID)) {
+					h = 31*h + int32(c)
+				}
+				return strconv.Itoa(int(h))
+			}),
 			Only:  []string{"duplicate.distinct"},
 			Fails: []string{"duplicate.distinct"},
 		},

@@ -166,6 +166,13 @@ func (s *State) Replace(o *State) {
 	s.seen, s.customers = o.seen, o.customers
 }
 
+// Forget takes a customer out.
+func (s *State) Forget(ccid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.customers, ccid)
+}
+
 // Touch makes the row of an event's message where its customer is known.
 func (s *State) Touch(e *Event) {
 	s.mu.Lock()
