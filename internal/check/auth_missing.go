@@ -41,7 +41,7 @@ func afterAcceptance(ctx context.Context, t *Trial) Sub {
 	if err != nil {
 		return sub
 	}
-	c := t.sender.Caller()
+	c := t.sender.Conn()
 	defer c.Close()
 	if x := t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body, Signed: signed}); !x.Accepted() {
 		return sub
@@ -63,7 +63,7 @@ func afterRefusal(ctx context.Context, t *Trial) Sub {
 	sub := Sub{Name: "a valid event on the connection of the refused one", Verdict: Pass}
 	var x Exchange
 	for range 3 { // a connection can be lost on the way as well
-		c := t.sender.Caller()
+		c := t.sender.Conn()
 		t.do(ctx, c, wire.Call{Body: t.Event("message.delivered").Body})
 		// What a customer begins with: some receivers accept nothing else of one they do not know.
 		first := t.writePlain(t.Customer(), plan.Step{Event: "notification_channel.add"})

@@ -92,16 +92,16 @@ func (k *Known) expired(now time.Time) bool { return !k.Expires.IsZero() && !now
 // stale lists what is to be mended in a baseline after a run: entries of checks
 // that hold now, and entries that have expired. A check that was not run, or
 // could not say anything, leaves its entry as it is.
-func (b *Baseline) stale(outcomes []Outcome, now time.Time) []string {
+func (b *Baseline) stale(results []Checked, now time.Time) []string {
 	if b == nil {
 		return nil
 	}
 	var out []string
 	for i := range b.Entries {
 		e := &b.Entries[i]
-		at := slices.IndexFunc(outcomes, func(o Outcome) bool { return o.Check.ID == e.ID })
+		at := slices.IndexFunc(results, func(o Checked) bool { return o.Check.ID == e.ID })
 		switch {
-		case at >= 0 && outcomes[at].Verdict == Pass:
+		case at >= 0 && results[at].Verdict == Pass:
 			out = append(out, fmt.Sprintf("%s: %s passes now; remove its entry", b.File, e.ID))
 		case e.expired(now):
 			out = append(out, fmt.Sprintf("%s: the entry of %s expired on %s: mend the failure, or decide anew", b.File, e.ID, e.Expires.AddDate(0, 0, -1).Format(time.DateOnly)))
@@ -119,8 +119,8 @@ func (r *Report) WriteBaseline() []byte {
 	b.WriteString("# Known failures: they do not fail a run. An entry whose check passes, or that has\n# expired, fails the run until it is removed. Say why in each reason.\n")
 	day := r.StartedAt.Add(baselineLife).UTC().Format(time.DateOnly)
 	none := true
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
+	for i := range r.Checked {
+		o := &r.Checked[i]
 		if o.Verdict != Fail && o.Known == nil {
 			continue
 		}

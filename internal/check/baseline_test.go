@@ -78,9 +78,9 @@ func FuzzParseBaseline(f *testing.F) {
 	})
 }
 
-// outcome is a check's outcome in a made-up run.
-func outcome(id string, v Verdict) Outcome {
-	return Outcome{Check: &Check{ID: id}, Result: Result{Verdict: v}}
+// checked is a check with a verdict in a made-up run.
+func checked(id string, v Verdict) Checked {
+	return Checked{Check: &Check{ID: id}, Result: Result{Verdict: v}}
 }
 
 func TestStaleEntries(t *testing.T) {
@@ -88,7 +88,7 @@ func TestStaleEntries(t *testing.T) {
 	b := &Baseline{File: "b.yaml", Entries: []Known{
 		{ID: "auth.wrong", Reason: "x"}, {ID: "auth.missing", Reason: "x"}, {ID: "load.burst", Reason: "x", Expires: now}, {ID: "load.loss", Reason: "x"},
 	}}
-	got := b.stale([]Outcome{outcome("auth.wrong", Pass), outcome("auth.missing", Fail), outcome("load.burst", Fail), outcome("load.loss", Skip)}, now)
+	got := b.stale([]Checked{checked("auth.wrong", Pass), checked("auth.missing", Fail), checked("load.burst", Fail), checked("load.loss", Skip)}, now)
 	want := []string{
 		"b.yaml: auth.wrong passes now; remove its entry",
 		"b.yaml: the entry of load.burst expired on 2026-04-30: mend the failure, or decide anew",
@@ -103,8 +103,8 @@ func TestStaleEntries(t *testing.T) {
 
 func TestWrittenBaselineCanBeRead(t *testing.T) {
 	known := &Known{ID: "load.loss", Reason: `it's "known": #7`, Expires: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
-	r := &Report{StartedAt: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Outcomes: []Outcome{
-		outcome("auth.wrong", Fail), outcome("auth.missing", Pass), outcome("load.burst", Warn),
+	r := &Report{StartedAt: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Checked: []Checked{
+		checked("auth.wrong", Fail), checked("auth.missing", Pass), checked("load.burst", Warn),
 		{Check: &Check{ID: "load.loss"}, Result: Result{Verdict: Fail}, Known: known},
 	}}
 	b, err := ParseBaseline("b.yaml", r.WriteBaseline(), some())

@@ -41,8 +41,8 @@ func hangs(t *testing.T, names ...string) {
 				t.Errorf("%d calls were not answered", n)
 			}
 			named := rep.Gone != nil
-			for i := range rep.Outcomes {
-				o := &rep.Outcomes[i]
+			for i := range rep.Checked {
+				o := &rep.Checked[i]
 				// Relay's own examples are of customers whom nobody introduced, among others.
 				about := o.Check.ID == h.Named || o.Check.ID == "event.samples"
 				named = named || o.Verdict == check.Fail && about && strings.Contains(o.Actual, "no answer within")

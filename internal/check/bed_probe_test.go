@@ -77,8 +77,8 @@ func TestAFaultMayTakeThePageAway(t *testing.T) {
 	}
 	rep := run.start(t, func(r *testbed.Receiver) { gone(r, testbed.Faulty(r)) })
 	sound(t, rep)
-	if rep.Outcomes[0].Verdict != check.Pass {
-		t.Errorf("%s: %s", rep.Outcomes[0].Verdict, rep.Outcomes[0].Reason)
+	if rep.Checked[0].Verdict != check.Pass {
+		t.Errorf("%s: %s", rep.Checked[0].Verdict, rep.Checked[0].Reason)
 	}
 	rep = run.start(t, func(r *testbed.Receiver) {
 		on := testbed.Faulty(r)
@@ -96,8 +96,8 @@ func TestAFaultMayTakeThePageAway(t *testing.T) {
 			return 0
 		}
 	})
-	if rep.Outcomes[0].Verdict != check.Fail {
-		t.Errorf("an id that is kept though the event failed: %s %s", rep.Outcomes[0].Verdict, rep.Outcomes[0].Reason)
+	if rep.Checked[0].Verdict != check.Fail {
+		t.Errorf("an id that is kept though the event failed: %s %s", rep.Checked[0].Verdict, rep.Checked[0].Reason)
 	}
 }
 
@@ -123,8 +123,8 @@ func goodStates(t *testing.T, names ...string) {
 			t.Parallel()
 			// One receiver shows what the load checks say of a state; all do in the heavy run.
 			rep := bedRun{probe: true, load: len(names) == 0 || name == "plain"}.start(t, change)
-			for i := range rep.Outcomes {
-				o := &rep.Outcomes[i]
+			for i := range rep.Checked {
+				o := &rep.Checked[i]
 				if o.Verdict != check.Pass && o.Verdict != check.Skip {
 					t.Errorf("%s: %s: %s %s", o.Check.ID, o.Verdict, o.Reason, o.Actual)
 				}

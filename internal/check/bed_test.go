@@ -140,13 +140,13 @@ type quiet struct{}
 func (quiet) Obstacle(string)          {}
 func (quiet) Running([]string)         {}
 func (quiet) Measured(*check.ReadSide) {}
-func (quiet) Done(*check.Outcome)      {}
+func (quiet) Done(*check.Checked)      {}
 
 // complaints lists the checks that say that something is wrong.
 func complaints(rep *check.Report) []string {
 	ids := []string{}
-	for i := range rep.Outcomes {
-		if o := &rep.Outcomes[i]; o.Verdict == check.Fail || o.Verdict == check.Warn {
+	for i := range rep.Checked {
+		if o := &rep.Checked[i]; o.Verdict == check.Fail || o.Verdict == check.Warn {
 			ids = append(ids, o.Check.ID)
 		}
 	}
@@ -154,11 +154,11 @@ func complaints(rep *check.Report) []string {
 	return ids
 }
 
-// told words the outcomes that are not plain passes.
+// told words the results that are not plain passes.
 func told(rep *check.Report) string {
 	var b strings.Builder
-	for i := range rep.Outcomes {
-		if o := &rep.Outcomes[i]; o.Verdict != check.Pass && o.Verdict != check.Skip {
+	for i := range rep.Checked {
+		if o := &rep.Checked[i]; o.Verdict != check.Pass && o.Verdict != check.Skip {
 			fmt.Fprintf(&b, "%s %s: %s %s\n", o.Verdict, o.Check.ID, o.Reason, o.Actual)
 		}
 	}
@@ -248,7 +248,7 @@ func findFlaws(t *testing.T, probe bool, flaws []testbed.Flaw, narrow bool) {
 	}
 }
 
-// sound complains about every outcome that is neither a pass nor a skip.
+// sound complains about every result that is neither a pass nor a skip.
 func sound(t *testing.T, rep *check.Report) {
 	t.Helper()
 	if text := told(rep); text != "" {

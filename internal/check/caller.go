@@ -56,7 +56,7 @@ func (x Exchange) Describe() string {
 // Call makes one call exactly as it is given, unsigned unless Signed is set,
 // over a connection of its own. Nothing is tried again.
 func (c *caller) Call(ctx context.Context, k wire.Call) Exchange {
-	conn := c.sender.Caller()
+	conn := c.sender.Conn()
 	defer conn.Close()
 	return c.do(ctx, conn, k)
 }
@@ -91,12 +91,12 @@ func (c *caller) exchangeOf(ctx context.Context, k wire.Call, sign sign, event s
 		}
 		k.Signed = signed
 		x := c.reach(ctx, k, event, whole)
-		late := x.Answer.Failure == wire.Timeout
+		timedOut := x.Answer.Failure == wire.Timeout
 		switch {
-		case late && (c.askOnce || x.hasty):
+		case timedOut && (c.askOnce || x.hasty):
 			return x
 		case x.Answer.Failure != wire.NoFailure && !failed && ctx.Err() == nil:
-			failed, whole = true, late
+			failed, whole = true, timedOut
 		case x.Answer.Status == http.StatusTooManyRequests && paused < mostPauses && c.healing.patient() && c.pause(ctx, x.Answer.Header):
 			paused++
 		default:

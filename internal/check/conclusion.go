@@ -41,10 +41,10 @@ func often(id string) []string {
 	return nil
 }
 
-// explains says whether the failure of the check of that id explains an outcome. What
+// explains says whether the failure of the check of that id explains a result. What
 // an order without any copy does is no matter of copies, and where the action's time is
 // not looked at at all it is a matter of that.
-func (r *Report) explains(id string, o *Outcome) bool {
+func (r *Report) explains(id string, o *Checked) bool {
 	if !slices.Contains(often(id), o.Check.ID) {
 		return false
 	}
@@ -56,13 +56,13 @@ func (r *Report) explains(id string, o *Outcome) bool {
 
 // fails says whether the check of that id failed.
 func (r *Report) fails(id string) bool {
-	return slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.Check.ID == id && o.Failed() })
+	return slices.ContainsFunc(r.Checked, func(o Checked) bool { return o.Check.ID == id && o.Failed() })
 }
 
 // causesFirst puts what failed before what it explains.
-func (r *Report) causesFirst(open []*Outcome) {
+func (r *Report) causesFirst(open []*Checked) {
 	for i := 0; i < len(open); {
-		at := slices.IndexFunc(open[i+1:], func(c *Outcome) bool {
+		at := slices.IndexFunc(open[i+1:], func(c *Checked) bool {
 			return c.Failed() && urgency(c) == urgency(open[i]) && r.explains(c.Check.ID, open[i])
 		})
 		if at < 0 {
@@ -76,7 +76,7 @@ func (r *Report) causesFirst(open []*Outcome) {
 }
 
 // Conclusion is what to fix, in the order in which to do it. Where one cause
-// explains several outcomes it stands there once.
+// explains several results it stands there once.
 func (r *Report) Conclusion() []Advice {
 	var all []Advice
 	if r.Cause != "" {
@@ -85,13 +85,13 @@ func (r *Report) Conclusion() []Advice {
 	if r.Gone != nil {
 		all = append(all, Advice{ID: r.Gone.Check, Text: r.Gone.describe()})
 	}
-	var open []*Outcome
-	for i := range r.Outcomes {
-		if urgency(&r.Outcomes[i]) > 0 {
-			open = append(open, &r.Outcomes[i])
+	var open []*Checked
+	for i := range r.Checked {
+		if urgency(&r.Checked[i]) > 0 {
+			open = append(open, &r.Checked[i])
 		}
 	}
-	slices.SortStableFunc(open, func(a, b *Outcome) int { return cmp.Compare(urgency(a), urgency(b)) })
+	slices.SortStableFunc(open, func(a, b *Checked) int { return cmp.Compare(urgency(a), urgency(b)) })
 	r.causesFirst(open)
 	for _, o := range open {
 		text := cmp.Or(o.Actual, o.Reason)
@@ -118,7 +118,7 @@ func (r *Report) shownBy() string {
 }
 
 // urgency orders what is to be fixed; 0 is for what is not.
-func urgency(o *Outcome) int {
+func urgency(o *Checked) int {
 	switch {
 	case o.Known != nil, o.Interrupted():
 		return 0
@@ -134,8 +134,8 @@ func urgency(o *Outcome) int {
 	return 0
 }
 
-// covers says whether an outcome says no more than the advice does.
-func (r *Report) covers(a Advice, o *Outcome, text string) bool {
+// covers says whether a result says no more than the advice does.
+func (r *Report) covers(a Advice, o *Checked, text string) bool {
 	switch {
 	case a.ID == o.Check.ID, a.Text == text, a.ID != "" && r.explains(a.ID, o):
 		return true

@@ -9,10 +9,10 @@ import (
 
 // What fails for another's cause stands there, and what is urgent stands first.
 func TestConclusionSaysACauseOnce(t *testing.T) {
-	def := func(id string, level Level, r Result) Outcome {
-		return Outcome{Check: &Check{ID: id, Level: level}, Result: r}
+	def := func(id string, level Level, r Result) Checked {
+		return Checked{Check: &Check{ID: id, Level: level}, Result: r}
 	}
-	r := Report{Outcomes: []Outcome{
+	r := Report{Checked: []Checked{
 		def("http.status-200", Should, Warned("200", "status 202", nil)),
 		def("auth.valid", Must, Passed()),
 		def("event.accept", Must, Failed("200", "message.action_taken: status 500", nil)),
@@ -33,7 +33,7 @@ func TestConclusionSaysACauseOnce(t *testing.T) {
 		t.Error(diff)
 	}
 	gone := &Lapse{At: time.Unix(0, 0), Check: "b.c", Event: "message.delivered", What: "refused"}
-	r = Report{Gone: gone, Outcomes: []Outcome{def("b.c", Must, Failed("x", gone.describe(), nil)), def("d.e", Must, Unclear(gone.describe()))}}
+	r = Report{Gone: gone, Checked: []Checked{def("b.c", Must, Failed("x", gone.describe(), nil)), def("d.e", Must, Unclear(gone.describe()))}}
 	if diff := cmp.Diff([]Advice{{"b.c", gone.describe(), []string{"d.e"}}}, r.Conclusion()); diff != "" {
 		t.Error(diff)
 	}
@@ -42,13 +42,13 @@ func TestConclusionSaysACauseOnce(t *testing.T) {
 // What orders do stands under the check of orders that failed, and under copies only
 // where it takes one.
 func TestConclusionTellsOrdersFromCopies(t *testing.T) {
-	failed := func(id string, copies bool) Outcome {
-		return Outcome{Check: &Check{ID: id, Level: Must}, Result: Result{Verdict: Fail, Actual: "as " + id, OfCopies: copies}}
+	failed := func(id string, copies bool) Checked {
+		return Checked{Check: &Check{ID: id, Level: Must}, Result: Result{Verdict: Fail, Actual: "as " + id, OfCopies: copies}}
 	}
 	for _, c := range []struct {
-		copies   bool
-		outcomes []string
-		want     []Advice
+		copies  bool
+		results []string
+		want    []Advice
 	}{
 		{false, []string{"duplicate.sequential", "duplicate.distinct", "order.fine", "order.reversed", "order.converges"}, []Advice{
 			{ID: "duplicate.sequential", Text: "as duplicate.sequential"}, {ID: "duplicate.distinct", Text: "as duplicate.distinct"},
@@ -62,8 +62,8 @@ func TestConclusionTellsOrdersFromCopies(t *testing.T) {
 		}},
 	} {
 		var r Report
-		for _, id := range c.outcomes {
-			r.Outcomes = append(r.Outcomes, failed(id, c.copies))
+		for _, id := range c.results {
+			r.Checked = append(r.Checked, failed(id, c.copies))
 		}
 		if diff := cmp.Diff(c.want, r.Conclusion()); diff != "" {
 			t.Error(diff)
@@ -74,9 +74,9 @@ func TestConclusionTellsOrdersFromCopies(t *testing.T) {
 // Where no valid event is accepted the reason stands once, and what an interruption
 // left out is nothing to fix.
 func TestConclusionOfRefusalsAndInterruptions(t *testing.T) {
-	of := func(id string, r Result) Outcome { return Outcome{Check: &Check{ID: id, Level: Must}, Result: r} }
+	of := func(id string, r Result) Checked { return Checked{Check: &Check{ID: id, Level: Must}, Result: r} }
 	const cause = "a plain valid event is not accepted: status 401"
-	r := Report{Cause: cause, Outcomes: []Outcome{
+	r := Report{Cause: cause, Checked: []Checked{
 		of("auth.valid", Failed("200", "status 401", nil)), of("auth.scheme-case", BlockedBy("no spelling")),
 		of("event.accept", BlockedBy("nothing can be said of the events: status 401")), of("order.accepted", Unclear(interrupted)),
 	}}

@@ -16,7 +16,7 @@ import (
 
 // do makes a call over a connection, and keeps the exchange where the run keeps
 // them.
-func (c *caller) do(ctx context.Context, conn *wire.Caller, k wire.Call) Exchange {
+func (c *caller) do(ctx context.Context, conn *wire.Conn, k wire.Call) Exchange {
 	if c.Exchanges == nil {
 		x := Exchange{Call: k, Answer: withEnd(conn.Do(ctx, k))}
 		c.traced.look(c.check, x)

@@ -177,17 +177,17 @@ func tryRound(ctx context.Context, t *Trial, l *lines, r round) Sub {
 		if err != nil {
 			return Sub{Name: r.name, Verdict: Inconclusive, Actual: err.Error()}
 		}
-		late := 0
+		timedOut := 0
 		for _, x := range answers {
 			if x.Answer.Failure == wire.Timeout {
-				late++
+				timedOut++
 			}
 		}
-		if r.kind != "" && late > 1 {
+		if r.kind != "" && timedOut > 1 {
 			// Once more would take as long, and what is in work goes on.
-			return Sub{r.name, Fail, fmt.Sprintf("%d of %d had no answer within %s; one alone has", late, len(events), t.Timeout), itself()}
+			return Sub{r.name, Fail, fmt.Sprintf("%d of %d had no answer within %s; one alone has", timedOut, len(events), t.Timeout), itself()}
 		}
-		if sub = judgeRound(ctx, t, l, r, events, answers); sub.Verdict != Fail || late > 1 {
+		if sub = judgeRound(ctx, t, l, r, events, answers); sub.Verdict != Fail || timedOut > 1 {
 			return sub
 		}
 	}

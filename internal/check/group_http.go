@@ -144,7 +144,7 @@ func lesser(r Result) Result {
 
 // twoOnOne delivers two events over one connection, if that is kept.
 func twoOnOne(ctx context.Context, t *Trial, p *plan.Persona, sent int) (first, second Exchange) {
-	c := t.sender.Caller()
+	c := t.sender.Conn()
 	defer c.Close()
 	var x [2]Exchange
 	for i := range x {

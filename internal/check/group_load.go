@@ -98,9 +98,9 @@ func loadDeadline() Check {
 
 func judgeDeadline(t *Trial, b *burstResult) Result {
 	expected := fmt.Sprintf("answers within %s, and 95 of 100 within %s", t.Timeout, t.Timeout/2)
-	late := b.Timeouts > 0
+	timedOut := b.Timeouts > 0
 	actual := fmt.Sprintf("%d calls had no answer within %s", b.Timeouts, t.Timeout)
-	if !late {
+	if !timedOut {
 		actual = fmt.Sprintf("95 of 100 answers took up to %s, the slowest %s", b.P95.Round(time.Millisecond), b.Max.Round(time.Millisecond))
 	}
 	switch {
@@ -108,11 +108,11 @@ func judgeDeadline(t *Trial, b *burstResult) Result {
 		return Unclear(b.Err.Error())
 	case b.Gone != nil:
 		return BlockedBy(b.Gone.describe())
-	case !late && b.P95 < t.Timeout/2:
+	case !timedOut && b.P95 < t.Timeout/2:
 		return Passed()
 	case b.Lagging:
 		return Unclear("this machine could not keep up itself, so that nothing can be said: " + actual)
-	case late:
+	case timedOut:
 		return Failed(expected, actual, repeatBurst(t, b.Workers))
 	}
 	return Warned(expected, actual, repeatBurst(t, b.Workers))

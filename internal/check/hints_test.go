@@ -40,13 +40,13 @@ func hinted() map[string]map[string]string {
 	}
 }
 
-// checkHints holds that each outcome of a flaw that is not a pass says what was
+// checkHints holds that each result of a flaw that is not a pass says what was
 // expected, what was seen and what to do, and what else the table asks for.
 func checkHints(t *testing.T, flaw string, rep *check.Report) {
 	t.Helper()
 	words := hinted()[flaw]
-	for i := range rep.Outcomes {
-		o := &rep.Outcomes[i]
+	for i := range rep.Checked {
+		o := &rep.Checked[i]
 		id := o.Check.ID
 		switch o.Verdict {
 		case check.Fail, check.Warn:

@@ -15,13 +15,13 @@ import (
 
 // Lapse is the moment at which an endpoint stopped answering.
 type Lapse struct {
-	At    time.Time
-	Check string // the check that made the call
-	Event string // what the call carried
-	What  string // how it ended, for people
-	call  wire.Call
-	late  bool // the endpoint took the call and said nothing
-	hasty bool // though it had little time only
+	At       time.Time
+	Check    string // the check that made the call
+	Event    string // what the call carried
+	What     string // how it ended, for people
+	call     wire.Call
+	timedOut bool // the endpoint took the call and said nothing
+	hasty    bool // though it had little time only
 }
 
 // describe words it for a sentence.
@@ -37,10 +37,10 @@ const (
 	// longWaits is how many calls of a run may have their whole time without an answer;
 	// those that follow get little.
 	longWaits = 6
-	// lateCalls and refusedCalls are how many calls in a row, with whatever events,
+	// timedOutCalls and refusedCalls are how many calls in a row, with whatever events,
 	// may bring no answer in time, or no connection, before the endpoint is gone.
-	lateCalls    = 6
-	refusedCalls = 3
+	timedOutCalls = 6
+	refusedCalls  = 3
 	// answeredAlone is how many calls have to be answered only when nothing else is
 	// under way before the run goes on with one call at a time.
 	answeredAlone = 2
@@ -127,7 +127,7 @@ func (l *liveness) patience(k kind, second bool, deadline, short time.Duration) 
 		p.within, p.hasty = deadline/2, true
 	case l.gone != nil:
 		failure := wire.Connect
-		if l.gone.late {
+		if l.gone.timedOut {
 			failure = wire.Timeout
 		}
 		p.spared = &wire.Result{Failure: failure, Detail: l.gone.describe()}
@@ -149,7 +149,7 @@ type noted struct {
 func (l *liveness) note(k kind, p patience, x Exchange) (n noted) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	late, refused := x.Answer.Failure == wire.Timeout, x.Answer.Failure == wire.Connect
+	timedOut, refused := x.Answer.Failure == wire.Timeout, x.Answer.Failure == wire.Connect
 	switch {
 	case x.Answer.Failure == wire.NoFailure:
 		l.row, l.first, l.gone = 0, nil, nil
@@ -157,10 +157,10 @@ func (l *liveness) note(k kind, p patience, x Exchange) (n noted) {
 			l.plain[k.event] = answers
 		}
 		return noted{}
-	case l.excused > 0 || !late && !refused || l.gone != nil:
+	case l.excused > 0 || !timedOut && !refused || l.gone != nil:
 		return noted{}
 	}
-	if late {
+	if timedOut {
 		if l.kinds == nil {
 			l.kinds, l.plain = map[kind]int{}, map[string]mood{}
 		}
@@ -169,17 +169,17 @@ func (l *liveness) note(k kind, p patience, x Exchange) (n noted) {
 			l.waits++
 		}
 	}
-	if late && !ofAnEvent(k.event) {
+	if timedOut && !ofAnEvent(k.event) {
 		return noted{}
 	}
 	if l.row++; l.row == 1 {
-		l.first = &Lapse{At: time.Now(), Check: k.check, Event: k.event, What: x.Describe(), call: x.Call, late: late, hasty: p.hasty}
+		l.first = &Lapse{At: time.Now(), Check: k.check, Event: k.event, What: x.Describe(), call: x.Call, timedOut: timedOut, hasty: p.hasty}
 	}
-	if late && l.row >= lateCalls || refused && l.row >= refusedCalls {
+	if timedOut && l.row >= timedOutCalls || refused && l.row >= refusedCalls {
 		n.suspected = l.first
 		return n
 	}
-	if late && l.kinds[k] >= silentCalls && l.plain[k.event] == notAsked {
+	if timedOut && l.kinds[k] >= silentCalls && l.plain[k.event] == notAsked {
 		n.doubted = true
 		l.plain[k.event] = answers
 	}
@@ -298,7 +298,7 @@ func (l *liveness) culprit(check string) *Lapse {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.gone
-	if at == nil && l.first != nil && l.first.late && !l.first.hasty && l.row >= silentCalls {
+	if at == nil && l.first != nil && l.first.timedOut && !l.first.hasty && l.row >= silentCalls {
 		at = l.first
 	}
 	if at == nil || at.Check != check {
@@ -356,7 +356,7 @@ func (c *caller) within(ctx context.Context, k wire.Call, p patience, again bool
 
 // isGone makes sure that an endpoint does not answer any more.
 func (c *caller) isGone(ctx context.Context, l *Lapse) bool {
-	if l.late {
+	if l.timedOut {
 		return !c.answersPlain(ctx, "message.delivered") && ctx.Err() == nil
 	}
 	// One that is restarted by its supervisor comes back.

@@ -50,7 +50,7 @@ func TestASilentKindOfEventIsAskedTwice(t *testing.T) {
 	if n := calls.Load(); n != silentCalls+1 { // twice, and the plainest one of its name
 		t.Errorf("it was asked %d times", n)
 	}
-	if r := rep.Outcomes[0]; r.Verdict != Fail || !strings.Contains(r.Actual, "message.action_taken: no answer within the deadline") {
+	if r := rep.Checked[0]; r.Verdict != Fail || !strings.Contains(r.Actual, "message.action_taken: no answer within the deadline") {
 		t.Errorf("%v %+v", o.done, r.Result)
 	}
 	if rep.Gone != nil {
@@ -77,7 +77,7 @@ func TestAnEndpointThatStopsAnsweringIsNotWaitedFor(t *testing.T) {
 	if rep.Gone == nil || rep.Gone.Event != "message.undelivered" || rep.Gone.Check != "event.accept" || rep.Status() != Red {
 		t.Errorf("%s %+v", rep.Status(), rep.Gone)
 	}
-	if n := calls.Load(); n > lateCalls+10 || rep.Count(Fail) == 0 {
+	if n := calls.Load(); n > timedOutCalls+10 || rep.Count(Fail) == 0 {
 		t.Errorf("%d calls were not answered: %v", n, o.done)
 	}
 }
@@ -132,11 +132,11 @@ func TestAnEndpointThatDiesInTheBurstIsNamed(t *testing.T) {
 	if rep.Gone == nil || rep.Gone.Check != "load.burst" || !strings.Contains(rep.Gone.What, "refused") {
 		t.Fatalf("%v %+v", o.done, rep.Gone)
 	}
-	burst := rep.Outcomes[0]
+	burst := rep.Checked[0]
 	if burst.Verdict != Fail || burst.Actual != rep.Gone.describe() || !strings.Contains(burst.Result.Fix, "went away") {
 		t.Errorf("%+v", burst.Result)
 	}
-	if after := rep.Outcomes[1]; after.Verdict != Blocked || !strings.Contains(after.Reason, "stopped answering at") {
+	if after := rep.Checked[1]; after.Verdict != Blocked || !strings.Contains(after.Reason, "stopped answering at") {
 		t.Errorf("%+v", after.Result)
 	}
 	if all := rep.Conclusion(); len(all) != 1 || all[0].ID != "load.burst" || all[0].Text != rep.Gone.describe() {
@@ -190,10 +190,10 @@ func TestARunHasATimeOfItsOwn(t *testing.T) {
 	}
 	r := &Runner{Settings: answering(t, 200), Parallel: 1, MaxDuration: 100 * time.Millisecond, Checks: []Check{slow("a.first"), slow("a.second"), slow("load.own", "slow")}}
 	rep, o := runAll(t, r)
-	if strings.Join(o.done, ", ") != "a.first inconclusive, a.second inconclusive, load.own pass" || !rep.Outcomes[0].Cut || !rep.Outcomes[1].Cut {
+	if strings.Join(o.done, ", ") != "a.first inconclusive, a.second inconclusive, load.own pass" || !rep.Checked[0].Cut || !rep.Checked[1].Cut {
 		t.Errorf("%v", o.done)
 	}
-	if rep.Status() != NothingKnown || !strings.Contains(rep.Outcomes[1].Reason, "max-duration of 100ms was over") {
-		t.Errorf("%s %q", rep.Status(), rep.Outcomes[1].Reason)
+	if rep.Status() != NothingKnown || !strings.Contains(rep.Checked[1].Reason, "max-duration of 100ms was over") {
+		t.Errorf("%s %q", rep.Status(), rep.Checked[1].Reason)
 	}
 }

@@ -129,15 +129,15 @@ type finding struct {
 }
 
 // ends compares the subject's state with that of the clean history, once it
-// stands still, and again a while later when late is set.
-func (t *Trial) ends(ctx context.Context, s *subject, late bool) finding {
+// stands still, and again a while later when again is set.
+func (t *Trial) ends(ctx context.Context, s *subject, again bool) finding {
 	ref := t.reference(ctx, s.story)
 	if ref.unclear != "" {
 		return finding{unclear: ref.unclear}
 	}
 	seen := t.states.becomes(ctx, s, ref.has)
 	when := ""
-	if late && seen.unclear() == "" && ref.has(seen.state) {
+	if again && seen.unclear() == "" && ref.has(seen.state) {
 		if !wait(ctx, t.states.later()) {
 			return finding{unclear: "the time was over"}
 		}

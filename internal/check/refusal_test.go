@@ -45,7 +45,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			t.Fatal(err)
 		}
 		rep, _ := runAll(t, &Runner{Settings: e, Checks: checks})
-		o := &rep.Outcomes[0]
+		o := &rep.Checked[0]
 		if o.Verdict != Fail || !strings.Contains(o.Actual, c.actual) || !strings.Contains(o.Fix(), c.do) {
 			t.Errorf("%d %s: %s %q %q %s", c.status, c.check, o.Verdict, o.Actual, o.Fix(), o.Reason)
 		}

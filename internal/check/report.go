@@ -19,31 +19,31 @@ type Report struct {
 	Interrupted bool
 	Gone        *Lapse    // when the endpoint stopped answering, nil where it answers to the end
 	ReadSide    *ReadSide // nil where no check needed the probe
-	Outcomes    []Outcome // in the order of the catalogue
+	Checked     []Checked // in the order of the catalogue
 	// Stale is what is to be mended in the baseline: it fails the run.
 	Stale []string
 }
 
-// Outcome is a check and its result in a run.
-type Outcome struct {
+// Checked is a check and its result in a run.
+type Checked struct {
 	Check *Check
 	Result
 	Known *Known // the baseline's entry of a check that does not hold, nil where there is none
 	Flaky string // "2/5": so many of its runs failed, and not all
 }
 
-// Failed says whether the outcome fails the run.
-func (o *Outcome) Failed() bool { return o.Verdict == Fail && o.Known == nil }
+// Failed says whether the result fails the run.
+func (o *Checked) Failed() bool { return o.Verdict == Fail && o.Known == nil }
 
 // interrupted is the reason of what was not done when a run was interrupted.
 const interrupted = "the run was interrupted"
 
 // Interrupted says whether the check was not done when the run was interrupted: there
 // is nothing to fix.
-func (o *Outcome) Interrupted() bool { return o.Verdict == Inconclusive && o.Reason == interrupted }
+func (o *Checked) Interrupted() bool { return o.Verdict == Inconclusive && o.Reason == interrupted }
 
 // Fix is what to do about it.
-func (o *Outcome) Fix() string {
+func (o *Checked) Fix() string {
 	if o.Result.Fix != "" {
 		return o.Result.Fix
 	}
@@ -62,33 +62,33 @@ const (
 	Stopped      Status = "interrupted"
 )
 
-// Count counts the outcomes with that verdict.
+// Count counts the results with that verdict.
 func (r *Report) Count(v Verdict) int {
 	n := 0
-	for i := range r.Outcomes {
-		if r.Outcomes[i].Verdict == v {
+	for i := range r.Checked {
+		if r.Checked[i].Verdict == v {
 			n++
 		}
 	}
 	return n
 }
 
-// Failures counts the outcomes that fail the run: not the known ones.
+// Failures counts the results that fail the run: not the known ones.
 func (r *Report) Failures() int {
 	n := 0
-	for i := range r.Outcomes {
-		if r.Outcomes[i].Failed() {
+	for i := range r.Checked {
+		if r.Checked[i].Failed() {
 			n++
 		}
 	}
 	return n
 }
 
-// KnownFailures counts the outcomes that the baseline excuses.
+// KnownFailures counts the results that the baseline excuses.
 func (r *Report) KnownFailures() int {
 	n := 0
-	for i := range r.Outcomes {
-		if r.Outcomes[i].Known != nil {
+	for i := range r.Checked {
+		if r.Checked[i].Known != nil {
 			n++
 		}
 	}
@@ -99,8 +99,8 @@ func (r *Report) KnownFailures() int {
 // SHOULD in a strict one.
 func (r *Report) Undecided() int {
 	n := 0
-	for i := range r.Outcomes {
-		if o := &r.Outcomes[i]; o.Verdict == Inconclusive && (o.Check.Level == Must || o.Check.Level == Should && r.Strict) {
+	for i := range r.Checked {
+		if o := &r.Checked[i]; o.Verdict == Inconclusive && (o.Check.Level == Must || o.Check.Level == Should && r.Strict) {
 			n++
 		}
 	}

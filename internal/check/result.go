@@ -17,7 +17,7 @@ type Result struct {
 	Verdict  Verdict
 	Reason   string  // of skip, blocked, inconclusive and warn: why; of pass, where there is one: how far it reaches
 	Level    Level   // of fail: that of the check, "" unless this failure weighs less
-	Expected string  // all acceptable outcomes
+	Expected string  // all acceptable results
 	Actual   string  // what was seen
 	Fix      string  // overrides the check's Fix where this failure needs another
 	Missing  Need    // of skip: what the run does not have, "" where it is another reason

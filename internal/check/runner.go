@@ -36,8 +36,8 @@ type Observer interface {
 	Measured(*ReadSide)
 	// Running names the checks that are under way, after every change.
 	Running(ids []string)
-	// Done is told every outcome in the order of the catalogue.
-	Done(o *Outcome)
+	// Done is told every result in the order of the catalogue.
+	Done(o *Checked)
 }
 
 const (
@@ -66,7 +66,7 @@ func (r *Runner) Run(ctx context.Context, obs Observer) *Report {
 	}
 	s := &schedule{runner: r, run: shared, obs: obs, rep: rep, results: make([]*repeated, len(r.Checks)), first: first}
 	s.all(ctx)
-	rep.Stale = r.Baseline.stale(rep.Outcomes, rep.StartedAt)
+	rep.Stale = r.Baseline.stale(rep.Checked, rep.StartedAt)
 	rep.Gone = shared.live.lapse()
 	rep.Duration = time.Since(rep.StartedAt)
 	rep.Interrupted = ctx.Err() != nil
@@ -81,7 +81,7 @@ type schedule struct {
 	rep     *Report
 	first   firstEvent
 	results []*repeated // by index; nil until it is there
-	shown   int         // how many outcomes were told
+	shown   int         // how many results were told
 	running []int
 }
 
@@ -169,15 +169,15 @@ func (s *schedule) tellRunning() {
 	s.obs.Running(ids)
 }
 
-// show tells the outcomes that are next in order.
+// show tells the results that are next in order.
 func (s *schedule) show() {
 	for s.shown < len(s.results) && s.results[s.shown] != nil {
-		o := Outcome{Check: &s.runner.Checks[s.shown], Result: s.results[s.shown].Result, Flaky: s.results[s.shown].flaky}
+		o := Checked{Check: &s.runner.Checks[s.shown], Result: s.results[s.shown].Result, Flaky: s.results[s.shown].flaky}
 		if o.Verdict == Fail || o.Verdict == Warn {
 			o.Known = s.runner.Baseline.find(o.Check.ID, s.rep.StartedAt)
 		}
-		s.rep.Outcomes = append(s.rep.Outcomes, o)
-		s.obs.Done(&s.rep.Outcomes[s.shown])
+		s.rep.Checked = append(s.rep.Checked, o)
+		s.obs.Done(&s.rep.Checked[s.shown])
 		s.shown++
 	}
 }

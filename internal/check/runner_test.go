@@ -32,7 +32,7 @@ type told struct {
 func (o *told) Obstacle(cause string) { o.cause = cause }
 func (o *told) Measured(*ReadSide)    {}
 func (o *told) Running(ids []string)  { o.running = append(o.running, ids) }
-func (o *told) Done(out *Outcome)     { o.done = append(o.done, out.Check.ID+" "+string(out.Verdict)) }
+func (o *told) Done(out *Checked)     { o.done = append(o.done, out.Check.ID+" "+string(out.Verdict)) }
 
 // answering is an endpoint that always answers with a status.
 func answering(t *testing.T, status int) *Settings {
@@ -50,8 +50,8 @@ func runAll(t *testing.T, r *Runner) (*Report, *told) {
 	t.Helper()
 	var o told
 	rep := r.Run(t.Context(), &o)
-	if len(rep.Outcomes) != len(r.Checks) {
-		t.Fatalf("%d outcomes of %d checks", len(rep.Outcomes), len(r.Checks))
+	if len(rep.Checked) != len(r.Checks) {
+		t.Fatalf("%d results of %d checks", len(rep.Checked), len(r.Checks))
 	}
 	return rep, &o
 }
@@ -131,7 +131,7 @@ func TestFaultsOfRelayctlAreNotTheReceivers(t *testing.T) {
 		return Failed("an event that failed is accepted when it comes again", tr.accepted(ctx, tr.Event("message.delivered")), nil)
 	}}
 	rep, _ := runAll(t, &Runner{Settings: answering(t, 200), Checks: []Check{panics, late, sure, broken}})
-	got := rep.Outcomes
+	got := rep.Checked
 	if r := got[0]; r.Verdict != Inconclusive || !strings.HasPrefix(r.Reason, "a fault of relayctl: runtime error: index out of range [8] with length 1 (internal/check/runner_test.go:") {
 		t.Errorf("%+v", r.Result)
 	}
@@ -183,9 +183,9 @@ func TestStatusOfARun(t *testing.T) {
 	} {
 		var r Report
 		for _, v := range c.verdicts {
-			o := outcome("a.b", v)
+			o := checked("a.b", v)
 			o.Check.Level = Must
-			r.Outcomes = append(r.Outcomes, o)
+			r.Checked = append(r.Checked, o)
 		}
 		if got := r.Status(); got != c.want {
 			t.Errorf("%v: %s, want %s", c.verdicts, got, c.want)
@@ -299,10 +299,10 @@ func TestRepeatedChecksTellWhatIsFlaky(t *testing.T) {
 	}}
 	always := returns("a.always", Must, Failed("x", "y", nil))
 	rep, _ := runAll(t, &Runner{Settings: answering(t, 200), Checks: []Check{sometimes, always}, Repeat: 3})
-	if o := rep.Outcomes[0]; o.Verdict != Fail || o.Flaky != "1/3" || o.Actual != "y" {
+	if o := rep.Checked[0]; o.Verdict != Fail || o.Flaky != "1/3" || o.Actual != "y" {
 		t.Errorf("%+v", o)
 	}
-	if o := rep.Outcomes[1]; o.Verdict != Fail || o.Flaky != "" {
+	if o := rep.Checked[1]; o.Verdict != Fail || o.Flaky != "" {
 		t.Errorf("%+v", o)
 	}
 }

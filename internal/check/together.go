@@ -10,9 +10,9 @@ import (
 	"relayctl/internal/sim/wire"
 )
 
-// enoughLate is how many calls of those on the lines may have no answer in time
+// enoughTimedOut is how many calls of those on the lines may have no answer in time
 // before no other one is begun.
-const enoughLate = 4
+const enoughTimedOut = 4
 
 // atOnce is how many different events are sent at the same instant.
 const atOnce = 16
@@ -21,23 +21,23 @@ const atOnce = 16
 // same instant. Close them. Not safe for concurrent use.
 type lines struct {
 	t        *Trial
-	callers  []*wire.Caller
+	conns    []*wire.Conn
 	once     bool // each connection serves for one call
 	silences int  // calls that had no answer even alone
 }
 
 // lines makes n connections, which are kept where the endpoint can do so.
 func (t *Trial) lines(ctx context.Context, n int) *lines {
-	l := &lines{t: t, callers: make([]*wire.Caller, n), once: !takesSeconds(ctx, t)}
-	for i := range l.callers {
-		l.callers[i] = t.sender.Caller()
+	l := &lines{t: t, conns: make([]*wire.Conn, n), once: !takesSeconds(ctx, t)}
+	for i := range l.conns {
+		l.conns[i] = t.sender.Conn()
 	}
 	return l
 }
 
 // Close closes the connections.
 func (l *lines) Close() {
-	for _, c := range l.callers {
+	for _, c := range l.conns {
 		c.Close()
 	}
 }
@@ -60,23 +60,23 @@ func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, e
 	leave, _ := l.t.live.enter(false)
 	defer leave()
 	start := make(chan struct{})
-	var next, late atomic.Int64
+	var next, timedOut atomic.Int64
 	var gone atomic.Pointer[Lapse]
 	var ready, done sync.WaitGroup
-	for _, c := range l.callers[:min(len(l.callers), len(events))] {
+	for _, c := range l.conns[:min(len(l.conns), len(events))] {
 		ready.Add(1)
 		done.Go(func() {
 			ready.Done()
 			<-start
 			for i := next.Add(1) - 1; i < int64(len(events)); i = next.Add(1) - 1 {
 				k := wire.Call{Body: events[i].Body, Signed: signed, Details: true, KeepBody: keepAnswer}
-				if late.Load() >= enoughLate {
+				if timedOut.Load() >= enoughTimedOut {
 					answers[i] = Exchange{Call: k, Answer: wire.Result{Failure: wire.Timeout, Detail: "not sent any more, after others had no answer"}}
 					continue
 				}
 				answers[i] = l.t.do(ctx, c, k)
 				if answers[i].Answer.Failure == wire.Timeout {
-					late.Add(1)
+					timedOut.Add(1)
 				}
 				if at := l.t.watchFor(answers[i]); at != nil {
 					gone.CompareAndSwap(nil, at)

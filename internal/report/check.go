@@ -19,12 +19,12 @@ type CheckText struct {
 	w       *bufio.Writer
 	st      *term.Style
 	list    []check.Check
-	group   []*check.Outcome  // of the group under way
+	group   []*check.Checked  // of the group under way
 	idWidth int               // of that group
 	told    map[string]string // by reason, the first check that gave it
 	opened  bool              // the group before showed checks
 	cause   string
-	hidden  map[check.Verdict]int // outcomes that follow from the cause
+	hidden  map[check.Verdict]int // results that follow from the cause
 	repeats *CheckRepeats
 }
 
@@ -56,7 +56,7 @@ func (c *CheckText) Obstacle(cause string) {
 func (c *CheckText) Running([]string) {}
 
 // Done implements check.Observer.
-func (c *CheckText) Done(o *check.Outcome) {
+func (c *CheckText) Done(o *check.Checked) {
 	if c.cause != "" && c.follows(o) {
 		c.hidden[o.Verdict]++
 		return
@@ -77,11 +77,11 @@ func (c *CheckText) endGroup() {
 	c.idWidth = widestID(c.list, name)
 	var counts []string
 	for _, v := range verdicts() {
-		if n := countIn(c.group, func(o *check.Outcome) bool { return o.Verdict == v && o.Known == nil }); n > 0 {
+		if n := countIn(c.group, func(o *check.Checked) bool { return o.Verdict == v && o.Known == nil }); n > 0 {
 			counts = append(counts, c.st.Tone(verdictTone(v))(fmt.Sprintf("%d %s", n, v)))
 		}
 	}
-	if n := countIn(c.group, func(o *check.Outcome) bool { return o.Known != nil }); n > 0 {
+	if n := countIn(c.group, func(o *check.Checked) bool { return o.Known != nil }); n > 0 {
 		counts = append(counts, c.st.Warn(fmt.Sprintf("%d known", n)))
 	}
 	open := c.Verbose || slices.ContainsFunc(c.group, speaks)
@@ -92,16 +92,16 @@ func (c *CheckText) endGroup() {
 	fmt.Fprintf(c.w, "%s %s\n", c.st.Bold(term.Fit(name, groupWidth)), strings.Join(counts, ", "))
 	for _, o := range c.group {
 		if c.Verbose || speaks(o) {
-			c.outcome(o)
+			c.line(o)
 		}
 	}
 	c.group = nil
 	_ = c.w.Flush()
 }
 
-func countIn(outcomes []*check.Outcome, is func(*check.Outcome) bool) int {
+func countIn(results []*check.Checked, is func(*check.Checked) bool) int {
 	n := 0
-	for _, o := range outcomes {
+	for _, o := range results {
 		if is(o) {
 			n++
 		}
@@ -112,24 +112,24 @@ func countIn(outcomes []*check.Outcome, is func(*check.Outcome) bool) int {
 // groupWidth is the width of the column of groups.
 const groupWidth = 11
 
-// speaks says whether an outcome is shown in a run that is not verbose. What an
+// speaks says whether a result is shown in a run that is not verbose. What an
 // interrupted run did not do is counted, and told once, at the end.
-func speaks(o *check.Outcome) bool {
+func speaks(o *check.Checked) bool {
 	return o.Verdict != check.Pass && o.Verdict != check.Skip && !o.Interrupted() || o.Known != nil
 }
 
-// follows says whether an outcome says no more than the cause above does: it is
+// follows says whether a result says no more than the cause above does: it is
 // then only counted.
-func (c *CheckText) follows(o *check.Outcome) bool {
+func (c *CheckText) follows(o *check.Checked) bool {
 	return o.Verdict == check.Skip || o.Verdict == check.Blocked || o.Verdict == check.Inconclusive && reasonOf(o) == c.cause
 }
 
 // verdictWidth is the width of the column of verdicts.
 const verdictWidth = 7
 
-// outcome writes a check's line, and what there is to know if it does not hold.
+// line writes a check's line, and what there is to know if it does not hold.
 // Nothing is cut: what does not fit goes on below.
-func (c *CheckText) outcome(o *check.Outcome) {
+func (c *CheckText) line(o *check.Checked) {
 	text := o.Check.Title
 	detailed := o.Verdict == check.Fail || o.Verdict == check.Warn
 	if o.Verdict != check.Pass && (!detailed || o.Actual == "" && reasonOf(o) != "") {
@@ -145,7 +145,7 @@ func (c *CheckText) outcome(o *check.Outcome) {
 	if o.Known != nil {
 		tone = c.st.Warn
 	}
-	word := outcomeWord(o)
+	word := verdictWord(o)
 	indent := 2 + verdictWidth + 1 + 6 + 1 + c.idWidth + 1
 	// The longest verdict takes its room from the id's column.
 	head := fmt.Sprintf("  %s %-6s %-*s", tone(fmt.Sprintf("%-*s", verdictWidth, word)), o.Check.Level, c.idWidth-max(0, len(word)-verdictWidth), o.Check.ID)
@@ -160,14 +160,14 @@ func (c *CheckText) outcome(o *check.Outcome) {
 		for _, row := range detailRows(o) {
 			c.row(row[0], row[1])
 		}
-		if cmd := c.repeats.outcome(o); cmd != "" {
+		if cmd := c.repeats.command(o); cmd != "" {
 			c.command("repeat", cleanCommand(cmd))
 		}
 	}
 }
 
-// reason is why an outcome is as it is, said once.
-func (c *CheckText) reason(o *check.Outcome) string {
+// reason is why a result is as it is, said once.
+func (c *CheckText) reason(o *check.Checked) string {
 	text := reasonOf(o)
 	if first, ok := c.told[text]; ok && o.Verdict != check.Skip {
 		return "as " + first

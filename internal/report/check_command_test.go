@@ -57,13 +57,13 @@ func TestTheCallsAloneHaveALine(t *testing.T) {
 
 // What an interrupted run did not do has no line of its own, unless all have.
 func TestWhatWasNotDoneIsCounted(t *testing.T) {
-	o := check.Outcome{Check: &check.Check{ID: "load.burst", Level: check.Must}, Result: check.Unclear("the run was interrupted")}
+	o := check.Checked{Check: &check.Check{ID: "load.burst", Level: check.Must}, Result: check.Unclear("the run was interrupted")}
 	for _, verbose := range []bool{false, true} {
 		var out strings.Builder
 		c := NewCheckText(&out, term.NewStyle(&out, term.ColorNever), nil, nil)
 		c.Verbose = verbose
 		c.Done(&o)
-		if err := c.Finish(&check.Report{Interrupted: true, Outcomes: []check.Outcome{o}}); err != nil {
+		if err := c.Finish(&check.Report{Interrupted: true, Checked: []check.Checked{o}}); err != nil {
 			t.Fatal(err)
 		}
 		if got := out.String(); strings.Contains(got, "MUST") != verbose || !strings.Contains(got, "1 inconclusive") {
@@ -83,19 +83,19 @@ func TestEndsOfRuns(t *testing.T) {
 		}
 		return out.String()
 	}
-	of := func(id string, r check.Result) check.Outcome {
-		return check.Outcome{Check: &check.Check{ID: id, Level: check.Must}, Result: r}
+	of := func(id string, r check.Result) check.Checked {
+		return check.Checked{Check: &check.Check{ID: id, Level: check.Must}, Result: r}
 	}
-	got := ends(&check.Report{Interrupted: true, Outcomes: []check.Outcome{of("a.b", check.Passed()), of("a.c", check.Unclear("the run was interrupted")), of("a.d", check.Skipped("x"))}})
+	got := ends(&check.Report{Interrupted: true, Checked: []check.Checked{of("a.b", check.Passed()), of("a.c", check.Unclear("the run was interrupted")), of("a.d", check.Skipped("x"))}})
 	if !strings.Contains(got, "the run was interrupted: 1 of 2 checks that apply were done\n") || strings.Contains(got, "to fix") {
 		t.Error(got)
 	}
-	green := &check.Report{Outcomes: []check.Outcome{of("a.b", check.Passed()), of("a.c", check.Lacking(check.NeedProbe))}}
+	green := &check.Report{Checked: []check.Checked{of("a.b", check.Passed()), of("a.c", check.Lacking(check.NeedProbe))}}
 	const noState = "no state was checked, only answers: give --probe or --probe-cmd\n"
 	if got := ends(green); !strings.Contains(got, noState) {
 		t.Error(got)
 	}
-	green.Outcomes = append(green.Outcomes, of("a.d", check.Failed("x", strings.Repeat("wörd ", 80), nil)))
+	green.Checked = append(green.Checked, of("a.d", check.Failed("x", strings.Repeat("wörd ", 80), nil)))
 	got = ends(green)
 	if strings.Contains(got, noState) || !strings.Contains(got, "wörd…\n") || strings.Count(got, "wörd") > 60 {
 		t.Error(got)

@@ -53,8 +53,8 @@ func (c *CheckText) interrupted(r *check.Report) {
 		return
 	}
 	done, all := 0, 0
-	for i := range r.Outcomes {
-		if o := &r.Outcomes[i]; o.Verdict != check.Skip {
+	for i := range r.Checked {
+		if o := &r.Checked[i]; o.Verdict != check.Skip {
 			if all++; !o.Interrupted() {
 				done++
 			}
@@ -95,8 +95,8 @@ func followsText(a check.Advice) string {
 func (c *CheckText) lacking(r *check.Report) {
 	var order []check.Need
 	counts := map[check.Need]int{}
-	for i := range r.Outcomes {
-		if n := r.Outcomes[i].Missing; n != "" && n != check.NeedHTTPS {
+	for i := range r.Checked {
+		if n := r.Checked[i].Missing; n != "" && n != check.NeedHTTPS {
 			if counts[n]++; counts[n] == 1 {
 				order = append(order, n)
 			}

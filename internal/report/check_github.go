@@ -22,8 +22,8 @@ func (r CheckResult) WriteGitHub(w io.Writer) error {
 	if r.Cause != "" {
 		command("error", "relayctl check", term.Clean(r.Cause))
 	}
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
+	for i := range r.Checked {
+		o := &r.Checked[i]
 		kind := "error"
 		switch {
 		case o.Known != nil:
@@ -73,8 +73,8 @@ func (r CheckResult) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintln(b)
 	}
 	open := false
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
+	for i := range r.Checked {
+		o := &r.Checked[i]
 		if o.Verdict != check.Fail && o.Verdict != check.Warn {
 			continue
 		}
@@ -82,13 +82,13 @@ func (r CheckResult) WriteMarkdown(w io.Writer) error {
 			open = true
 			fmt.Fprint(b, "| check | level | clause | expected | actual |\n|---|---|---|---|---|\n")
 		}
-		fmt.Fprintf(b, "| %s `%s` | %s | %s | %s | %s |\n", outcomeWord(o), o.Check.ID, o.Check.Level, o.Check.Clause,
+		fmt.Fprintf(b, "| %s `%s` | %s | %s | %s | %s |\n", verdictWord(o), o.Check.ID, o.Check.Level, o.Check.Clause,
 			markdownText(term.Clean(o.Expected)), markdownText(term.Clean(cmp.Or(o.Actual, reasonOf(o)))))
 	}
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
+	for i := range r.Checked {
+		o := &r.Checked[i]
 		if o.Failed() {
-			fmt.Fprintf(b, "\n<details><summary>%s: %s</summary>\n\n%s\n\n%s\n\n</details>\n", o.Check.ID, markdownText(o.Check.Title), markdownText(term.Clean(o.Fix())), markdownBlock(cleanCommand(r.Repeats.outcome(o))))
+			fmt.Fprintf(b, "\n<details><summary>%s: %s</summary>\n\n%s\n\n%s\n\n</details>\n", o.Check.ID, markdownText(o.Check.Title), markdownText(term.Clean(o.Fix())), markdownBlock(cleanCommand(r.Repeats.command(o))))
 		}
 	}
 	return b.Flush()

@@ -43,8 +43,8 @@ func (r CheckResult) WriteHTML(w io.Writer) error {
 	if s := r.notHolding(); len(s.Items) > 0 {
 		p.Sections = append(p.Sections, s)
 	}
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
+	for i := range r.Checked {
+		o := &r.Checked[i]
 		if speaks(o) {
 			continue
 		}
@@ -73,24 +73,24 @@ func (r CheckResult) toFix() (s page.Section, ok bool) {
 // notHolding are the checks that do not hold, before all others.
 func (r CheckResult) notHolding() page.Section {
 	s := page.Section{Title: "What does not hold"}
-	for i := range r.Outcomes {
-		if o := &r.Outcomes[i]; speaks(o) {
+	for i := range r.Checked {
+		if o := &r.Checked[i]; speaks(o) {
 			s.Items = append(s.Items, r.item(o))
 		}
 	}
 	return s
 }
 
-func (r CheckResult) item(o *check.Outcome) page.Item {
+func (r CheckResult) item(o *check.Checked) page.Item {
 	it := page.Item{
-		Badge: outcomeWord(o), Tone: verdictTone(o.Verdict), Title: o.Check.ID + ": " + o.Check.Title,
+		Badge: verdictWord(o), Tone: verdictTone(o.Verdict), Title: o.Check.ID + ": " + o.Check.Title,
 		Aside: string(o.Check.Level) + " " + o.Check.Clause, Open: speaks(o) && o.Known == nil, Anchor: o.Check.ID,
 	}
 	if o.Verdict == check.Fail || o.Verdict == check.Warn {
 		for _, row := range detailRows(o) {
 			it.Facts = append(it.Facts, page.Fact{Label: row[0], Value: row[1]})
 		}
-		it.Code = cleanCommand(r.Repeats.outcome(o))
+		it.Code = cleanCommand(r.Repeats.command(o))
 	} else if reasonOf(o) != "" {
 		it.Facts = append(it.Facts, page.Fact{Label: "reason", Value: term.Clean(reasonOf(o))})
 	}
@@ -135,8 +135,8 @@ func statusWord(r *check.Report) string {
 	}
 }
 
-// outcomeWord is how an outcome's verdict is written.
-func outcomeWord(o *check.Outcome) string {
+// verdictWord is how a verdict is written.
+func verdictWord(o *check.Checked) string {
 	switch {
 	case o.Known != nil:
 		return "known"

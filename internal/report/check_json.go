@@ -37,7 +37,7 @@ type partJSON struct {
 	Repeat  string `json:"repeat,omitempty"`
 }
 
-func checkObject(o *check.Outcome, repeats *CheckRepeats) checkJSON {
+func checkObject(o *check.Checked, repeats *CheckRepeats) checkJSON {
 	j := checkJSON{
 		ID: o.Check.ID, Level: o.Check.Level, Clause: o.Check.Clause, Title: o.Check.Title, Verdict: string(o.Verdict), Reason: reasonOf(o),
 		Expected: o.Expected, Actual: o.Actual, Repeat: repeats.of(o.Check.ID, o.Repeat), DurationMS: millis(o.Duration), Flaky: o.Flaky,
@@ -63,7 +63,7 @@ func lastDay(k *check.Known) string {
 }
 
 func (r CheckResult) counts() map[string]any {
-	out := map[string]any{"checks": len(r.Outcomes), "known": r.KnownFailures(), "status": r.Status(), "duration_ms": millis(r.Duration)}
+	out := map[string]any{"checks": len(r.Checked), "known": r.KnownFailures(), "status": r.Status(), "duration_ms": millis(r.Duration)}
 	for _, v := range verdicts() {
 		out[string(v)] = r.Count(v)
 	}
@@ -96,8 +96,8 @@ func readSideObject(r *check.ReadSide) *readSideJSON {
 // WriteJSON writes the run as one JSON object.
 func (r CheckResult) WriteJSON(w io.Writer) error {
 	checks := []checkJSON{}
-	for i := range r.Outcomes {
-		checks = append(checks, checkObject(&r.Outcomes[i], r.Repeats))
+	for i := range r.Checked {
+		checks = append(checks, checkObject(&r.Checked[i], r.Repeats))
 	}
 	o := r.head()
 	o["checks"] = checks
@@ -126,7 +126,7 @@ func (c *CheckJSON) Measured(*check.ReadSide) {}
 func (c *CheckJSON) Running([]string) {}
 
 // Done implements check.Observer.
-func (c *CheckJSON) Done(o *check.Outcome) {
+func (c *CheckJSON) Done(o *check.Checked) {
 	j := checkObject(o, c.repeats)
 	j.Type = "check"
 	c.put(j)

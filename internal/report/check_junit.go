@@ -13,8 +13,8 @@ import (
 // WriteJUnit writes the run as a JUnit report: a suite a group, a case a check.
 func (r CheckResult) WriteJUnit(w io.Writer) error {
 	var out junit.Report
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
+	for i := range r.Checked {
+		o := &r.Checked[i]
 		if n := len(out.Suites); n == 0 || out.Suites[n-1].Name != "relayctl check: "+o.Check.Group() {
 			out.Suites = append(out.Suites, junit.Suite{
 				Name: "relayctl check: " + o.Check.Group(), Began: r.StartedAt,
@@ -35,7 +35,7 @@ func (r CheckResult) WriteJUnit(w io.Writer) error {
 	return out.Write(w)
 }
 
-func junitCheck(o *check.Outcome, repeats *CheckRepeats) junit.Case {
+func junitCheck(o *check.Checked, repeats *CheckRepeats) junit.Case {
 	c := junit.Case{Class: "relayctl.check." + o.Check.Group(), Name: o.Check.ID + ": " + o.Check.Title, Took: junit.Seconds(o.Duration)}
 	switch {
 	case o.Known != nil:

@@ -32,7 +32,7 @@ func (p *CheckProgress) Running(ids []string) {
 
 // Done implements check.Observer. What is told goes to the same terminal, and so before
 // the line.
-func (p *CheckProgress) Done(o *check.Outcome) {
+func (p *CheckProgress) Done(o *check.Checked) {
 	p.screen.Show("")
 	p.Observer.Done(o)
 	p.done++

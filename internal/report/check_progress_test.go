@@ -15,7 +15,7 @@ type doneOnly struct {
 	out io.Writer
 }
 
-func (d doneOnly) Done(o *check.Outcome) { fmt.Fprintln(d.out, "done", o.Check.ID) }
+func (d doneOnly) Done(o *check.Checked) { fmt.Fprintln(d.out, "done", o.Check.ID) }
 
 // The line of progress comes and goes on a terminal: what erases it passes the gate, and
 // what is told stands on lines of its own.
@@ -27,7 +27,7 @@ func TestCheckProgressErasesItsLine(t *testing.T) {
 	if _, last := onScreen(sent.String()); last != "0/2 event.accept, event.old" {
 		t.Errorf("%q", last)
 	}
-	p.Done(&check.Outcome{Check: &check.Check{ID: "event.old"}})
+	p.Done(&check.Checked{Check: &check.Check{ID: "event.old"}})
 	p.Running([]string{"event.accept"})
 	lines, last := onScreen(sent.String())
 	if len(lines) != 1 || lines[0] != "done event.old" || last != "1/2 event.accept" {

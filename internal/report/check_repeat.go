@@ -59,9 +59,9 @@ func (c *CheckRepeats) of(id string, r *check.Repeat) string {
 	return command
 }
 
-// outcome is the command that shows a failure: the check's own, or that of the
+// command is the command that shows a failure: the check's own, or that of the
 // first part that fails.
-func (c *CheckRepeats) outcome(o *check.Outcome) string {
+func (c *CheckRepeats) command(o *check.Checked) string {
 	if command := c.of(o.Check.ID, o.Repeat); command != "" {
 		return command
 	}

@@ -115,7 +115,7 @@ func TestACallIsRepeatedByteForByte(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			caller := sender.Caller()
+			caller := sender.Conn()
 			defer caller.Close()
 			if answer := caller.Do(t.Context(), c.call); answer.Status != 200 {
 				t.Fatal(answer.Detail)

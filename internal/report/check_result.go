@@ -21,7 +21,7 @@ func verdicts() []check.Verdict {
 }
 
 // detailRows are the labels and texts about a check that does not hold, in their order.
-func detailRows(o *check.Outcome) [][2]string {
+func detailRows(o *check.Checked) [][2]string {
 	rows := [][2]string{{"clause", o.Check.Clause}, {"expected", o.Expected}, {"actual", o.Actual}}
 	if o.Flaky != "" {
 		rows = append(rows, [2]string{"flaky", o.Flaky + " runs did not hold"})
@@ -51,7 +51,7 @@ const mostParts = 6
 
 // badParts words the parts of a check that do not hold, where the check itself
 // does not say it.
-func badParts(o *check.Outcome) []string {
+func badParts(o *check.Checked) []string {
 	if o.Actual != "" {
 		return nil
 	}
@@ -67,8 +67,8 @@ func badParts(o *check.Outcome) []string {
 	return out
 }
 
-// reasonOf is why an outcome is as it is.
-func reasonOf(o *check.Outcome) string {
+// reasonOf is why a result is as it is.
+func reasonOf(o *check.Checked) string {
 	switch {
 	case o.Missing == "":
 		return o.Reason
@@ -92,12 +92,12 @@ func needText(n check.Need) string {
 	return text
 }
 
-func details(o *check.Outcome, repeats *CheckRepeats) string {
+func details(o *check.Checked, repeats *CheckRepeats) string {
 	var b strings.Builder
 	for _, row := range detailRows(o) {
 		fmt.Fprintf(&b, "%-9s %s\n", row[0], row[1])
 	}
-	if cmd := repeats.outcome(o); cmd != "" {
+	if cmd := repeats.command(o); cmd != "" {
 		fmt.Fprintf(&b, "%-9s %s\n", "repeat", cleanCommand(cmd))
 	}
 	return b.String()

@@ -27,7 +27,7 @@ func aRunRepeatedBy(command string) CheckResult {
 	rep := &check.Report{
 		Target: "https://127.0.0.1/hook", RunID: "r1", Seed: 7, StartedAt: time.UnixMilli(0), Duration: 1500 * time.Millisecond,
 		Stale: []string{"b.yaml: a.b passes now; remove its entry"},
-		Outcomes: []check.Outcome{
+		Checked: []check.Checked{
 			{Check: def("auth.valid", check.Must), Result: check.Passed()},
 			{Check: def("auth.wrong", check.Must), Result: check.Result{
 				Verdict: check.Fail, Expected: "401", Actual: "200, 100% of it\x1b[31m\n::error::x", Repeat: again, Duration: 2 * time.Millisecond,
@@ -50,12 +50,12 @@ func checkText(t *testing.T, width int) string {
 	st.Width = width
 	r := aRun()
 	var list []check.Check
-	for i := range r.Outcomes {
-		list = append(list, *r.Outcomes[i].Check)
+	for i := range r.Checked {
+		list = append(list, *r.Checked[i].Check)
 	}
 	c := NewCheckText(&out, st, list, r.Repeats)
-	for i := range r.Outcomes {
-		c.Done(&r.Outcomes[i])
+	for i := range r.Checked {
+		c.Done(&r.Checked[i])
 	}
 	if err := c.Finish(r.Report); err != nil {
 		t.Fatal(err)
@@ -127,8 +127,8 @@ func TestCheckTextTellsACauseOnce(t *testing.T) {
 	c.Obstacle("the endpoint cannot be reached: connection refused")
 	r := &check.Report{Cause: "the endpoint cannot be reached: connection refused", Unreachable: true, Duration: time.Millisecond}
 	for range 50 {
-		r.Outcomes = append(r.Outcomes, check.Outcome{Check: &check.Check{ID: "a.b"}, Result: check.Unclear(r.Cause)})
-		c.Done(&r.Outcomes[len(r.Outcomes)-1])
+		r.Checked = append(r.Checked, check.Checked{Check: &check.Check{ID: "a.b"}, Result: check.Unclear(r.Cause)})
+		c.Done(&r.Checked[len(r.Checked)-1])
 	}
 	if err := c.Finish(r); err != nil {
 		t.Fatal(err)
@@ -173,8 +173,8 @@ func TestCheckJSONHasTheBindingFields(t *testing.T) {
 	out.Reset()
 	r := aRun()
 	j := NewCheckJSON(&out, r.Repeats)
-	for i := range r.Outcomes {
-		j.Done(&r.Outcomes[i])
+	for i := range r.Checked {
+		j.Done(&r.Checked[i])
 	}
 	if err := j.Finish(r); err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestCheckMarkdown(t *testing.T) {
 func TestCheckHTMLEscapesEverything(t *testing.T) {
 	var out bytes.Buffer
 	r := aRun()
-	r.Outcomes[1].Actual = `<script>alert(1)</script>`
+	r.Checked[1].Actual = `<script>alert(1)</script>`
 	if err := r.WriteHTML(&out); err != nil {
 		t.Fatal(err)
 	}

@@ -116,8 +116,8 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	})}, nil
 }
 
-// Caller makes single calls to the sender's endpoint. Close it.
-func (s *Sender) Caller() *wire.Caller { return wire.NewCaller(s.target, s.cfg.Timeout) }
+// Conn makes single calls to the sender's endpoint. Close it.
+func (s *Sender) Conn() *wire.Conn { return wire.NewConn(s.target, s.cfg.Timeout) }
 
 // checkHeader refuses a header that would break the request, or that the call
 // itself sets.

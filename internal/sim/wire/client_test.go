@@ -58,13 +58,13 @@ func serveTCP(t *testing.T, handle func(conn net.Conn)) string {
 	return l.Addr().String()
 }
 
-func callerTo(t *testing.T, url string, conf *tls.Config) *Caller {
+func connTo(t *testing.T, url string, conf *tls.Config) *Conn {
 	t.Helper()
 	u, err := neturl.Parse(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewCaller(NewTarget(TargetConfig{URL: u, TLS: conf, Advice: Advice{UnknownCA: "--cacert trusts one"}}), 10*time.Second)
+	c := NewConn(NewTarget(TargetConfig{URL: u, TLS: conf, Advice: Advice{UnknownCA: "--cacert trusts one"}}), 10*time.Second)
 	t.Cleanup(c.Close)
 	return c
 }
@@ -92,7 +92,7 @@ func TestAConnectionIsKept(t *testing.T) {
 			_, _ = io.WriteString(conn, okAnswer)
 		}
 	})
-	c := callerTo(t, "http://"+addr, nil)
+	c := connTo(t, "http://"+addr, nil)
 	for i := range 100 {
 		if a := c.Do(t.Context(), Call{Body: []byte("{}")}); a.Status != 200 || a.Reused != (i > 0) {
 			t.Fatalf("call %d: %+v", i, a)
@@ -112,7 +112,7 @@ func TestLoopbackByItsNames(t *testing.T) {
 	})
 	_, port, _ := net.SplitHostPort(addr)
 	for _, host := range []string{"LOCALHOST", "localhost.", "127.1", "app.localhost"} {
-		if a := callerTo(t, "http://"+host+":"+port, nil).Do(t.Context(), Call{Body: []byte("{}")}); a.Status != 200 {
+		if a := connTo(t, "http://"+host+":"+port, nil).Do(t.Context(), Call{Body: []byte("{}")}); a.Status != 200 {
 			t.Errorf("%s: %+v", host, a)
 		}
 	}
@@ -131,7 +131,7 @@ func TestAConnectionThatTheEndpointClosedIsReplaced(t *testing.T) {
 				}
 				conn.Close()
 			})
-			c := callerTo(t, "http://"+addr, nil)
+			c := connTo(t, "http://"+addr, nil)
 			for i := range 5 {
 				if a := c.Do(t.Context(), Call{Body: []byte("{}")}); a.Status != 200 {
 					t.Fatalf("call %d: %+v", i, a)
@@ -184,7 +184,7 @@ func TestAnAnswerThatWasNotAskedForIsNotUsed(t *testing.T) {
 						sent <- struct{}{}
 					}
 				})
-				c := callerTo(t, strings.Replace(scheme+"://"+addr, "127.0.0.1", "localhost", 1), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
+				c := connTo(t, strings.Replace(scheme+"://"+addr, "127.0.0.1", "localhost", 1), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
 				for i := range 70 {
 					if a := c.Do(t.Context(), Call{Body: []byte("{}")}); a.Status != 500 {
 						t.Fatalf("call %d: %+v", i, a)
@@ -230,7 +230,7 @@ func TestAPreparedConnectionIsUsed(t *testing.T) {
 	srv.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS13}
 	srv.StartTLS()
 	defer srv.Close()
-	c := callerTo(t, srv.URL, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})
+	c := connTo(t, srv.URL, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})
 	c.client.Prepare(t.Context(), time.Second)
 	secure := c.client.conn.(*tls.Conn)
 	for begin := time.Now(); quiet(secure.NetConn()) && time.Since(begin) < time.Second; {
@@ -261,7 +261,7 @@ func TestACallThatMayHaveArrivedIsNotRepeated(t *testing.T) {
 			}
 		}
 	})
-	c := callerTo(t, "http://"+addr, nil)
+	c := connTo(t, "http://"+addr, nil)
 	first, second := c.Do(t.Context(), Call{Body: []byte("1")}), c.Do(t.Context(), Call{Body: []byte("2")})
 	mu.Lock()
 	defer mu.Unlock()
@@ -283,7 +283,7 @@ func TestAnAnswerBeforeTheBodyWasRead(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
 		<-answered // the connection stays open, and nobody reads on
 	})
-	c := callerTo(t, "http://"+addr, nil)
+	c := connTo(t, "http://"+addr, nil)
 	if a := c.Do(t.Context(), Call{Body: bytes.Repeat([]byte("x"), 32<<20)}); a.Status != 413 {
 		t.Errorf("%+v", a)
 	}
@@ -297,7 +297,7 @@ func TestALargeBodyArrivesWhole(t *testing.T) {
 		}
 	}))
 	defer srv.Close()
-	c := callerTo(t, srv.URL, nil)
+	c := connTo(t, srv.URL, nil)
 	for i := range 3 {
 		if a := c.Do(t.Context(), Call{Body: bytes.Repeat([]byte("x"), 8<<20)}); a.Status != 200 || a.Reused != (i > 0) {
 			t.Fatalf("%+v", a)
@@ -314,7 +314,7 @@ func TestADroppedAnswerLeavesTheWholeBodyBehind(t *testing.T) {
 	defer srv.Close()
 	pool := x509.NewCertPool()
 	pool.AddCert(srv.Certificate())
-	c := callerTo(t, srv.URL, &tls.Config{RootCAs: pool})
+	c := connTo(t, srv.URL, &tls.Config{RootCAs: pool})
 	a := c.Do(t.Context(), Call{Body: []byte(`{"event_id":"1"}`), DropAnswer: true})
 	if a.Status != 200 || <-bodies != `{"event_id":"1"}` {
 		t.Errorf("%+v", a)
@@ -339,7 +339,7 @@ func TestABodyComesInPieces(t *testing.T) {
 		_, _ = io.WriteString(w, seen)
 	}))
 	defer srv.Close()
-	c := callerTo(t, srv.URL, nil)
+	c := connTo(t, srv.URL, nil)
 	for i, call := range []Call{{Body: []byte("abcdef"), Cuts: []int{1, 4}, KeepBody: 100}, {Body: []byte("abcdef"), KeepBody: 100}} {
 		want := []string{"a|bcd|ef|", "abcdef|"}[i]
 		if a := c.Do(t.Context(), call); a.Status != 200 || string(a.Body) != want || a.Reused != (i > 0) {
@@ -355,7 +355,7 @@ func TestACallInEveryDetail(t *testing.T) {
 		_, _ = io.WriteString(w, "a long text")
 	}))
 	defer srv.Close()
-	c := callerTo(t, srv.URL, nil)
+	c := connTo(t, srv.URL, nil)
 	a := c.Do(t.Context(), Call{
 		Method: "GET", ContentType: "text/plain", Headers: []auth.Header{{Name: "X-Own", Value: "o"}},
 		Signed: []auth.Header{{Name: "ApiKey", Value: "k"}}, KeepBody: 6, Details: true,
@@ -379,7 +379,7 @@ func TestTheBodyOfAFailureIsKept(t *testing.T) {
 		_, _ = io.WriteString(w, "no such table")
 	}))
 	defer srv.Close()
-	c := callerTo(t, srv.URL, nil)
+	c := connTo(t, srv.URL, nil)
 	for code, want := range map[int]string{200: "", 201: "", 302: "no such", 400: "no such", 503: "no such"} {
 		status.Store(int32(code))
 		if a := c.Do(t.Context(), Call{KeepFailed: 7}); a.Status != code || string(a.Body) != want || !a.Sent {
@@ -453,7 +453,7 @@ func TestFailuresAreTold(t *testing.T) {
 		{"cut", "http://" + hangup, nil, Cut, ""},
 		{"no HTTP", "http://" + serveTCP(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "SSH-2.0-x\r\n") }), nil, Cut, ""},
 	} {
-		if a := callerTo(t, tt.url, tt.conf).Do(t.Context(), Call{Body: []byte("{}")}); a.Failure != tt.want || !strings.Contains(a.Detail, tt.detail) {
+		if a := connTo(t, tt.url, tt.conf).Do(t.Context(), Call{Body: []byte("{}")}); a.Failure != tt.want || !strings.Contains(a.Detail, tt.detail) {
 			t.Errorf("%s: %s (%s)", tt.name, a.Failure, a.Detail)
 		}
 	}
@@ -472,7 +472,7 @@ func TestAnAnswerWithoutAnEndIsTold(t *testing.T) {
 	}))
 	defer srv.Close()
 	defer close(hold)
-	c := callerTo(t, srv.URL, nil)
+	c := connTo(t, srv.URL, nil)
 	if a := c.Do(t.Context(), Call{Method: http.MethodPut, KeepBody: 1}); a.Endless {
 		t.Errorf("%+v", a)
 	}
@@ -483,7 +483,7 @@ func TestAnAnswerWithoutAnEndIsTold(t *testing.T) {
 
 func TestAHangingEndpointTimesOut(t *testing.T) {
 	addr := serveTCP(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-	c := callerTo(t, "http://"+addr, nil)
+	c := connTo(t, "http://"+addr, nil)
 	if a := c.Do(t.Context(), Call{Body: []byte("{}"), Timeout: 20 * time.Millisecond}); a.Failure != Timeout {
 		t.Errorf("%+v", a)
 	}

@@ -48,7 +48,7 @@ func TestWhatANewConnectionBringsUnaskedIsNoAnswer(t *testing.T) {
 				return late, err
 			}
 			conf := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-			c := NewCaller(NewTarget(TargetConfig{URL: u, Dial: dial, TLS: conf}), 10*time.Second)
+			c := NewConn(NewTarget(TargetConfig{URL: u, Dial: dial, TLS: conf}), 10*time.Second)
 			a := c.Do(t.Context(), Call{Body: []byte("{}")})
 			if a.Detail != want || (a.Failure == Cut) != (want != "") || a.Sent != (want == "") {
 				t.Errorf("%s, %q: %+v", scheme, said, a)
@@ -81,7 +81,7 @@ func TestAnAnswerThatArrivedCountsWhenItIsReadLate(t *testing.T) {
 			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 			return &starvedConn{lateConn{conn.(*net.TCPConn)}, answers}, err
 		}
-		c := NewCaller(NewTarget(TargetConfig{URL: u, Dial: dial}), 10*time.Second)
+		c := NewConn(NewTarget(TargetConfig{URL: u, Dial: dial}), 10*time.Second)
 		a := c.Do(t.Context(), Call{Body: []byte("{}")})
 		if answers && a.Status != 200 || !answers && a.Failure != Timeout {
 			t.Errorf("answers: %v: %+v", answers, a)

@@ -59,7 +59,7 @@ func (p *proxyServer) serve(conn net.Conn) {
 	}
 }
 
-func throughProxy(t *testing.T, url, proxy string, conf *tls.Config) *Caller {
+func throughProxy(t *testing.T, url, proxy string, conf *tls.Config) *Conn {
 	t.Helper()
 	u, err := neturl.Parse(url)
 	if err != nil {
@@ -73,7 +73,7 @@ func throughProxy(t *testing.T, url, proxy string, conf *tls.Config) *Caller {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewCaller(NewTarget(TargetConfig{URL: u, TLS: conf, Proxy: p, Advice: Advice{Proxy: "with a password"}}), 10*time.Second)
+	c := NewConn(NewTarget(TargetConfig{URL: u, TLS: conf, Proxy: p, Advice: Advice{Proxy: "with a password"}}), 10*time.Second)
 	t.Cleanup(c.Close)
 	return c
 }
@@ -194,9 +194,9 @@ func TestClientCertificates(t *testing.T) {
 	})
 	for _, max := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		conf := &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12, MaxVersion: max, ServerName: "localhost"}
-		c := func() *Caller {
+		c := func() *Conn {
 			u, _ := neturl.Parse("https://" + addr)
-			c := NewCaller(NewTarget(TargetConfig{URL: u, TLS: conf, Advice: Advice{ClientCert: "show one"}}), 10*time.Second)
+			c := NewConn(NewTarget(TargetConfig{URL: u, TLS: conf, Advice: Advice{ClientCert: "show one"}}), 10*time.Second)
 			t.Cleanup(c.Close)
 			return c
 		}
@@ -229,7 +229,7 @@ func TestAnEndpointOfHTTP2IsNamed(t *testing.T) {
 		"https://" + strings.Replace(secure, "127.0.0.1", "localhost", 1): {Failure: TLS,
 			Detail: "the endpoint does not take HTTP/1.1 over TLS, by which it is called; it takes only another protocol, such as HTTP/2"},
 	} {
-		if a := callerTo(t, url, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}).Do(t.Context(), Call{}); a.Failure != want.Failure || a.Detail != want.Detail {
+		if a := connTo(t, url, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}).Do(t.Context(), Call{}); a.Failure != want.Failure || a.Detail != want.Detail {
 			t.Errorf("%s: %+v", url, a)
 		}
 	}

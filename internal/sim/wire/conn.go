@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Caller makes single calls to a target over a connection of its own, exactly
+// Conn makes single calls to a target over a connection of its own, exactly
 // as a run of deliveries makes them, but without retries and with a say in
 // every part of the request. It is not safe for concurrent use.
-type Caller struct {
+type Conn struct {
 	target  *Target
 	timeout time.Duration
 	client  *Client
 }
 
-// NewCaller returns a caller that has not connected yet; timeout is that of
+// NewConn returns one that has not connected yet; timeout is that of
 // calls that name none. Close it.
-func NewCaller(t *Target, timeout time.Duration) *Caller {
-	return &Caller{target: t, timeout: timeout, client: NewClient(t)}
+func NewConn(t *Target, timeout time.Duration) *Conn {
+	return &Conn{target: t, timeout: timeout, client: NewClient(t)}
 }
 
 // Do makes one call and never fails: what went wrong is in the answer. It ends
 // early when ctx is done. Call.Signed is sent as it is: nothing is signed for
 // the caller.
-func (c *Caller) Do(ctx context.Context, k Call) Result {
+func (c *Conn) Do(ctx context.Context, k Call) Result {
 	if k.Timeout == 0 {
 		k.Timeout = c.timeout
 	}
@@ -41,4 +41,4 @@ func (c *Caller) Do(ctx context.Context, k Call) Result {
 }
 
 // Close closes the connection. The next call, if there is one, makes a new one.
-func (c *Caller) Close() { c.client.Close() }
+func (c *Conn) Close() { c.client.Close() }
