@@ -13,8 +13,8 @@ func authMissing() Check {
 		ID: "auth.missing", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "a call without credentials is answered 401",
 		Why:   "whoever knows the URL could post events; and with another status Relay's operators cannot tell a wrong password from a wrong URL",
-		How:   "sends a valid event without credentials, between two valid calls; another one on the connection of a valid call, which is no less to be refused; and one more, and on the same connection a valid one, which must be accepted",
-		Fix:   "answer 401 with WWW-Authenticate before anything else is looked at, and look at every call: a proxy sends many clients' calls over one connection",
+		How:   "sends a valid event without credentials, between two valid calls. Then sends, on one connection, a valid call and a call without credentials, which must be refused; and on another one, a call without credentials and a valid call, which must be accepted",
+		Fix:   "check the credentials of every call before anything else, and answer 401 with WWW-Authenticate; do not remember them for a connection, because a proxy sends many clients' calls over one",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
 				first := refused(ctx, t, "no credentials", t.Event("message.delivered").Body)
@@ -33,8 +33,8 @@ func authMissing() Check {
 }
 
 // afterAcceptance sends an event without credentials on the connection of one that
-// had them: who keeps in mind that a connection is known lets in whoever a proxy sends
-// over it.
+// had them: a receiver that remembers credentials for a connection lets in every client
+// whose calls a proxy sends over it.
 func afterAcceptance(ctx context.Context, t *Trial) Sub {
 	sub := Sub{Name: "no credentials, on the connection of a call that had them", Verdict: Skip}
 	signed, err := t.Sign(ctx)
@@ -57,8 +57,8 @@ func afterAcceptance(ctx context.Context, t *Trial) Sub {
 	return sub
 }
 
-// afterRefusal sends a valid event on the connection of a refused one: where the
-// body of the refused one was left unread, it is taken for the next request.
+// afterRefusal sends a valid event on the connection of a refused one: a receiver that
+// leaves the refused body unread takes it for the next request.
 func afterRefusal(ctx context.Context, t *Trial) Sub {
 	sub := Sub{Name: "a valid event on the connection of the refused one", Verdict: Pass}
 	var x Exchange
@@ -84,7 +84,7 @@ func afterRefusal(ctx context.Context, t *Trial) Sub {
 		return Sub{Name: sub.Name, Verdict: Blocked, Actual: why}
 	}
 	if !takesSeconds(ctx, t) {
-		return Sub{Name: sub.Name, Verdict: Skip, Actual: "nor is any second event on a connection"} // http.keepalive reports it
+		return Sub{Name: sub.Name, Verdict: Skip, Actual: "no second event on a connection is accepted either"} // http.keepalive reports it
 	}
 	return Sub{sub.Name, Fail, x.Describe() + "; on a connection of its own such an event is accepted", itself()}
 }

@@ -252,8 +252,8 @@ type healing struct {
 	row      int        // of these since an event was accepted the last time
 }
 
-// hopeless is how many events in a row may be answered 500 four times each: after them
-// it is not the event.
+// hopeless is after how many events in a row that were answered 500 four times each the
+// cause is taken to be the receiver and not the events.
 const hopeless = 8
 
 // maxStuck bounds how many of them are kept.
@@ -298,7 +298,7 @@ func (h *healing) everAccepted() bool {
 
 // attempts is how many an event gets. More would only take time where nothing was ever
 // accepted and four attempts did not change it; where events were accepted and none is
-// any more, a second one finds out when that is over.
+// any more, a second one notices when the receiver works again.
 func (h *healing) attempts() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

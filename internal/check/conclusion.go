@@ -41,9 +41,9 @@ func often(id string) []string {
 	return nil
 }
 
-// explains says whether the failure of the check of that id explains a result. What
-// an order without any copy does is no matter of copies, and where the action's time is
-// not looked at at all it is a matter of that.
+// explains says whether the failure of the check of that id explains a result. An order
+// that ends wrong without duplicates in it is not explained by duplicate.sequential. Nor is
+// it by duplicate.distinct where order.reversed fails too, which then explains it.
 func (r *Report) explains(id string, o *Checked) bool {
 	if !slices.Contains(often(id), o.Check.ID) {
 		return false

@@ -24,7 +24,7 @@ type eventPair struct {
 	toggle *toggle
 }
 
-// toggle words what is wrong where what was taken back stays so.
+// toggle has the words for a second event that did not undo the first.
 type toggle struct{ actual, fix string }
 
 // steps are both of them, with ids that no other customer's events have.
@@ -80,7 +80,7 @@ func eventPairs() []eventPair {
 	}
 }
 
-// opening is what they follow.
+// opening is what happens before each pair.
 func opening() []plan.Step {
 	return []plan.Step{
 		step(0, "notification_channel.add", 1, 1), consent(2, 1, "written"), step(4, "message.delivered", 1, 1),
@@ -171,7 +171,7 @@ func (p eventPair) judge(states []*state.State) (sub Sub, visible bool) {
 }
 
 // twice watches the plain states of several subjects until they differ as they should,
-// and judges them. What is wrong has to stay so for as long as a wrong state has to: a
+// and judges them. What is wrong counts only if it is still so after the whole patience: a
 // receiver that works after its answers may be slower than it was seen to be.
 func (t *Trial) twice(ctx context.Context, subjects []*subject, differ, wrong func([]*state.State) bool) (unclear string) {
 	for _, patience := range []time.Duration{t.states.short(), t.states.patience()} {

@@ -15,8 +15,8 @@ func write(p *plan.Persona, st plan.Step) plan.Delivery {
 }
 
 // plainest gives the overrides that make a step the plainest event that the
-// receiver was seen to accept: one that is refused for what a property lacks
-// shows that mistake, and hides no other.
+// receiver was seen to accept: a receiver that refuses events for empty properties
+// fails the check of that, and the other checks can still say something.
 func (r *run) plainest(p *plan.Persona, st plan.Step) []event.Override {
 	how := plainness(r.plainness.Load())
 	if how == asDocumented {
@@ -37,7 +37,7 @@ func (r *run) plainest(p *plan.Persona, st plan.Step) []event.Override {
 	return out
 }
 
-// plainness is what the plainest event is that a receiver accepts.
+// plainness is the form of the plainest event that a receiver accepts.
 type plainness int32
 
 const (

@@ -54,8 +54,7 @@ func (r *run) deliverFirst(ctx context.Context) firstEvent {
 	return firstEvent{noEndpoint, "the endpoint cannot be reached: " + x.Answer.Detail}
 }
 
-// refusesContent says whether it may be for its content that an event is not
-// accepted.
+// refusesContent says whether an event may have been refused for its content.
 func refusesContent(x Exchange) bool {
 	switch x.Answer.Status {
 	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError:

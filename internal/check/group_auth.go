@@ -124,7 +124,7 @@ func authWrong() Check {
 		ID: "auth.wrong", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "wrong credentials are answered 401",
 		Why:   "credentials that are only nearly right, or only there, would open the endpoint to anybody",
-		How:   "sends a valid event with another secret, a longer and a shorter one, an empty one, the right one in another letter case, and (basic) the same of the user name, spaces, a colon and letters that are not ASCII, and the base64 in another case; one try each, with a valid call in between so that nobody is locked out",
+		How:   "sends a valid event with wrong secrets: another one, a longer, a shorter and an empty one, and the right one in another letter case. For basic it does the same with the user name, and tries spaces, a colon, letters that are not ASCII, and the base64 in another case. Each is tried once, with a valid call in between so that nobody is locked out",
 		Fix:   "compare user and secret whole and exactly, in constant time, and answer 401",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
@@ -167,7 +167,7 @@ func authMalformed() Check {
 		ID: "auth.malformed", Level: Must, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "a broken or foreign authentication header is answered 401",
 		Why:   "a header that nobody expected must neither open the endpoint nor make it fail with 500, which Relay would try four times",
-		How:   "sends a valid event with a header that is cut off, that is not base64 or has no colon, with another scheme than the expected one, and with the header twice, once wrong and once right, in both orders, of which not both may be accepted; 401 is right, a proxy's 400 is worth a warning",
+		How:   "sends a valid event with a header that is cut off, that is not base64 or has no colon, with another scheme than the expected one, and with two headers, one wrong and one right, in both orders, of which at most one may be accepted; 401 is right, a 400 as a proxy gives it is a warning",
 		Fix:   "treat every header that cannot be read like a wrong one: 401",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {
@@ -224,7 +224,7 @@ func authSchemeCase() Check {
 		ID: "auth.scheme-case", Level: Must, Clause: "R-AUTH-BASIC", Needs: []Need{NeedAuth}, Despite: []Obstacle{NotAccepted},
 		Title: "the scheme is taken in any letter case: basic, Basic, BASIC",
 		Why:   "Relay sends basic in lower case; an endpoint that looks for Basic refuses every event",
-		How:   "delivers a valid event with the scheme in each spelling; with OAuth the same is worth a warning only, for how Relay spells Bearer there is configured",
+		How:   "delivers a valid event with the scheme in each spelling; with OAuth a refusal is only a warning, because how Relay spells Bearer is configured",
 		Fix:   "compare the scheme without regard to case (RFC 9110, 11.1), or leave it to the framework's parser",
 		Run:   runSchemeCase,
 	}
@@ -300,7 +300,7 @@ func authBeforeParse() Check {
 		ID: "auth.before-parse", Level: Should, Clause: "R-401", Needs: []Need{NeedAuth},
 		Title: "credentials are checked before the body is parsed",
 		Why:   "a parser that strangers can reach is one that they can attack, and its errors tell them how the endpoint works",
-		How:   "sends broken JSON with wrong credentials; an endpoint that does not answer them 401 with a valid event either is for auth.wrong",
+		How:   "sends broken JSON with wrong credentials, which must be answered 401; skipped where a valid event with them is not answered 401 either, which auth.wrong reports",
 		Fix:   "put the check of the credentials before the parser of the body in the chain of middleware",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.Negative(ctx, func() Result {

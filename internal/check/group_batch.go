@@ -187,8 +187,8 @@ func repeatBatches(ctx context.Context, t *Trial, name string, s story, order []
 	return again
 }
 
-// odd is a customer whose history comes as a batch with a member in it of which
-// nothing is expected.
+// odd is a customer whose history comes as a batch with one more member in it, which
+// must have no effect.
 type odd struct {
 	*subject
 	kind  oddKind

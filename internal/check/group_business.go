@@ -16,7 +16,7 @@ func businessChecks() []Check {
 		ID: "business.never-400", Level: Must, Clause: "R-NO-400",
 		Title: "a business or logic error is answered 200",
 		Why:   "Relay asks for it: a 4xx says that the call was wrong, and the event is lost; a 500 that stays makes it come four times first, and holds back what is behind it",
-		How:   "delivers every event of the catalogue of customers, messages, notifications and numbers that nobody knows and of an account that was deactivated, and events with an unknown product group, consent, channel or action, a contradiction, and a date of tomorrow; a 500 is let pass when it heals within four attempts",
+		How:   "delivers every event of the catalogue for a customer, message, notification and number that the receiver has never seen and for a deactivated account; then events with an unknown product group, consent, channel or action, a contradiction, and a date of tomorrow. A 500 that becomes 200 within four attempts is no failure",
 		Fix:   "log the error, save the request's body, answer 200, and mend the data later",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.after(ctx, func() Result {

@@ -19,15 +19,15 @@ func concurrentChecks() []Check {
 			ID: "concurrent.accepted", Level: Must, Clause: "R-WORKERS", Alone: true, Limit: 2 * time.Minute,
 			Title: "different events at the same instant are accepted",
 			Why:   "several of Relay's workers call at once: an endpoint that serves three at a time, whose pool of connections runs out, or in which one slow kind of event holds a lock, refuses events or lets them time out, and a 503 or a 429 does not come again",
-			How:   "sends 16 different events at the same instant: of one customer, the first ones of a new customer, of four customers who share a number, for every kind of event in the catalogue of 16 customers, and, where batches are taken, in 16 batches about the same customers in different orders; each must be answered 200 within the deadline. A round in which one is not is repeated, and its events are sent once more one by one, so that only what is due to the concurrency fails",
+			How:   "sends 16 different events at the same instant: of one customer, the first ones of a new customer, of four customers who share a number, for every kind of event in the catalogue of 16 customers, and, where batches are taken, in 16 batches about the same customers in different orders; each must be answered 200 within the deadline. A round in which one is not is repeated, and its events are then sent one by one, so that the check fails only for what comes of the concurrency",
 			Fix:   "serve as many calls at once as Relay has workers: raise the limits, let the pool of connections wait instead of failing, take one connection for an event and no second one inside its transaction, and hold no lock over slow work",
 			Run:   concurrentAccepted,
 		},
 		{
 			ID: "concurrent.events", Level: Must, Clause: "R-WORKERS", Alone: true, Limit: time.Minute,
 			Title: "different events of one customer at once all count",
-			Why:   "two events of one customer meet: whoever reads a value, changes it and writes it back loses one of them, and rows that are locked in different orders make a deadlock",
-			How:   "sends 16 different events of one customer at the same instant, in several rounds, those of four customers who share a number, and the first ones of new customers; they are about different things, or are counted, so that their order is of no matter. Compares the states with that of a customer whose events came one after the other; what fails is sent again one by one, so that disorder is not taken for loss",
+			Why:   "two events of one customer meet: a receiver that reads a value, changes it and writes it back loses one of them, and rows that are locked in different orders make a deadlock",
+			How:   "sends 16 different events of one customer at the same instant, in several rounds, those of four customers who share a number, and the first ones of new customers; they are about different things, or are counted, so that their order does not matter. Compares the states with that of a customer whose events came one after the other; what fails is sent again one by one, so that disorder is not taken for loss",
 			Fix:   "change values in the database (SET n = n + 1, or SELECT … FOR UPDATE in a transaction), lock rows always in the same order, make a new customer's row in one step (INSERT … ON CONFLICT, computeIfAbsent), and try again, or answer 500, after a deadlock or a failed serialisation",
 			Needs: []Need{NeedProbe}, Run: probed(concurrentEvents),
 		},
@@ -97,17 +97,6 @@ type round struct {
 	events func(context.Context) ([]plan.Delivery, string) // fresh ones each time, or why there are none
 }
 
-// kinds are the names of all events that Relay sends.
-func kinds() []string {
-	var names []string
-	for _, st := range slices.Concat(lives()...) {
-		if !slices.Contains(names, st.Event) {
-			names = append(names, st.Event)
-		}
-	}
-	return names
-}
-
 func concurrentRounds(t *Trial) []round {
 	crowded := func(name string, customers, before int) round {
 		return round{name, "", func(ctx context.Context) ([]plan.Delivery, string) {
@@ -118,7 +107,7 @@ func concurrentRounds(t *Trial) []round {
 		crowded("events of one customer", 1, prelude), crowded("the first events of one customer", 1, 0),
 		crowded("events of customers who share a number", sharing, prelude),
 	}
-	for _, name := range kinds() {
+	for _, name := range catalogue() {
 		rounds = append(rounds, round{name + " of different customers", name, func(context.Context) ([]plan.Delivery, string) {
 			events := make([]plan.Delivery, atOnce)
 			for i := range events {
@@ -259,12 +248,12 @@ func judgeRound(ctx context.Context, t *Trial, l *lines, r round, events []plan.
 			return Sub{name, Fail, fmt.Sprintf("%d of %d at once: %s; and afterwards %s", len(of), len(events), first, why), itself()}
 		}
 		if answers[of[0]].Answer.Failure == wire.Timeout && t.othersAccepted(ctx, r, l) {
-			return Sub{name, Fail, fmt.Sprintf("%d of %d at once: %s; nor has it one afterwards, and that of other customers has", len(of), len(events), first), itself()}
+			return Sub{name, Fail, fmt.Sprintf("%d of %d at once: %s; afterwards it has none either, while events of other customers have", len(of), len(events), first), itself()}
 		}
 		return Sub{Name: name, Verdict: Skip, Actual: "it is not accepted alone either"} // event.accept reports it
 	}
 	if t.refusedInTurn(ctx, r, events[of[0]].Events[0].Name, answers[of[0]].Answer.Status) {
-		return Sub{Name: name, Verdict: Skip, Actual: "nor is it accepted one by one"} // business.never-400 reports it
+		return Sub{Name: name, Verdict: Skip, Actual: "it is not accepted one by one either"} // business.never-400 reports it
 	}
 	return Sub{name, Fail, fmt.Sprintf("%d of %d, sent %d at a time: %s; accepted alone%s", len(of), len(events), min(atOnce, len(events)), first, more), itself()}
 }

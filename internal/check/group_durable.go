@@ -21,20 +21,21 @@ func durableChecks() []Check {
 		ID: "durable.restart", Level: Must, Clause: "R-200",
 		Title: "what was answered 200 survives a restart",
 		Why:   "200 tells Relay to forget the event: what is only in memory or in a queue by then dies with the process, at every deployment and every crash",
-		How:   "restarts the receiver by a command of yours while several customers' histories are sent, up to three times, brings what was not accepted again as Relay does, as soon as the endpoint opens, and compares the states with that of a customer whose events came without a restart; then again without load, at once and a quarter of a second after the last answers (with white space in the bodies of every other customer), and looks whether texts of every kind are shown as before; and at the end sends some of the events once more",
+		How:   "restarts the receiver with your command, up to three times, while several customers' histories are sent. Sends again what was not accepted, as Relay does, as soon as the endpoint takes connections, and compares the states with that of a customer whose events came without a restart. Then restarts it without load, at once and a quarter of a second after the last answers, and compares again; here the bodies of every second customer have extra white space, and texts of every kind must read as before. At the end sends some of the events once more, which must not count again",
 		Fix:   "commit the event, or a durable queue's entry for it, before you answer 200",
 		Needs: []Need{NeedProbe, NeedRestart}, Alone: true, Limit: 3 * time.Minute, Run: probed(survivesRestart),
 	}}
 }
 
 // moments are how long after the last answers the receiver is killed, beside
-// once under load: a queue, a buffer and a flush by the clock lose at others.
+// once under load: a queue, a buffer and a timed flush lose events at
+// different moments.
 func moments() []time.Duration { return []time.Duration{0, 250 * time.Millisecond} }
 
 func survivesRestart(ctx context.Context, t *Trial) Result {
 	r := outlives(ctx, t)
 	if r.Verdict == Fail {
-		t.rememberAnew(ctx) // of what a restart took, duplicate.memory is not to speak again
+		t.rememberAnew(ctx) // duplicate.memory would report the same loss once more
 	}
 	return r
 }
@@ -174,8 +175,8 @@ func killedAfter(ctx context.Context, t *Trial, after time.Duration) Result {
 }
 
 // tellIndented delivers a subject's events, with white space and line breaks in them
-// where that is asked for and taken: who keeps each body in a line of a file reads other
-// lines after the restart.
+// where that is asked for and accepted: a receiver that keeps each body as one line of a
+// file reads other lines after the restart.
 func (t *Trial) tellIndented(ctx context.Context, s *subject, indented bool) string {
 	for _, d := range s.events {
 		if indented {
@@ -217,8 +218,8 @@ func (t *Trial) tellTexts(ctx context.Context) *subject {
 }
 
 // textsSurvive compares what is shown of a customer's texts with what was shown before
-// the restarts. Where that was too early, it is as it is for a customer who is told the
-// same now.
+// the restarts. Where the reading before was too early, the state has to be that of a
+// customer who is told the same now.
 func textsSurvive(ctx context.Context, t *Trial, kept *subject, before sight) Result {
 	if before.unclear() != "" {
 		return Passed() // other checks say so
@@ -246,8 +247,8 @@ func textsSurvive(ctx context.Context, t *Trial, kept *subject, before sight) Re
 const comingAgain = 4
 
 // comeAgain brings events once more that were answered before the restarts, as a
-// retry does whose first answer the restart swallowed: what tells duplicates
-// has to survive as well.
+// retry does whose first answer was lost in the restart: the event ids that the
+// receiver knows have to survive as well.
 func comeAgain(ctx context.Context, t *Trial, done []*subject) Result {
 	again := done[:min(comingAgain, len(done))]
 	for _, s := range again {

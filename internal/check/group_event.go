@@ -97,8 +97,8 @@ func runAccept(ctx context.Context, t *Trial) Result {
 	return r
 }
 
-// fixOfRefusal is what to do where the plainest event was answered so, "" where it may
-// be for what it says.
+// fixOfRefusal is what to do about the status that refused the plainest event, "" where
+// the event's content may be the reason.
 func (r *run) fixOfRefusal(status int) string {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:

@@ -85,7 +85,7 @@ func httpKeepalive() Check {
 		ID: "http.keepalive", Level: Must, Clause: "R-SCALE",
 		Title: "a second event on the same connection is accepted",
 		Why:   "a large file brings thousands of calls a minute; a new TCP and TLS handshake for each costs more than the events themselves",
-		How:   "delivers two events over one connection; one that is refused there is lost and fails the check, a connection that is closed costs time and warns; an endpoint that speaks HTTP/1.0, which keeps none, is passed over",
+		How:   "delivers two events over one connection. A second event that is refused is lost, and fails the check; a connection that is closed costs time, and is a warning; an endpoint that speaks HTTP/1.0, which keeps no connection, is skipped",
 		Fix:   "leave keep-alive on in the server and in the proxy before it, and read the whole body of a request before answering",
 		Run:   runKeepalive,
 	}
@@ -167,7 +167,7 @@ func httpPieces() Check {
 	return Check{
 		ID: "http.pieces", Level: Must, Clause: "R-JSON",
 		Title: "a body that comes in pieces is read whole",
-		Why:   "the network cuts a body wherever it likes, also within a letter of two bytes: who takes what came first for all of it refuses the event, and who makes a text of each piece spoils the letter",
+		Why:   "the network cuts a body wherever it likes, also within a letter of two bytes: a receiver that takes the first piece for the whole refuses the event, and one that makes a text of each piece spoils the letter",
 		How:   "delivers events with accents in pieces, cut within each accented letter and some time apart; where the probe shows the texts, the letters must be right",
 		Fix:   "read the body to its end as bytes, and make one text of them (in Node: Buffer.concat, or req.setEncoding('utf8'))",
 		Run: func(ctx context.Context, t *Trial) Result {
@@ -176,7 +176,7 @@ func httpPieces() Check {
 				switch control := sum("", t.variations(ctx, whole)); control.Verdict {
 				case Pass:
 				case Fail, Warn:
-					return BlockedBy("nor is it right in one piece: " + control.Actual) // event.unicode reports it
+					return BlockedBy("it is not right in one piece either: " + control.Actual) // event.unicode reports it
 				default:
 					return control
 				}
@@ -212,7 +212,7 @@ func textsInPieces() (whole, pieces []variation) {
 func httpStatus200() Check {
 	return Check{
 		ID: "http.status-200", Level: Should, Clause: "R-2XX",
-		Title: "accepted is said with 200, not with another 2xx",
+		Title: "an accepted event is answered 200, not with another 2xx",
 		Why:   "only 200 is documented; that 201, 202 and 204 count as accepted is an assumption, and an event that does not count comes four times",
 		How:   "delivers an event of each family and looks for a 2xx that is not 200",
 		Fix:   "answer 200 with an empty body (Relay ignores it), also when the work is done later",

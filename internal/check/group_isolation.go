@@ -16,8 +16,8 @@ import (
 func isolationChecks() []Check {
 	return []Check{{
 		ID: "isolation.customers", Level: Must, Clause: "R-TOLERANT",
-		Title: "what is told of one customer does not show in another",
-		Why:   "a ccid is the client's own id, a text of up to 255 characters: who reads it as a number, cuts it, folds its letters, leaves out its signs or searches for its beginning mixes two customers' data; and a number can belong to several customers",
+		Title: "one customer's events do not show in another customer's state",
+		Why:   "a ccid is the client's own id, a text of up to 255 characters: a receiver that reads it as a number, cuts it, folds its letters, leaves out its signs or searches for its beginning mixes two customers' data; and a number can belong to several customers",
 		How:   "tells different things of two customers at a time who are easily taken for one: they share a number or a trigger, or their ccids differ by a zero, the case of a letter, an accent, a sign, a suffix, a prefix, one character, or the last of many; compares each with a customer to whom the same happened alone",
 		Fix:   "keep the ccid as text, whole and as it came, compare it exactly (a binary collation, = and not LIKE, no slug of it), and let it be part of the key of everything that is kept of a customer, numbers and consent too",
 		Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(isolated),

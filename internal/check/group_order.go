@@ -46,7 +46,7 @@ func orderAccepted() Check {
 				} {
 					s.step.At *= time.Duration(time.Millisecond)
 					sub := t.takeEvent(ctx, s.name, t.writePlain(p, s.step))
-					// One that came too late for the receiver does so again.
+					// What was refused for being older than the last event is so again.
 					if sub.Verdict == Fail && s.step.At > newest {
 						sub.Repeat = repeatFresh(ctx, t, s.step)
 					}
@@ -66,7 +66,7 @@ type namedStep struct {
 }
 
 // repeatFresh is the repeat of a step for a customer that the receiver has never
-// seen: the check's own customer goes on to get what was missing.
+// seen: the check's own customer has got the missing events since.
 func repeatFresh(ctx context.Context, t *Trial, st plan.Step) *Repeat {
 	signed, err := t.Sign(ctx)
 	if err != nil {
@@ -179,7 +179,7 @@ func backwards(n int) []int {
 }
 
 // eachFirst are orders that begin with the last event of a kind: the customer has no
-// row then, nor has what the event is about.
+// row then, and neither does what the event is about.
 func (s story) eachFirst() (orders [][]int) {
 	seen := map[string]bool{}
 	for i, st := range slices.Backward(s.steps) {
@@ -243,7 +243,7 @@ func (t *Trial) waitsInOrder(ctx context.Context, s story, order []int, why stri
 		repeatOrder(t.run, "order-converges", part, short))
 }
 
-// disorder words what an order came to, with no more of it than it takes.
+// disorder is the result of an order that ended wrong, made as short as it gets.
 func disorder(ctx context.Context, t *Trial, s story, order []int, f finding) Result {
 	if f.wrong != "" {
 		short, wrong := t.minimise(ctx, s, order)

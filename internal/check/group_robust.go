@@ -26,7 +26,7 @@ func robustMalformed() Check {
 		ID: "robust.malformed", Level: Must, Clause: "R-500", Alone: true, Limit: 90 * time.Second,
 		Title: "a body that is not an event gets an answer, and not a 5xx",
 		Why:   "a 500 makes the same body come four times, a hang holds a worker back until the deadline; and whatever a broken body does, the next event must be taken",
-		How:   "sends, with valid credentials, bodies that are cut off, empty, of the wrong types, with double keys, with broken UTF-8, of 1 MiB, and nested 100 to 100,000 deep; 4xx and 2xx are both fine, a 5xx warns; between them plain events must be accepted. A process that ends and is started again at once is found by a connection that breaks and, with a probe, by what it forgot; a queue that has ended, by events of a new customer that have no effect afterwards",
+		How:   "sends, with valid credentials, bodies that are cut off, empty, of the wrong types, with double keys, with broken UTF-8, of 1 MiB, and nested 100 to 100,000 deep; 4xx and 2xx are both fine, a 5xx warns; between them plain events must be accepted. An idle connection that breaks shows that the process ended, even if it was started again at once; with a probe, a state that is gone shows it too. Events of a new customer that have no effect afterwards show that a queue has stopped",
 		Fix:   "catch what the parser and the first look at the event throw, and answer 400 (or 200, with a line in the log); catch it in the loop that takes events from a queue as well, and go on with the next one",
 		Run:   runMalformed,
 	}

@@ -53,7 +53,7 @@ func (s *Settings) handshake(ctx context.Context, conf *tls.Config) (*tls.Connec
 	return &state, nil
 }
 
-// verify verifies a certificate as a caller does who trusts the run's roots.
+// verify verifies a certificate as a client does that trusts the run's roots.
 func (s *Settings) verify(chain []*x509.Certificate) error {
 	opts := x509.VerifyOptions{DNSName: s.serverName(), Intermediates: x509.NewCertPool()}
 	if s.TLS != nil {

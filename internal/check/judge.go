@@ -11,9 +11,9 @@ import (
 	"relayctl/internal/sim/wire"
 )
 
-// take delivers something that has to be accepted and judges the answer. An
-// answer fails it. So does none, when that comes again with the same bytes
-// while plain events before and after are answered: then it is not the network.
+// take delivers something that has to be accepted and judges the answer. One that is
+// not 2xx fails it. No answer fails it only if the same bytes get none again while plain
+// events before and after are answered: then it is not the network.
 func (t *Trial) take(ctx context.Context, name string, k wire.Call) Sub {
 	return t.judge(ctx, name, t.deliver(ctx, k))
 }

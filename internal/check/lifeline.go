@@ -81,8 +81,8 @@ func (l *lifeline) brokenBy(ctx context.Context, k wire.Call) bool {
 // remembered is a customer whose state was right before something was tried.
 type remembered struct{ subject *subject }
 
-// knownCustomer is the run's early customer, nobody where there is no probe or
-// nothing can be said of states.
+// knownCustomer is the run's early customer; it is empty where there is no probe, or
+// where nothing can be said of states.
 func knownCustomer(ctx context.Context, t *Trial) remembered {
 	if t.Probe == nil || t.checkProbe(ctx).blocked != "" {
 		return remembered{}

@@ -51,7 +51,7 @@ const (
 // again. Safe for concurrent use.
 type liveness struct {
 	gate    sync.RWMutex // held by every call, for writing by one that is made alone
-	finding sync.Mutex   // held by the call that finds out what it changes to be alone
+	finding sync.Mutex   // held by a call that finds out whether it is answered when it is alone
 
 	mu      sync.Mutex
 	excused int             // guarded by mu: checks under way that take the endpoint down themselves
@@ -65,7 +65,8 @@ type liveness struct {
 	alone   int             // guarded by mu: calls that were answered only alone; -1 when one was not
 }
 
-// kind is what calls have in common of which one is as silent as the other.
+// kind groups calls that are likely to be answered alike: those of one check with events
+// of one name.
 type kind struct{ check, event string }
 
 // mood is what is known of the plain event of a name.
@@ -77,8 +78,8 @@ const (
 	silent
 )
 
-// What carries no single event, or is to be refused, has a name of its own. That one
-// of them is not answered says nothing of events.
+// The names of calls that do not carry one event to be accepted. A call of theirs without
+// an answer says nothing about events.
 const (
 	aBatch        = "a batch"
 	noEvent       = "a body that is not an event"
@@ -105,13 +106,12 @@ func ofAnEvent(name string) bool { return name != aBatch && name != noEvent && n
 
 // patience is how long a call may take.
 type patience struct {
-	spared *wire.Result  // it need not be made, for it would bring the same silence again
+	spared *wire.Result  // the result in place of a call that would bring the same silence again; nil to call
 	within time.Duration // 0 is the deadline
-	hasty  bool          // that is too little to say that there is no answer
+	hasty  bool          // within is too short to say that there is no answer
 }
 
-// patience says how long a call may take that is made for the first or the second
-// time.
+// patience says how long a call may take; second says that it had no answer before.
 func (l *liveness) patience(k kind, second bool, deadline, short time.Duration) patience {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -200,8 +200,9 @@ func (l *liveness) silentName(event string) bool {
 	return l.plain[event] == silent
 }
 
-// enter lets a call begin: by itself where the run goes on so, or where again is set
-// and it is not known yet what that changes, which alone says.
+// enter waits until a call may begin; call leave after it. Where the run goes on with one
+// call at a time, no other is under way then. The same holds for a call that is made again
+// while it is not known whether that helps; alone says that this is to be found out.
 func (l *liveness) enter(again bool) (leave func(), alone bool) {
 	if l.oneByOne() {
 		l.gate.Lock()
@@ -235,7 +236,7 @@ func (l *liveness) isHasty() bool {
 	return l.waits >= longWaits
 }
 
-// wantsAlone says whether it is of interest that a call without an answer is
+// wantsAlone says whether it is still to be found out if a call without an answer is
 // answered when it is made alone.
 func (l *liveness) wantsAlone() bool {
 	l.mu.Lock()
@@ -326,9 +327,9 @@ func (c *caller) reach(ctx context.Context, k wire.Call, event string, second bo
 	return x
 }
 
-// watchFor notes whether the endpoint takes connections at all, of a call among many at
-// once, and gives the lapse that it makes likely. That it answers too late is for the
-// check that makes such calls to say.
+// watchFor notes of a call among many at once whether the endpoint takes connections at
+// all, and returns the lapse that this makes likely. Answers that come too late are judged
+// by the check that makes such calls.
 func (c *caller) watchFor(x Exchange) (suspected *Lapse) {
 	if x.Answer.Failure != wire.NoFailure && x.Answer.Failure != wire.Connect {
 		return nil
@@ -336,8 +337,8 @@ func (c *caller) watchFor(x Exchange) (suspected *Lapse) {
 	return c.live.note(kind{c.check, carried(x.Call.Body)}, patience{}, x).suspected
 }
 
-// within makes a call that may take so long. Where it is made again, and alone to find
-// out whether that changes anything, noteAlone is told.
+// within makes a call that may take as long as p says. Where it is made again, and alone to
+// find out whether it is answered then, noteAlone is told.
 func (c *caller) within(ctx context.Context, k wire.Call, p patience, again bool, noteAlone func(answered bool)) Exchange {
 	leave, alone := c.live.enter(again)
 	defer leave()
@@ -385,8 +386,8 @@ func (c *caller) answersPlain(ctx context.Context, event string) bool {
 	return false
 }
 
-// blame makes a failure of the result of the check whose call was the first that
-// the endpoint did not answer any more.
+// blame fails the check whose call was the first without an answer when the endpoint
+// stopped answering.
 func (r *run) blame(c *Check, res Result) Result {
 	l := r.live.culprit(c.ID)
 	if l == nil || res.Verdict == Fail {

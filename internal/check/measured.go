@@ -33,11 +33,10 @@ func (r *run) measureReadSide(ctx context.Context, checks []Check) *ReadSide {
 	return &ReadSide{Blocked: f.blocked, Lag: r.states.measured(), Moving: r.states.moving()}
 }
 
-// lagsOfCheck is for how many waits for what shows late a check gets time.
+// lagsOfCheck is how many waits of the receiver's lag a check gets time for.
 const lagsOfCheck = 12
 
-// allowance is how much longer than others a check may take, for all that it looks
-// at shows late.
+// allowance is how much longer a check may take because of the receiver's lag.
 func (r *readSide) allowance() time.Duration { return lagsOfCheck * r.measured() }
 
 // crowd is how many times as many checks as usual run at once: those that only

@@ -14,7 +14,7 @@ import (
 func isolationNumbers() Check {
 	return Check{
 		ID: "isolation.numbers", Level: Must, Clause: "R-TOLERANT",
-		Title: "what is told of one number of a customer stands beside what is told of another",
+		Title: "each number of a customer keeps a state of its own",
 		Why:   "a customer can have up to fifty numbers, and each has a consent of its own: an opt-out that is lost because another number opted in is an SMS to somebody who said stop",
 		How:   "tells two customers opposite things about one number (opted out and in, added and removed), and then the same of another number of theirs; where the states differed before, they have to differ afterwards. And gives one customer fifty numbers, the last of which has to show where the second one did",
 		Fix:   "keep a row for each customer and number, with its own consent and its own time, and let an event change the row of its number alone. A receiver that means to keep one number of a customer leaves this check out",
@@ -112,9 +112,9 @@ func numbersApart(ctx context.Context, t *Trial) Result {
 	return sum("what was told of the one number still shows", subs)
 }
 
-// tryBesides compares four customers: of two that were told opposite things the
-// states differ, if the receiver shows that at all; and they have to differ once
-// the same was told of another number.
+// tryBesides compares four customers. Two were told opposite things about one number: their
+// states differ, if the receiver shows that at all. The other two were then told the same
+// about another number: their states must still differ.
 func tryBesides(ctx context.Context, t *Trial, b besides) (sub Sub, why string) {
 	sub = Sub{Name: b.what, Verdict: Pass}
 	var subjects []*subject

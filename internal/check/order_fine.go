@@ -15,22 +15,23 @@ func orderFine() Check {
 	return Check{
 		ID: "order.fine", Level: Must, Clause: "R-TS",
 		Title: "the newer of two events stands, however close or far they are and whatever the hour",
-		Why:   "event_ts is accurate to the millisecond: who keeps it to the second, compares it as text or by the time of the day, or goes by its own clock lets the older of two states stand",
-		How:   "sends two states of one thing within a second, ten milliseconds and one millisecond, in both orders of arrival, and older before newer the other way round across every hour of a day, midnight in several zones, a day of two digits, the end of a month and of a year, the ends of what 32 bits hold in milliseconds, and the last change of the clocks; two of them are forty days apart; compares the states with that of a customer whose two events were seconds apart and came in order",
+		Why:   "event_ts is accurate to the millisecond: a receiver that keeps it to the second, compares it as text or by the time of the day, or goes by its own clock lets the older of two states stand",
+		How:   "sends two states of one thing within a second, ten milliseconds and one millisecond, in both orders of arrival, and the newer before the older across every hour of a day, midnight in several zones, a day of two digits, the end of a month and of a year, the ends of what 32 bits hold in milliseconds, and the last change of the clocks; two of them are forty days apart; compares the states with that of a customer whose two events were seconds apart and came in order",
 		Fix:   "keep event_ts with its milliseconds, in UTC, as a time or a number of 64 bits and not as text, and compare whole values: a difference of milliseconds is too long for an int after 24 days",
 		Needs: []Need{NeedProbe}, Run: probed(fine),
 	}
 }
 
-// closeTime is where in time an older and a newer event are, close in most cases.
+// closeTime is when the newer of two events happens, and how long before it the older,
+// which is a moment in most cases.
 type closeTime struct {
 	name      string
 	at        time.Time // the newer one
 	gap       time.Duration
-	backwards bool // only the newer one first: in order it says no more
+	backwards bool // they come in the wrong order only: the right one would find nothing more
 }
 
-// closeTimes are those that a comparison of less than event_ts confuses.
+// closeTimes are those that a receiver confuses which compares a part of event_ts only.
 func closeTimes(now time.Time) (close, far []closeTime) {
 	base := now.Add(-2 * time.Hour).Truncate(time.Minute)
 	at := func(name string, second int, older, newer time.Duration) {
@@ -72,7 +73,7 @@ func closeTimes(now time.Time) (close, far []closeTime) {
 	return close, far
 }
 
-// fineOverwrites are those whose two states may come that close.
+// fineOverwrites are the overwrites whose two events are tried at such times.
 func fineOverwrites() []overwrite {
 	return append(overwrites(),
 		overwrite{consent(30, 1, "stop"), consent(33, 1, "express")},

@@ -194,8 +194,8 @@ func (r *readSide) watch(ctx context.Context, s *subject, need stays) sight {
 	return w.watch(ctx, func() (*state.State, error) { return r.look(ctx, s) })
 }
 
-// watchUntilRestless is watch for so long, which ends early for a state that
-// changes by itself.
+// watchUntilRestless is watch, except that it ends early for a state that was seen to
+// change by itself for that long.
 func (r *readSide) watchUntilRestless(ctx context.Context, limit time.Duration, s *subject, need stays) sight {
 	w := watcher{limit: limit, restless: r.waits.Wrong, need: need}
 	return w.watch(ctx, func() (*state.State, error) { return r.look(ctx, s) })

@@ -33,8 +33,8 @@ func consent(second int, channel int, value string) plan.Step {
 
 // life is rich enough for any ordinary projection: what is overwritten changes
 // back and forth, what is counted happens more than once, and it uses every
-// event of the catalogue but the end of an account; each kind has the last word
-// on something, so that it is missed where it is lost.
+// event of the catalogue but the end of an account; each kind is the last to say
+// something, so that the state shows it when one is lost.
 func life() story {
 	return story{"life", []plan.Step{
 		step(0, "notification_channel.add", 1, 1),
@@ -83,8 +83,8 @@ func farewell() story {
 	}}
 }
 
-// receipts say of each SMS one thing after the other, in every turn that a receipt can
-// take: the last word is not always that of the same kind of event.
+// receipts is a story of several SMS whose receipts and clicks happen in every sequence
+// that is possible, so that the last event of an SMS is not always of the same kind.
 func receipts() story {
 	return story{"receipts", []plan.Step{
 		step(0, "notification_channel.add", 1, 1),
@@ -111,8 +111,8 @@ type subject struct {
 }
 
 // lead is how long before now a story ends at least. Receivers may distrust
-// times in the future and those of long ago; a story's are neither, nor those of
-// other events of the run, nor that of its receipt.
+// times in the future and those of long ago; a story's are neither. They also
+// differ from those of other events of the run, and from the time of receipt.
 const lead = 30 * time.Second
 
 // subject makes a fresh customer with the story's events.

@@ -33,8 +33,8 @@ type upset struct {
 // upset sends histories until disturb has returned, which is told whose histories were
 // done before it began, and ends what has begun;
 // what was not accepted comes again, as Relay brings it. It returns why the
-// disturbance failed, "" when it did not. Nobody disturbs a receiver that
-// accepts nothing.
+// disturbance failed, "" when it did not. A receiver that accepts
+// nothing is not disturbed.
 func (t *Trial) upset(ctx context.Context, disturb func(ctx context.Context, done []*subject) string) (u *upset, failure string) {
 	u = &upset{t: t}
 	var streams sync.WaitGroup

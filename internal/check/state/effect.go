@@ -41,7 +41,7 @@ func (v *View) lenientText(s string) string {
 
 // Lacks says where an unusual event did not do what the usual one did, "" when
 // it did. before is the state without either. The unusual event may do more, and
-// what it is unusual in need not be shown alike: only what the usual event
+// what is unusual about it need not be shown alike: only what the usual event
 // changed is looked at, and texts of the event itself, ids and times are free.
 func Lacks(before, usual, unusual *State) string {
 	return lacks(before, usual, unusual, "")
@@ -160,7 +160,7 @@ func lacksMembers(before, usual, unusual *State, path string) string {
 }
 
 // isNew says whether the unusual event added a member under another key that
-// does for one that the usual event added.
+// stands for one that the usual event added.
 func isNew(before, usual, kid, unusual *State) bool {
 	for i, key := range unusual.keys {
 		if usual.member(key) == nil && (before == nil || before.member(key) == nil) && lacks(nil, kid, unusual.kids[i], "") == "" {

@@ -32,9 +32,8 @@ func Tells(before, after *State) bool {
 }
 
 // Stays says whether what one event told, from the first state to the second, is still
-// so in the third, after an event that took it back. Where the event changed more than a
-// list that only grew, which may be a log of what happened, it is there that the next one
-// has to change something.
+// so in the third, after an event that took it back. Lists that only grew may be logs of what happened: if the
+// first event changed anything else, the second has to change one of those other places.
 func Stays(before, told, back *State) bool {
 	places := changed(before, told, false)
 	if len(places) == 0 {
