@@ -15,7 +15,7 @@ type shardOptions struct{ shard string }
 
 func (o *shardOptions) flags(cmd *cobra.Command) {
 	defer group(cmd, "One plan by several processes")()
-	cmd.Flags().StringVar(&o.shard, "shard", "", "this process's part of the plan, whole customers, as `I/N` such as 2/4, or auto: from the job array of Slurm or the Indexed Job of Kubernetes (JOB_COMPLETIONS has to be set). --seed and --start have to be given, and --rate is that of all shards together. merge adds the JSON reports")
+	cmd.Flags().StringVar(&o.shard, "shard", "", "this process's shard of the plan, whole customers, as `I/N` such as 2/4, or auto: from the job array of Slurm or the Indexed Job of Kubernetes (JOB_COMPLETIONS has to be set). --seed and --start have to be given, and --rate is that of all shards together. merge adds the JSON reports")
 }
 
 // read reads the flag; the zero value is the whole plan.
