@@ -103,39 +103,40 @@ func restarts(r *Receiver, bring func()) {
 	})
 }
 
+// kept is a receiver that writes what it is given into a file, as lines, and reads it
+// when it starts.
+func kept(line func(e *Event, fault bool) []byte) func(*Receiver) {
+	return func(r *Receiver) {
+		var mu sync.Mutex
+		var file []byte // guarded by mu
+		fault := Faulty(r)
+		r.Store = func(_ *http.Request, events []Event) int {
+			mu.Lock()
+			defer mu.Unlock()
+			for i := range events {
+				if e := &events[i]; r.State.Claim(r.Key(e)) {
+					r.State.Apply(e)
+					file = append(file, line(e, fault.Load())...)
+				}
+			}
+			return 0
+		}
+		restarts(r, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			fresh := NewState()
+			for line := range bytes.Lines(file) {
+				if e, err := decode(line); err == nil && fresh.Claim(r.Key(&e)) {
+					fresh.Apply(&e)
+				}
+			}
+			r.State.Replace(fresh)
+		})
+	}
+}
+
 // fileFlaws lose in a restart what their file, or their database, does not say.
 func fileFlaws() []Flaw {
-	// kept is a receiver that writes what it is given into a file, as lines, and reads it
-	// when it starts.
-	kept := func(line func(e *Event, fault bool) []byte) func(*Receiver) {
-		return func(r *Receiver) {
-			var mu sync.Mutex
-			var file []byte // guarded by mu
-			fault := Faulty(r)
-			r.Store = func(_ *http.Request, events []Event) int {
-				mu.Lock()
-				defer mu.Unlock()
-				for i := range events {
-					if e := &events[i]; r.State.Claim(r.Key(e)) {
-						r.State.Apply(e)
-						file = append(file, line(e, fault.Load())...)
-					}
-				}
-				return 0
-			}
-			restarts(r, func() {
-				mu.Lock()
-				defer mu.Unlock()
-				fresh := NewState()
-				for line := range bytes.Lines(file) {
-					if e, err := decode(line); err == nil && fresh.Claim(r.Key(&e)) {
-						fresh.Apply(&e)
-					}
-				}
-				r.State.Replace(fresh)
-			})
-		}
-	}
 	return []Flaw{
 		{
 			Name: "two-commits", Story: "the id is committed, then the effect, and not every kill falls between them", Only: []string{"event.effect", "durable"},
