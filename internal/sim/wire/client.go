@@ -389,7 +389,7 @@ func (c *Client) send(k *Call) *sending {
 
 // pieceGap lies between the pieces of a body: more than a system waits to put what is
 // written into one packet.
-const pieceGap = 30 * time.Millisecond
+const pieceGap = 80 * time.Millisecond
 
 // pieces writes a request whose body begins at that place in pieces.
 func (s *sending) pieces(conn net.Conn, request []byte, body int, cuts []int) {
