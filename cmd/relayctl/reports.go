@@ -54,7 +54,7 @@ type destination interface {
 	Discard()
 }
 
-// pipe is what is not a regular file, such as a FIFO or /dev/stderr.
+// pipe is an output that is not a regular file, such as a FIFO or /dev/stderr.
 type pipe struct{ *os.File }
 
 func (p pipe) Commit() error { return p.Close() }

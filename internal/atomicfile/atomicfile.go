@@ -23,8 +23,8 @@ type File struct {
 //
 // A new file gets mode, less the process's umask. A file that is replaced keeps its rights
 // as far as mode has them too. Where path is a symbolic link, the file that it leads to is
-// replaced. A file that may not be written is an error, and so is what is not a regular
-// file.
+// replaced. Create returns an error for a file that this user may not write, and for
+// anything that is not a regular file.
 func Create(path string, mode fs.FileMode) (*File, error) {
 	info, err := os.Stat(path)
 	replaces := err == nil

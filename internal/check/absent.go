@@ -27,8 +27,8 @@ func absences() []absence {
 	}
 }
 
-// silentEvents judge what an event does to what was told before, by the properties
-// that it does not tell. Without a probe it is their answers alone.
+// silentEvents sends events that leave out a property which an earlier event told, and
+// judges what becomes of the earlier value. Without a probe it judges the answers alone.
 func (t *Trial) silentEvents(ctx context.Context) []Sub {
 	shown := t.Probe != nil && t.checkProbe(ctx).blocked == ""
 	subs := t.silentConsent(ctx, shown)

@@ -370,7 +370,7 @@ func servesOnce(ctx context.Context, t *Trial) *Result {
 		}
 	}
 	r := Failed("the token is accepted until its end", "a token that was just accepted is refused with the next event: "+again.Describe(), itself())
-	r.Fix = "accept a token as often as it comes, until its end: it is no nonce, and its jti is not used up"
+	r.Fix = "accept a token as often as it comes, until it expires; do not refuse a jti because it came before"
 	return &r
 }
 

@@ -16,7 +16,7 @@ func businessChecks() []Check {
 		ID: "business.never-400", Level: Must, Clause: "R-NO-400",
 		Title: "a business or logic error is answered 200",
 		Why:   "Relay asks for it: a 4xx says that the call was wrong, and the event is lost; a 500 that stays makes it come four times first, and holds back what is behind it",
-		How:   "delivers every event of the catalogue for a customer, message, notification and number that the receiver has never seen and for a deactivated account; then events with an unknown product group, consent, channel or action, a contradiction, and a date of tomorrow. A 500 that becomes 200 within four attempts is no failure",
+		How:   "delivers every event of the catalogue twice: for a customer, a message, a notification and a number that the receiver has never seen, and for a deactivated account. Then delivers events with an unknown product group, consent, channel or action, with a contradiction, and with a date of tomorrow. A 500 that becomes 200 within four attempts passes",
 		Fix:   "log the error, save the request's body, answer 200, and mend the data later",
 		Run: func(ctx context.Context, t *Trial) Result {
 			return t.after(ctx, func() Result {

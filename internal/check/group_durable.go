@@ -21,7 +21,7 @@ func durableChecks() []Check {
 		ID: "durable.restart", Level: Must, Clause: "R-200",
 		Title: "what was answered 200 survives a restart",
 		Why:   "200 tells Relay to forget the event: what is only in memory or in a queue by then dies with the process, at every deployment and every crash",
-		How:   "restarts the receiver with your command, up to three times, while several customers' histories are sent. Sends again what was not accepted, as Relay does, as soon as the endpoint takes connections, and compares the states with that of a customer whose events came without a restart. Then restarts it without load, at once and a quarter of a second after the last answers, and compares again; here the bodies of every second customer have extra white space, and texts of every kind must read as before. At the end sends some of the events once more, which must not count again",
+		How:   "restarts the receiver with your command, up to three times, while it sends the histories of several customers. As soon as the endpoint takes connections again, sends what was not accepted once more, as Relay does. Compares the states with that of a customer whose events came without a restart. Then restarts the receiver without load, at once and a quarter of a second after the last answers, and compares again. These customers have texts of every kind, which must read as before, and every second one has extra white space in the bodies. At the end sends some of the events once more: they must not count again",
 		Fix:   "commit the event, or a durable queue's entry for it, before you answer 200",
 		Needs: []Need{NeedProbe, NeedRestart}, Alone: true, Limit: 3 * time.Minute, Run: probed(survivesRestart),
 	}}

@@ -50,7 +50,7 @@ func retryEffects() []Check {
 		ID: "retry.effect", Level: Must, Clause: "R-RETRY-SAME",
 		Title: "an event that failed at first is in the state after its retry",
 		Why:   "an event_id that is kept although the event failed makes its retry a duplicate, and the event is lost while Relay is told that all is well",
-		How:   "makes the receiver fail with your command, sends a history, lets the receiver work again, sends again what was not accepted, and compares the state with that of a customer whose events came without a fault. Then makes it fail for short moments, several times, while several histories are sent at once. If the receiver accepts every event during the fault, and a command to restart it is configured, what it accepted must also survive a restart",
+		How:   "makes the receiver fail with your command and sends a history. Then lets the receiver work again, sends again what was not accepted, and compares the state with that of a customer whose events came without a fault. Then makes the receiver fail for short moments, several times, while several histories are sent at once. A receiver may accept every event during the fault: where it can be restarted by a command, these events must survive a restart",
 		Fix:   "keep the event_id in the transaction of the effect, so that neither is there without the other",
 		Needs: []Need{NeedProbe, NeedFault}, Alone: true, Limit: 2 * time.Minute, Run: probed(retryEffect),
 	}}

@@ -47,9 +47,9 @@ func tolerantProperties() Check {
 	}
 }
 
-// namesakes are events with unknown properties that have the names of others. Where that
-// is a known one of another place, and is read in its stead, the event becomes another
-// one's, an old one, a duplicate, or unknown.
+// namesakes are events with an unknown property that has the name of a known one in another
+// place. A receiver that reads the wrong one takes the event for another customer's, for
+// an old one, for a duplicate, or for one of an unknown name.
 func (t *Trial) namesakes() []variation {
 	const other, longAgo = "message.archived", "2001-02-03T04:05:06.789Z"
 	id, nobody := t.Event("message.delivered").Events[0].ID, t.Customer().CCID()

@@ -31,7 +31,7 @@ type closeTime struct {
 	backwards bool // they come in the wrong order only: the right one would find nothing more
 }
 
-// closeTimes are those that a receiver confuses which compares a part of event_ts only.
+// closeTimes are times that a receiver confuses if it compares only a part of event_ts.
 func closeTimes(now time.Time) (close, far []closeTime) {
 	base := now.Add(-2 * time.Hour).Truncate(time.Minute)
 	at := func(name string, second int, older, newer time.Duration) {

@@ -30,11 +30,10 @@ type upset struct {
 	over atomic.Bool
 }
 
-// upset sends histories until disturb has returned, which is told whose histories were
-// done before it began, and ends what has begun;
-// what was not accepted comes again, as Relay brings it. It returns why the
-// disturbance failed, "" when it did not. A receiver that accepts
-// nothing is not disturbed.
+// upset sends histories until disturb returns, and then ends those that have begun. An
+// event that was not accepted comes again, as Relay brings it. disturb is given the
+// customers whose histories were done when it began; failure is what it returns, "" for
+// none. It is not called where the receiver accepts nothing.
 func (t *Trial) upset(ctx context.Context, disturb func(ctx context.Context, done []*subject) string) (u *upset, failure string) {
 	u = &upset{t: t}
 	var streams sync.WaitGroup
