@@ -29,7 +29,7 @@ func isolationReceipts() Check {
 		Title: "the receipt of one number stands beside that of another",
 		Why:   "a message goes to every number of the customer, each time with a notification_id of its own: kept by message_id, a receipt that failed is covered by that of another number",
 		How:   "tells two customers opposite receipts of a message at one number (delivered and undelivered), and then the same receipt of that message at another number; where the states differed before, they have to differ afterwards, whether the other receipt is good or bad, or at least for one of the two",
-		Fix:   "keep the receipts by notification_id, not by message_id. A receiver that means to keep the newest receipt of a message alone leaves this check out",
+		Fix:   "keep the receipts by notification_id, not by message_id. Skip this check if your receiver is meant to keep only the newest receipt of a message",
 		Needs: []Need{NeedProbe}, Limit: time.Minute, Run: probed(receiptsApart),
 	}
 }

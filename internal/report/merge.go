@@ -265,7 +265,7 @@ func MergeSends(shards []*SendShard) (*SendResult, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%d of %d shards are missing: %v", of-len(have), of, missing)
+		return nil, fmt.Errorf("%d of %d shards missing: %v", of-len(have), of, missing)
 	}
 	sum := sim.EmptySummary(first.Plan.Seed, first.result.Summary.Began)
 	details := NewSendDetails(first.result.Details.Target)
