@@ -169,7 +169,7 @@ func TestAQueueThatFallsBehindIsWaitedFor(t *testing.T) {
 func TestTheLagOfASlowEndpointIsMeasured(t *testing.T) {
 	t.Parallel()
 	const answer, work = 25 * bedSlowdown * time.Millisecond, 120 * bedSlowdown * time.Millisecond
-	rep := bedRun{probe: true, only: []string{"isolation.customers"}}.start(t, func(r *testbed.Receiver) {
+	rep := bedRun{probe: true, only: []string{"event.effect"}}.start(t, func(r *testbed.Receiver) {
 		r.Store = func(_ *http.Request, events []testbed.Event) int {
 			time.Sleep(answer)
 			time.AfterFunc(work, func() { r.State.Commit(events, r.Key) })
@@ -188,7 +188,7 @@ func TestWhatIsRefusedBesideOtherCallsIsAskedAlone(t *testing.T) {
 	t.Parallel()
 	flaws := testbed.Flaws()
 	i := slices.IndexFunc(flaws, func(f testbed.Flaw) bool { return f.Name == "three-at-a-time" })
-	run := bedRun{probe: true, only: []string{"duplicate.sequential", "duplicate.distinct", "isolation.customers"}}
+	run := bedRun{probe: true, only: []string{"duplicate.distinct", "event.unicode"}}
 	sound(t, run.start(t, flaws[i].Break))
 }
 
