@@ -166,8 +166,8 @@ func told(rep *check.Report) string {
 }
 
 // A flaw is found by exactly the checks that the table names. Here every check finds
-// one, in a run of the groups that it fails; the heavy tests try all flaws with all
-// groups.
+// one, in a run of the checks that it fails; the heavy tests try all flaws with all
+// checks.
 func TestFlaws(t *testing.T) { findFlaws(t, false, oneForEach(testbed.Flaws()), true) }
 
 // Those of the state take a probe, and wait for what must not come.
@@ -226,7 +226,7 @@ func findFlaws(t *testing.T, probe bool, flaws []testbed.Flaw, narrow bool) {
 				run.skip = []string{"tls", "http", "robust", "security", "slow"}
 			}
 			if narrow && !f.Load {
-				run.only = groups(f.Fails)
+				run.only = f.Fails
 			}
 			if f.Mute {
 				run.with = func(s *check.Settings) { s.Waits.Settle = 2 * time.Second * bedSlowdown }
