@@ -344,27 +344,6 @@ func sendCrowd(ctx context.Context, t *Trial, l *lines, customers []*subject, be
 	return ""
 }
 
-// eachNameFirst are orders of events that begin with one of each name: a receiver that lets
-// only some of them make a customer's row loses what comes before those.
-func eachNameFirst(events []plan.Delivery) (orders [][]int) {
-	seen := map[string]bool{}
-	for i, d := range events {
-		name := carried(d.Body)
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		order := []int{i}
-		for j := range events {
-			if j != i {
-				order = append(order, j)
-			}
-		}
-		orders = append(orders, order)
-	}
-	return orders
-}
-
 // lostUpdate says what a wrong state comes from: the same events are sent to
 // others one by one, in other orders, and only if these end well it was that
 // they came at once.
@@ -372,7 +351,7 @@ func lostUpdate(ctx context.Context, t *Trial, s *subject, f finding, customers,
 	n := len(s.events) - before
 	orders := [][]int{backwards(n), t.Rand.Perm(n)}
 	if before == 0 {
-		orders = append(orders, eachNameFirst(s.events)...)
+		orders = append(orders, s.story.eachFirst()...)
 	}
 	for _, order := range orders {
 		if f.wrong == "" {
