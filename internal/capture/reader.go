@@ -16,8 +16,7 @@ const defaultMaxLine = 64 << 20
 
 // Problem is a line that a Reader skipped.
 type Problem struct {
-	Line   int   // from 1
-	Offset int64 // of the line's first byte
+	Line int // from 1
 	// Level is a warning for a line that was cut short, as a power cut leaves the
 	// last one behind, and an error for one that is corrupt, too long or of
 	// another version.
@@ -30,8 +29,6 @@ type Problem struct {
 type Reader struct {
 	// OnProblem is called for every line that is skipped. Nil ignores them.
 	OnProblem func(Problem)
-	// Warn is called for the same lines, with the reason in words only.
-	Warn func(line int, reason string)
 	// MaxLine bounds a line, in bytes; a longer one is skipped without being
 	// held. 0 is 64 MiB.
 	MaxLine int
@@ -39,8 +36,6 @@ type Reader struct {
 	src    *bufio.Reader
 	parser *parser
 	line   int
-	offset int64 // of the line
-	next   int64 // of the one after it
 	long   []byte
 }
 
@@ -102,23 +97,18 @@ func (r *Reader) decode(text []byte, whole bool) bool {
 
 func (r *Reader) tell(level event.Level, message string) {
 	if r.OnProblem != nil {
-		r.OnProblem(Problem{r.line, r.offset, level, message})
-	}
-	if r.Warn != nil {
-		r.Warn(r.line, message)
+		r.OnProblem(Problem{r.line, level, message})
 	}
 }
 
 // readLine returns the next line, valid until the next call, and whether it
 // ended in a line break. It is nil where there is none or it was too long.
 func (r *Reader) readLine() (text []byte, whole bool, err error) {
-	r.offset = r.next
 	text, err = r.src.ReadSlice('\n')
 	if len(text) == 0 {
 		return nil, false, err
 	}
 	r.line++
-	r.next += int64(len(text))
 	if !errors.Is(err, bufio.ErrBufferFull) {
 		return text, err == nil, err
 	}
@@ -130,7 +120,6 @@ func (r *Reader) readLine() (text []byte, whole bool, err error) {
 	size := len(text)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		text, err = r.src.ReadSlice('\n')
-		r.next += int64(len(text))
 		if size += len(text); size <= limit {
 			r.long = append(r.long, text...)
 		}

@@ -3,7 +3,6 @@ package capture
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -34,11 +33,8 @@ func lineOf(id string) string { return string((&Record{EventID: id, Body: []byte
 
 func TestReaderIsTolerant(t *testing.T) {
 	a, b := lineOf("a"), lineOf("b")
-	at := int64(len(a))
-	warning := func(line int, offset int64, text string) []Problem {
-		return []Problem{{line, offset, event.Warning, text}}
-	}
-	fault := func(text string) []Problem { return []Problem{{2, at, event.Error, "skipped: " + text}} }
+	warning := func(line int, text string) []Problem { return []Problem{{line, event.Warning, text}} }
+	fault := func(text string) []Problem { return []Problem{{2, event.Error, "skipped: " + text}} }
 	const torn, cut = "the last line is cut short and was skipped", "skipped: the line is cut short, as by a power cut"
 	const zeros = "zero bytes instead of a record: a crash left them behind"
 	for _, tc := range []struct {
@@ -49,13 +45,13 @@ func TestReaderIsTolerant(t *testing.T) {
 		{"two", a + b, "a b", nil},
 		{"blank lines, carriage returns, a byte order mark", "\xef\xbb\xbf\n" + strings.ReplaceAll(a, "\n", "\r\n") + "\n \n" + b, "a b", nil},
 		{"no last line break", a + strings.TrimSpace(b), "a b", nil},
-		{"torn", a + b[:40], "a", warning(2, at, torn)},
-		{"torn in a character", a + b[:10] + "\xc3", "a", warning(2, at, torn)},
-		{"torn, then zeros", a + b[:40] + strings.Repeat("\x00", 5000), "a", warning(2, at, torn)},
-		{"zeros", a + strings.Repeat("\x00", 5000), "a", warning(2, at, zeros)},
+		{"torn", a + b[:40], "a", warning(2, torn)},
+		{"torn in a character", a + b[:10] + "\xc3", "a", warning(2, torn)},
+		{"torn, then zeros", a + b[:40] + strings.Repeat("\x00", 5000), "a", warning(2, torn)},
+		{"zeros", a + strings.Repeat("\x00", 5000), "a", warning(2, zeros)},
 		{"zeros before a record", a + "\x00\x00" + b, "a b", nil},
-		{"torn in the middle", a + b[:40] + "\n" + b, "a b", warning(2, at, cut)},
-		{"torn with zeros in the middle", a + b[:40] + "\x00\x00\n" + b, "a b", warning(2, at, cut)},
+		{"torn in the middle", a + b[:40] + "\n" + b, "a b", warning(2, cut)},
+		{"torn with zeros in the middle", a + b[:40] + "\x00\x00\n" + b, "a b", warning(2, cut)},
 		{"unknown fields", a + `{"x":[1,{"y":null}],"v":1,"event_id":"u","more":"é\ud83d\ude00"}` + "\n" + b, "a u b", nil},
 		{"nulls", a + `{"v":1,"event_id":null,"headers":null,"badges":null,"body":null}` + "\n" + b, "a  b", nil},
 		{"another version", a + `{"v":2,"event_id":{}}` + "\n" + b, "a b", fault("the record has version 2; this relayctl reads version 1")},
@@ -90,15 +86,16 @@ func TestReaderIsTolerant(t *testing.T) {
 
 func TestReaderNumbersLines(t *testing.T) {
 	r := NewReader(strings.NewReader("\n" + lineOf("a") + "broken\n" + lineOf("b")))
-	var warned []string
-	r.Warn = func(line int, reason string) { warned = append(warned, fmt.Sprint(line, " ", reason)) }
+	var problems []Problem
+	r.OnProblem = func(p Problem) { problems = append(problems, p) }
 	for _, want := range []int{2, 4} {
 		if _, err := r.Next(); err != nil || r.Line() != want {
 			t.Errorf("line %d, %v; want %d", r.Line(), err, want)
 		}
 	}
-	if len(warned) != 1 || warned[0] != "3 skipped: broken JSON at column 1: found 'b', expected a value" {
-		t.Error(warned)
+	want := []Problem{{3, event.Error, "skipped: broken JSON at column 1: found 'b', expected a value"}}
+	if diff := cmp.Diff(want, problems); diff != "" {
+		t.Error(diff)
 	}
 }
 

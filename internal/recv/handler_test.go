@@ -80,7 +80,7 @@ func TestReceiptIsComplete(t *testing.T) {
 	if string(rc.Event.Raw) != delivered("e1") || rc.Event.ID != "e1" || rc.Event.Payload.CCID != "1002" {
 		t.Errorf("event %+v", rc.Event)
 	}
-	if rc.Seq != 1 || rc.Method != "POST" || rc.Path != "/hook?x=1" || rc.Status != 200 || rc.Answer != "accepted" || rc.Attempt != 1 || rc.Shape != event.Single {
+	if rc.Seq != 1 || rc.Method != "POST" || rc.Path != "/hook?x=1" || rc.Status != 200 || rc.Answer != "accepted" || rc.Attempt != 1 {
 		t.Errorf("receipt %+v", rc)
 	}
 	if !strings.HasPrefix(rc.Remote, "127.0.0.1:") || rc.ReceivedAt.IsZero() || rc.Took <= 0 || rc.Findings != nil || rc.Badges != nil {
@@ -107,7 +107,7 @@ func TestBatchReceipts(t *testing.T) {
 	b.post("[" + delivered("b1") + `,{"event_id":7},` + delivered("b3") + "]")
 	got := b.received(3)
 	for i, rc := range got {
-		if rc.Seq != 1 || rc.Member != i || rc.Members != 3 || rc.Shape != event.Array || rc.Status != 200 {
+		if rc.Seq != 1 || rc.Member != i || rc.Members != 3 || rc.Status != 200 {
 			t.Errorf("member %d: %+v", i, rc)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"relayctl/internal/capture"
-	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 )
 
@@ -116,7 +115,7 @@ func (l *listener) answerInClear(c *conn) {
 func (r *Receiver) refused(remote string, status int, why string) {
 	now := time.Now()
 	rc := &judge.Receipt{
-		Seq: r.seq.Add(1), ReceivedAt: now, Remote: remote, Shape: event.Single, Attempt: 1,
+		Seq: r.seq.Add(1), ReceivedAt: now, Remote: remote, Attempt: 1,
 		Status: status, Answer: "from " + remote + ": " + why,
 	}
 	r.count(judge.Answer{At: now, Status: status}, []*judge.Receipt{rc})

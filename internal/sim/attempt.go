@@ -40,10 +40,9 @@ type Attempt struct {
 	// connection, 2 where the token was renewed.
 	Requests int
 	// What comes next: another attempt after the wait RetryIn, or the outcome.
-	Retry     bool
-	RetryIn   time.Duration // scaled by the time scale
-	Outcome   OutcomeKind   // set when Retry is false
-	BodyBytes int
+	Retry   bool
+	RetryIn time.Duration // scaled by the time scale
+	Outcome OutcomeKind   // set when Retry is false
 
 	noRetry bool // the token endpoint refused, and would refuse again
 }

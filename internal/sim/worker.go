@@ -184,7 +184,7 @@ const keptAnswer = 2 << 10
 // still the same attempt.
 func (r *run) attempt(c *wire.Client, j *job, n int, due time.Time, a *Attempt) {
 	d := &j.delivery
-	*a = Attempt{Delivery: d, Number: n, Of: r.cfg.Attempts, Intended: due, BodyBytes: len(d.Body)}
+	*a = Attempt{Delivery: d, Number: n, Of: r.cfg.Attempts, Intended: due}
 	lose := n <= d.LostAcks
 	for {
 		signed, err := r.cfg.Auth.Sign(r.cfg.Kill)

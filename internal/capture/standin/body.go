@@ -83,7 +83,7 @@ func (m *Maker) binary(b []byte) []byte {
 			out[i], next = next[0].value|0x80, next[1:]
 		case inToken(rune(c)):
 			var r rune
-			r, next = m.fromPlaces(next, rune(c), plainForm, false)
+			r, next = m.fromPlaces(next, rune(c), false)
 			out[i] = byte(r)
 		}
 	}

@@ -47,7 +47,6 @@ func (m *Maker) Record(rec *capture.Record) {
 		rec.Findings[i] = m.finding(rec.Findings[i])
 	}
 	if rec.App != nil {
-		m.special.Answers++
 		m.app(rec.App, rec.ReceivedAt)
 	}
 }

@@ -73,10 +73,9 @@ const (
 type Left struct {
 	NotJSON int // bodies that are not JSON, whose words and digits are replaced all the same
 	Binary  int // those of them that are not text
-	Answers int // answers of an app
 }
 
-// Special tells of bodies and answers that are not usual.
+// Special tells of bodies that are not usual.
 func (m *Maker) Special() Left { return m.special }
 
 // Counts lists what was replaced and left, the properties of the bodies in the order of

@@ -140,7 +140,7 @@ func (m *Maker) token(dst, text []byte, u []unit, form form) []byte {
 	each(u, form, func(i int, c unit, nonzero bool) {
 		dst = append(dst, text[u[at].from:u[i].from]...)
 		var r rune
-		r, next = m.fromPlaces(next, c.r, form, nonzero)
+		r, next = m.fromPlaces(next, c.r, nonzero)
 		dst = appendUnit(dst, text, c, r)
 		at = i + 1
 	})
@@ -195,7 +195,7 @@ func letters(form form) uint8 {
 }
 
 // fromPlaces is the other way round, and returns the places that are left.
-func (m *Maker) fromPlaces(p []place, r rune, form form, nonzero bool) (rune, []place) {
+func (m *Maker) fromPlaces(p []place, r rune, nonzero bool) (rune, []place) {
 	switch {
 	case nonzero:
 		return rune(p[0].value) + '1', p[1:]

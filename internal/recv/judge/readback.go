@@ -95,20 +95,20 @@ func (r *Readback) recorded(rc *Receipt, rec *capture.Record) {
 }
 
 // asRecorded takes what the record says of the event, and gives attempt and badges.
-func (rc *Receipt) asRecorded(rec *capture.Record) (attempt int, badges []string) {
+func (r *Receipt) asRecorded(rec *capture.Record) (attempt int, badges []string) {
 	attempt, badges, findings := rec.Attempt, rec.Badges, rec.Findings
-	if rc.Members > 0 {
-		attempt, badges, findings = 0, nil, memberFindings(findings, rc.Member)
-		if rc.Member < len(rec.Members) {
-			m := &rec.Members[rc.Member]
+	if r.Members > 0 {
+		attempt, badges, findings = 0, nil, memberFindings(findings, r.Member)
+		if r.Member < len(rec.Members) {
+			m := &rec.Members[r.Member]
 			attempt, badges = m.Attempt, m.Badges
 		}
 	}
 	if rec.Omitted {
-		rc.Event.ID, rc.Event.Name = rec.EventID, rec.EventName
+		r.Event.ID, r.Event.Name = rec.EventID, rec.EventName
 	}
 	if rec.Omitted || rec.Attempt > 0 { // it was judged when it came
-		rc.Findings = findings
+		r.Findings = findings
 	}
 	return attempt, badges
 }

@@ -27,14 +27,13 @@ type Receipt struct {
 	Event      event.Envelope // zero where there was none to read; its Raw is the member's bytes
 	Member     int            // index within the batch, 0
 	Members    int            // size of the batch, 0 for a single event
-	Shape      event.Shape
-	Status     int           // the answer's status, 0 when the connection was cut or left hanging
-	Answer     string        // why: "accepted", "by script", "by the app", …
-	By         string        // who gave it: ByScript, ByApp, "" for the receiver itself
-	AppTook    time.Duration // until the app's answer came, of ByApp
-	App        *capture.App  // what the app answered, nil where nothing is kept
-	Attempt    int           // which arrival of this event it is since the last accepted one, from 1
-	Times      int           // which arrival of this event it is altogether, from 1
+	Status     int            // the answer's status, 0 when the connection was cut or left hanging
+	Answer     string         // why: "accepted", "by script", "by the app", …
+	By         string         // who gave it: ByScript, ByApp, "" for the receiver itself
+	AppTook    time.Duration  // until the app's answer came, of ByApp
+	App        *capture.App   // what the app answered, nil where nothing is kept
+	Attempt    int            // which arrival of this event it is since the last accepted one, from 1
+	Times      int            // which arrival of this event it is altogether, from 1
 	Badges     []Badge
 	Findings   []event.Finding
 	Took       time.Duration // from the end of the request's head until the answer is ready to be written

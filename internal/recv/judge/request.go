@@ -43,12 +43,10 @@ func (r *Request) Empty() {
 func (r *Request) Judge(t *Tracker, body []byte) {
 	shape, members, findings := event.Split(body)
 	if len(members) == 0 {
-		rc := r.receipt()
-		rc.Findings, rc.Shape = findings, shape
+		r.receipt().Findings = findings
 	}
 	for i, m := range members[:min(len(members), MaxMembers)] {
 		rc := r.receipt()
-		rc.Shape = shape
 		rc.Event, rc.Findings = r.dec.Decode(m)
 		if shape == event.Single {
 			rc.verdicts(t.Observe(&rc.Event))
@@ -92,7 +90,7 @@ func (r *Request) receipt() *Receipt {
 	if len(r.Receipts) > 0 {
 		rc = &Receipt{}
 	}
-	*rc = Receipt{Shape: event.Single, Attempt: 1}
+	*rc = Receipt{Attempt: 1}
 	r.Receipts = append(r.Receipts, rc)
 	return rc
 }

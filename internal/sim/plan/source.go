@@ -188,10 +188,8 @@ func itemsOf(name string, r io.Reader, warn func(string)) (next func() (Item, er
 
 func captureItems(name string, r io.Reader, warn func(string)) func() (Item, error) {
 	cr := capture.NewReader(r)
-	cr.Warn = func(line int, reason string) {
-		if warn != nil {
-			warn(fmt.Sprintf("%s:%d: %s", name, line, reason))
-		}
+	if warn != nil {
+		cr.OnProblem = func(p capture.Problem) { warn(fmt.Sprintf("%s:%d: %s", name, p.Line, p.Message)) }
 	}
 	return func() (Item, error) {
 		rec, err := cr.Next()

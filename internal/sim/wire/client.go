@@ -37,8 +37,7 @@ type Result struct {
 	Sent bool
 	// Reused says that the call went over a connection that had carried another.
 	Reused bool
-	HTTP10 bool                 // the answer was of HTTP/1.0; when Call.Details is set
-	TLS    *tls.ConnectionState // when Call.Details is set and the endpoint is https
+	HTTP10 bool // the answer was of HTTP/1.0; when Call.Details is set
 }
 
 // Call is one HTTP call. The zero value of a field is what Relay does.
@@ -58,7 +57,7 @@ type Call struct {
 	KeepBody int // how much of the answer's body to return
 	// KeepFailed takes the place of KeepBody for answers other than 2xx, if it is larger.
 	KeepFailed int
-	Details    bool // return the answer's headers and the connection's TLS state
+	Details    bool // return the answer's headers and its version of HTTP
 	// Cuts are places in the body, in their order, at which it is cut into pieces that
 	// are written one after the other, far enough apart to arrive so.
 	Cuts []int
@@ -329,10 +328,6 @@ func (c *Client) exchange(ctx context.Context, k *Call) (a Result, untouched boo
 	a = Result{Status: h.status}
 	if k.Details {
 		a.Header, a.HTTP10 = fullHeader(raw), bytes.HasPrefix(raw, []byte("HTTP/1.0"))
-		if secure, ok := c.conn.(*tls.Conn); ok && c.target.tls != nil {
-			state := secure.ConnectionState()
-			a.TLS = &state
-		}
 	}
 	if k.DropAnswer {
 		sent.finish()

@@ -306,20 +306,21 @@ func TestALargeBodyArrivesWhole(t *testing.T) {
 }
 
 func TestADroppedAnswerLeavesTheWholeBodyBehind(t *testing.T) {
-	bodies := make(chan string, 2)
+	bodies, resumed := make(chan string, 2), make(chan bool, 2)
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		bodies <- string(b)
+		resumed <- r.TLS.DidResume
 	}))
 	defer srv.Close()
 	pool := x509.NewCertPool()
 	pool.AddCert(srv.Certificate())
 	c := connTo(t, srv.URL, &tls.Config{RootCAs: pool})
 	a := c.Do(t.Context(), Call{Body: []byte(`{"event_id":"1"}`), DropAnswer: true})
-	if a.Status != 200 || <-bodies != `{"event_id":"1"}` {
+	if a.Status != 200 || <-bodies != `{"event_id":"1"}` || <-resumed {
 		t.Errorf("%+v", a)
 	}
-	if a = c.Do(t.Context(), Call{Body: []byte("{}"), Details: true}); a.Reused || !a.TLS.DidResume {
+	if a = c.Do(t.Context(), Call{Body: []byte("{}")}); a.Reused || !<-resumed {
 		t.Errorf("the next call goes over a new connection with the old session: %+v", a)
 	}
 }
