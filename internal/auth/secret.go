@@ -10,10 +10,8 @@ import (
 	"strings"
 
 	"relayctl/internal/input"
+	"relayctl/internal/mask"
 )
-
-// redacted is what a Secret shows of itself.
-const redacted = "[redacted]"
 
 // maxSecretFile bounds what is read as a secret: a path given by mistake must
 // not load a disk image.
@@ -54,7 +52,7 @@ func (s Secret) String() string {
 	if s.IsZero() {
 		return ""
 	}
-	return redacted
+	return mask.Shown
 }
 
 // GoString returns a placeholder.

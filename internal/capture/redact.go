@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"relayctl/internal/mask"
 )
 
 // Redacted stands in a record for a value that is a secret.
-const Redacted = "[redacted]"
+const Redacted = mask.Shown
 
 // Redactor takes the secrets out of what is recorded. The zero value knows the
 // names that commonly carry one.

@@ -43,6 +43,9 @@ func Text(d time.Duration) string {
 	return text
 }
 
+// Millis is a duration in milliseconds with three digits after the point, as JSON has it.
+func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 // precision is the last digit of a duration that is written.
 func precision(d time.Duration) time.Duration {
 	switch {

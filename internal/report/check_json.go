@@ -4,6 +4,8 @@ import (
 	"io"
 
 	"relayctl/internal/check"
+	"relayctl/internal/duration"
+	"relayctl/internal/event"
 )
 
 // checkJSON is a check as the JSON outputs have it.
@@ -40,7 +42,7 @@ type partJSON struct {
 func checkObject(o *check.Checked, repeats *CheckRepeats) checkJSON {
 	j := checkJSON{
 		ID: o.Check.ID, Level: o.Check.Level, Clause: o.Check.Clause, Title: o.Check.Title, Verdict: string(o.Verdict), Reason: reasonOf(o),
-		Expected: o.Expected, Actual: o.Actual, Repeat: repeats.of(o.Check.ID, o.Repeat), DurationMS: millis(o.Duration), Flaky: o.Flaky,
+		Expected: o.Expected, Actual: o.Actual, Repeat: repeats.of(o.Check.ID, o.Repeat), DurationMS: duration.Millis(o.Duration), Flaky: o.Flaky,
 	}
 	if o.Verdict == check.Fail || o.Verdict == check.Warn {
 		j.Fix = o.Fix()
@@ -63,7 +65,7 @@ func lastDay(k *check.Known) string {
 }
 
 func (r CheckResult) counts() map[string]any {
-	out := map[string]any{"checks": len(r.Checked), "known": r.KnownFailures(), "status": r.Status(), "duration_ms": millis(r.Duration)}
+	out := map[string]any{"checks": len(r.Checked), "known": r.KnownFailures(), "status": r.Status(), "duration_ms": duration.Millis(r.Duration)}
 	for _, v := range verdicts() {
 		out[string(v)] = r.Count(v)
 	}
@@ -74,7 +76,7 @@ func (r CheckResult) counts() map[string]any {
 func (r CheckResult) head() map[string]any {
 	return map[string]any{
 		"read_side": readSideObject(r.ReadSide),
-		"target":    r.Target, "seed": r.Seed, "run": r.RunID, "started_at": rfc3339(r.StartedAt), "strict": r.Strict,
+		"target":    r.Target, "seed": r.Seed, "run": r.RunID, "started_at": event.FormatTS(r.StartedAt), "strict": r.Strict,
 		"cause": r.Cause, "baseline": orEmpty(r.Stale), "summary": r.counts(), "exit": r.Exit,
 	}
 }
@@ -90,7 +92,7 @@ func readSideObject(r *check.ReadSide) *readSideJSON {
 	if r == nil {
 		return nil
 	}
-	return &readSideJSON{millis(r.Lag), orEmpty(r.Moving), r.Blocked}
+	return &readSideJSON{duration.Millis(r.Lag), orEmpty(r.Moving), r.Blocked}
 }
 
 // WriteJSON writes the run as one JSON object.

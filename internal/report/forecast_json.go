@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/report/page"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim/forecast"
@@ -22,19 +23,19 @@ func (f *Forecast) overTimeJSON() map[string]any {
 	steps := []map[string]any{}
 	for i, st := range s.Steps {
 		steps = append(steps, map[string]any{
-			"from_ms": millis(time.Duration(i) * s.Width), "arrived": st.Arrived, "accepted": st.Accepted, "lost": st.Lost,
+			"from_ms": duration.Millis(time.Duration(i) * s.Width), "arrived": st.Arrived, "accepted": st.Accepted, "lost": st.Lost,
 			"calls": st.Calls, "retries": st.Retries, "backlog": st.Backlog,
 		})
 	}
-	return map[string]any{"step_ms": millis(s.Width), "steps": steps}
+	return map[string]any{"step_ms": duration.Millis(s.Width), "steps": steps}
 }
 
 func windowsJSON(windows []forecast.Window) []map[string]any {
 	out := []map[string]any{}
 	for _, w := range windows {
-		window := map[string]any{"from_ms": millis(w.From)}
+		window := map[string]any{"from_ms": duration.Millis(w.From)}
 		if w.Until > 0 {
-			window["until_ms"] = millis(w.Until)
+			window["until_ms"] = duration.Millis(w.Until)
 		}
 		out = append(out, window)
 	}
@@ -50,7 +51,7 @@ func (f *Forecast) object() map[string]any {
 	}
 	delays := []float64{}
 	for _, d := range f.Relay.Delays {
-		delays = append(delays, millis(d))
+		delays = append(delays, duration.Millis(d))
 	}
 	o := resultJSON(f.Main)
 	byName := []map[string]any{}
@@ -63,10 +64,10 @@ func (f *Forecast) object() map[string]any {
 	decides, _, _ := f.Decisive()
 	for key, value := range map[string]any{
 		"type": "forecast", "plan": f.What, "seed": f.Seed, "deliveries": f.Deliveries, "outages": windowsJSON(f.Endpoint.Outages), "outage_answer": f.Answer,
-		"latency_ms": millis(f.Endpoint.Latency), "concurrency": f.Endpoint.Concurrency, "rate": f.Rate.String(), "attempts": f.Relay.Attempts, "retry_delays_ms": delays, "timeout_ms": millis(f.Relay.Timeout),
+		"latency_ms": duration.Millis(f.Endpoint.Latency), "concurrency": f.Endpoint.Concurrency, "rate": f.Rate.String(), "attempts": f.Relay.Attempts, "retry_delays_ms": delays, "timeout_ms": duration.Millis(f.Relay.Timeout),
 		"spread": f.Relay.Spread, "by_event": byName, "table": table, "decides": decides, "without_outage": without, "rebatched": rebatched,
-		"quiet_before_ms": millis(f.Quiet()), "pauses": windowsJSON(f.Pauses()), "survives_ms": millis(f.Survives()), "unnamed_calls": f.Unnamed, "exit": f.Exit,
-		"series": f.overTimeJSON(), "lateness": map[string]any{"step_ms": millis(f.Main.LatenessStep), "events": orEmpty(f.Main.Lateness)},
+		"quiet_before_ms": duration.Millis(f.Quiet()), "pauses": windowsJSON(f.Pauses()), "survives_ms": duration.Millis(f.Survives()), "unnamed_calls": f.Unnamed, "exit": f.Exit,
+		"series": f.overTimeJSON(), "lateness": map[string]any{"step_ms": duration.Millis(f.Main.LatenessStep), "events": orEmpty(f.Main.Lateness)},
 	} {
 		o[key] = value
 	}
@@ -78,12 +79,12 @@ func (f *Forecast) object() map[string]any {
 func resultJSON(r *forecast.Result) map[string]any {
 	o := map[string]any{
 		"events": r.Events, "accepted_at_once": r.AtOnce, "accepted_late": r.Late, "retried": r.Retried, "lost": r.Lost,
-		"late_by_ms": map[string]float64{"p50": millis(r.P50), "p99": millis(r.P99), "max": millis(r.Max)},
+		"late_by_ms": map[string]float64{"p50": duration.Millis(r.P50), "p99": duration.Millis(r.P99), "max": duration.Millis(r.Max)},
 		"calls":      r.Calls, "retries": r.Retries, "peak_retries_per_minute": r.PeakRetries,
-		"peak_backlog": r.PeakBacklog, "ended_ms": millis(r.Last), "recovered_ms": nil,
+		"peak_backlog": r.PeakBacklog, "ended_ms": duration.Millis(r.Last), "recovered_ms": nil,
 	}
 	if r.Recovered > 0 {
-		o["recovered_ms"] = millis(r.Recovered)
+		o["recovered_ms"] = duration.Millis(r.Recovered)
 	}
 	return o
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 )
@@ -89,7 +90,7 @@ func arrivalsOf(e *judge.JourneyEvent) []arrivalJSON {
 	out := make([]arrivalJSON, len(e.Arrivals))
 	for i := range e.Arrivals {
 		a := &e.Arrivals[i]
-		out[i] = arrivalJSON{Request: a.Seq, ReceivedAt: rfc3339(a.ReceivedAt), Attempt: a.Attempt, Badges: badgeTexts(a.Badges), Findings: orEmpty(a.Findings), By: a.By, AppMS: millis(a.AppTook), AppSaid: a.AppSaid}
+		out[i] = arrivalJSON{Request: a.Seq, ReceivedAt: event.FormatTS(a.ReceivedAt), Attempt: a.Attempt, Badges: badgeTexts(a.Badges), Findings: orEmpty(a.Findings), By: a.By, AppMS: duration.Millis(a.AppTook), AppSaid: a.AppSaid}
 		if a.Status != 0 {
 			out[i].Status = &a.Status
 		}
@@ -114,14 +115,14 @@ func (o *InspectJSON) Finish(s Inspected) error {
 	sum["early"] = s.ByBadge[judge.Early]
 	sum["never_accepted"] = s.Unaccepted().Count
 	sum["without_predecessor"] = s.Orphans().Count
-	sum["longest_silence_ms"] = millis(s.Silence.For)
+	sum["longest_silence_ms"] = duration.Millis(s.Silence.For)
 	sum["customers"] = s.Customers()
 	sum["journeys_shown"] = s.Shown
 	sum["without_event"] = s.NoEvent
 	sum["without_customer"] = s.NoCustomer
 	sum["lines_skipped"] = s.Skipped
 	if s.Requests > 0 {
-		sum["first_received_at"], sum["last_received_at"] = rfc3339(s.First), rfc3339(s.Last)
+		sum["first_received_at"], sum["last_received_at"] = event.FormatTS(s.First), event.FormatTS(s.Last)
 	}
 	o.put(sum)
 	return o.flush()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
@@ -79,9 +80,9 @@ type requestJSON struct {
 func (o *InspectJSON) Request(receipts []*judge.Receipt) error {
 	for _, rc := range receipts {
 		out := requestJSON{
-			Type: "request", Request: rc.Seq, ReceivedAt: rfc3339(rc.ReceivedAt), Remote: rc.Remote, Method: rc.Method, Path: rc.Path,
+			Type: "request", Request: rc.Seq, ReceivedAt: event.FormatTS(rc.ReceivedAt), Remote: rc.Remote, Method: rc.Method, Path: rc.Path,
 			EventID: rc.Event.ID, EventName: rc.Event.Name, EventTS: rc.Event.TSText, CCID: rc.Event.Payload.CCID,
-			Attempt: rc.Attempt, Badges: badgeTexts(rc.Badges), Findings: orEmpty(rc.Findings), By: rc.By, AppMS: millis(rc.AppTook),
+			Attempt: rc.Attempt, Badges: badgeTexts(rc.Badges), Findings: orEmpty(rc.Findings), By: rc.By, AppMS: duration.Millis(rc.AppTook),
 		}
 		if rc.App != nil {
 			out.App = rc.App.Append(nil)

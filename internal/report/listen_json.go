@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 )
@@ -63,8 +64,8 @@ func (l *ListenJSON) Receipt(r *judge.Receipt) {
 		l.put(map[string]any{"type": "dropped", "receipts": r.Dropped})
 	}
 	o := receiptJSON{
-		Type: "receipt", ReceivedAt: rfc3339(r.ReceivedAt), EventID: r.Event.ID, EventName: r.Event.Name, EventTS: r.Event.TSText, CCID: r.Event.Payload.CCID,
-		Answer: r.Answer, Attempt: r.Attempt, Badges: badgeTexts(r.Badges), Findings: orEmpty(r.Findings), Remote: r.Remote, TookMS: millis(r.Took),
+		Type: "receipt", ReceivedAt: event.FormatTS(r.ReceivedAt), EventID: r.Event.ID, EventName: r.Event.Name, EventTS: r.Event.TSText, CCID: r.Event.Payload.CCID,
+		Answer: r.Answer, Attempt: r.Attempt, Badges: badgeTexts(r.Badges), Findings: orEmpty(r.Findings), Remote: r.Remote, TookMS: duration.Millis(r.Took),
 		Method: r.Method, Path: capture.Redactor{}.Target(r.Path),
 	}
 	if r.Status != 0 {

@@ -85,17 +85,11 @@ func orEmpty[T any](list []T) []T {
 // sortedKeys gives a map's keys in order, so that the output is always the same.
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// millis is a duration in milliseconds, as the JSON outputs have it.
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// rfc3339 is how the JSON outputs write times.
-func rfc3339(t time.Time) string { return t.UTC().Format(event.TimeLayout) }
-
-// rfc3339OrNull writes a time like rfc3339, and the zero time as null.
-func rfc3339OrNull(t time.Time) *string {
+// timeOrNull writes a time like event.FormatTS, and the zero time as null.
+func timeOrNull(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	text := rfc3339(t)
+	text := event.FormatTS(t)
 	return &text
 }

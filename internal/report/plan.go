@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim/plan"
@@ -49,7 +50,7 @@ func (p *Plan) Delivery(d *plan.Delivery) {
 	p.count++
 	if p.json != nil {
 		p.json.put(plannedJSON{
-			Type: "planned", carriedJSON: carried(d), Seq: d.Seq, ArrivesMS: millis(d.Arrives), Copy: d.Copy, Late: d.Reordered,
+			Type: "planned", carriedJSON: carried(d), Seq: d.Seq, ArrivesMS: duration.Millis(d.Arrives), Copy: d.Copy, Late: d.Reordered,
 			LostAcks: d.LostAcks, Body: string(d.Body),
 		})
 		return

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"relayctl/internal/duration"
+	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
@@ -109,8 +111,8 @@ func (r *SendDetails) Outcome(o *sim.Outcome) {
 		m.Error = &failure
 	}
 	if !o.First.IsZero() {
-		m.FirstAt, m.took = rfc3339(o.First), o.At.Sub(o.First)
-		m.TookMS = millis(m.took)
+		m.FirstAt, m.took = event.FormatTS(o.First), o.At.Sub(o.First)
+		m.TookMS = duration.Millis(m.took)
 	}
 	if len(o.Delivery.Events) == 1 {
 		m.CCID = m.customer

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/page"
@@ -89,7 +90,7 @@ func overTime(sum *sim.Summary) page.Section {
 		b := &s.Buckets[i]
 		for r, v := range []float64{
 			float64(b.Accepted), float64(b.LostAcks), float64(b.Failed), float64(b.Refused),
-			millis(b.Quantile(.5)), millis(b.Quantile(.9)), millis(b.Quantile(.99)),
+			duration.Millis(b.Quantile(.5)), duration.Millis(b.Quantile(.9)), duration.Millis(b.Quantile(.99)),
 		} {
 			rows[r][i] = v
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/sim"
@@ -43,8 +44,8 @@ type attemptJSON struct {
 // Attempt implements sim.Observer.
 func (s *SendJSON) Attempt(a *sim.Attempt) {
 	o := attemptJSON{
-		Type: "attempt", Attempt: a.Number, Of: a.Of, Copy: a.Delivery.Copy, LatencyMS: millis(a.Latency), Detail: a.Detail, AnswerBody: bodyText(a.Answer),
-		SentAt: rfc3339(a.SentAt), IntendedAt: rfc3339(a.Intended), LostAck: a.LostAck, LostStatus: a.LostStatus,
+		Type: "attempt", Attempt: a.Number, Of: a.Of, Copy: a.Delivery.Copy, LatencyMS: duration.Millis(a.Latency), Detail: a.Detail, AnswerBody: bodyText(a.Answer),
+		SentAt: event.FormatTS(a.SentAt), IntendedAt: event.FormatTS(a.Intended), LostAck: a.LostAck, LostStatus: a.LostStatus,
 	}
 	o.carriedJSON = carried(a.Delivery)
 	if a.Failure != wire.NoFailure {
@@ -54,7 +55,7 @@ func (s *SendJSON) Attempt(a *sim.Attempt) {
 		o.Status = &a.Status
 	}
 	if a.Retry {
-		in := millis(a.RetryIn)
+		in := duration.Millis(a.RetryIn)
 		o.RetryInMS = &in
 	}
 	s.put(o)
@@ -132,7 +133,7 @@ func (r SendResult) WriteJSON(w io.Writer) error {
 	return writeObject(w, map[string]any{
 		"plan": r.Plan, "shard": map[string]int{"index": max(r.Plan.Shard.Index, 1), "of": max(r.Plan.Shard.Of, 1)},
 		"latency_histogram": latencies, "late_histogram": delays,
-		"target": r.Details.Target, "seed": sum.Seed, "started_at": rfc3339(sum.Began), "ended_at": rfc3339(sum.Ended),
+		"target": r.Details.Target, "seed": sum.Seed, "started_at": event.FormatTS(sum.Began), "ended_at": event.FormatTS(sum.Ended),
 		"verdict": text, "exit": r.Exit, "summary": sendSummary(sum, r.Embedded), "by_event": r.Details.byName,
 		"not_accepted": orEmpty(r.Details.notAccepted), "not_listed": r.Details.cut, "series": seriesJSON(sum),
 	})
@@ -147,12 +148,12 @@ func seriesJSON(sum *sim.Summary) map[string]any {
 			continue
 		}
 		steps = append(steps, map[string]any{
-			"from_ms": millis(time.Duration(i) * sum.Series.Width), "attempts": b.Attempts, "accepted": b.Accepted, "retries": b.Retries, "refused": b.Refused, "failed": b.Failed, "lost_acks": b.LostAcks,
-			"p50_ms": millis(b.Quantile(.5)), "p90_ms": millis(b.Quantile(.9)), "p99_ms": millis(b.Quantile(.99)),
+			"from_ms": duration.Millis(time.Duration(i) * sum.Series.Width), "attempts": b.Attempts, "accepted": b.Accepted, "retries": b.Retries, "refused": b.Refused, "failed": b.Failed, "lost_acks": b.LostAcks,
+			"p50_ms": duration.Millis(b.Quantile(.5)), "p90_ms": duration.Millis(b.Quantile(.9)), "p99_ms": duration.Millis(b.Quantile(.99)),
 			"latencies": b.Latencies(),
 		})
 	}
-	return map[string]any{"step_ms": millis(sum.Series.Width), "steps": steps}
+	return map[string]any{"step_ms": duration.Millis(sum.Series.Width), "steps": steps}
 }
 
 // sendSummary is the summary as the JSON outputs have it.
@@ -166,15 +167,15 @@ func sendSummary(sum *sim.Summary, embedded *judge.Summary) map[string]any {
 		"accepted": sum.Accepted, "retried": sum.Retried, "given_up": sum.GivenUp, "refused": sum.Refused, "skipped": sum.Skipped,
 		"accepted_before": sum.Before, "of_copies": outcomesJSON(sum.OfCopies), "lost_acks": sum.LostAcks, "undocumented_2xx": sum.Undoc2xx, "statuses": statuses,
 		"failures": sum.Failures, "attempts_histogram": orEmpty(sum.ByAttempt),
-		"latency_ms":  map[string]float64{"p50": millis(sum.P50), "p90": millis(sum.P90), "p99": millis(sum.P99), "max": millis(sum.Max)},
-		"behind_ms":   millis(sum.Behind),
+		"latency_ms":  map[string]float64{"p50": duration.Millis(sum.P50), "p90": duration.Millis(sum.P90), "p99": duration.Millis(sum.P99), "max": duration.Millis(sum.Max)},
+		"behind_ms":   duration.Millis(sum.Behind),
 		"resent":      resentJSON(sum),
-		"duration_ms": millis(sum.Ended.Sub(sum.Began)), "rate_per_s": sum.PerSecond, "seed": sum.Seed, "interrupted": sum.Interrupted && sum.GaveUpAfter == 0, "gave_up_after": sum.GaveUpAfter, "cut_short": sum.CutShort, "tokens": sum.Tokens,
+		"duration_ms": duration.Millis(sum.Ended.Sub(sum.Began)), "rate_per_s": sum.PerSecond, "seed": sum.Seed, "interrupted": sum.Interrupted && sum.GaveUpAfter == 0, "gave_up_after": sum.GaveUpAfter, "cut_short": sum.CutShort, "tokens": sum.Tokens,
 	}
 	if out := &sum.Outage; out.Happened() {
 		o["outage"] = map[string]any{
-			"failed_attempts": out.Failed, "down_ms": millis(out.Down()), "down_from": rfc3339OrNull(out.DownFrom), "still_down": out.StillDown,
-			"delivered_late": out.DeliveredLate, "late_by_ms": map[string]float64{"p50": millis(out.MedianDelay), "p99": millis(out.P99Delay), "max": millis(out.WorstDelay)},
+			"failed_attempts": out.Failed, "down_ms": duration.Millis(out.Down()), "down_from": timeOrNull(out.DownFrom), "still_down": out.StillDown,
+			"delivered_late": out.DeliveredLate, "late_by_ms": map[string]float64{"p50": duration.Millis(out.MedianDelay), "p99": duration.Millis(out.P99Delay), "max": duration.Millis(out.WorstDelay)},
 			"lost": out.Lost, "peak_retries_per_s": out.PeakRetries,
 		}
 	}

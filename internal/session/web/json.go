@@ -2,9 +2,9 @@ package web
 
 import (
 	"encoding/json"
-	"time"
 	"unicode/utf8"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/session"
@@ -63,8 +63,6 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
 // statusOf is nil for no answer.
 func statusOf(status int) *int {
 	if status == 0 {
@@ -77,7 +75,7 @@ func briefOf(r *session.Request) requestJSON {
 	first, rec := r.First(), r.Record
 	o := requestJSON{
 		Number: r.Number, ReceivedAt: event.FormatTS(rec.ReceivedAt), Remote: rec.Remote, Method: rec.Method, Path: rec.Path,
-		Status: statusOf(rec.Status), Answer: first.Answer, By: first.By, TookMS: millis(first.Took), Events: []eventJSON{},
+		Status: statusOf(rec.Status), Answer: first.Answer, By: first.By, TookMS: duration.Millis(first.Took), Events: []eventJSON{},
 	}
 	for _, rc := range r.Receipts {
 		if rc.Event.Raw == nil && rc.Event.ID == "" && len(rc.Findings) == 0 {
