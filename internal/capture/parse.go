@@ -85,8 +85,8 @@ func (p *parser) parse(text []byte) error {
 		l.Version = p.versionOf(text)
 	}
 	switch {
-	case l.Version != Version && l.Version != 0:
-		return fmt.Errorf("the record has version %d; this relayctl reads version %d", l.Version, Version)
+	case l.Version != version && l.Version != 0:
+		return fmt.Errorf("the record has version %d; this relayctl reads version %d", l.Version, version)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errCut
 	case err != nil:

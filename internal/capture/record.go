@@ -18,8 +18,8 @@ import (
 	"relayctl/internal/event"
 )
 
-// Version is the value of a record's "v".
-const Version = 1
+// version is the value of a record's "v".
+const version = 1
 
 // Record is one received request as a line of a capture. A batch is one record
 // whose Members name its events. Append writes it, Parse and Reader read it; a

@@ -15,7 +15,7 @@ func Schema() map[string]any {
 		"description": "One received request. A capture has one such object a line; a torn last line is to be skipped.",
 		"type":        "object",
 		"properties": map[string]any{
-			"v": map[string]any{"const": Version, "description": "Version of this format."},
+			"v": map[string]any{"const": version, "description": "Version of this format."},
 			"received_at": map[string]any{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$`,
 				"description": "When it came: RFC 3339, UTC, milliseconds."},
 			"remote": text("The sender's host and port."),

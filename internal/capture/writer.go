@@ -53,8 +53,8 @@ const (
 	reuseLimit = 1 << 20 // a larger buffer is given back to the collector
 )
 
-// ErrClosed is the error of an Append after Close.
-var ErrClosed = errors.New("the capture is closed")
+// errClosed is the error of an Append after Close.
+var errClosed = errors.New("the capture is closed")
 
 // Writer appends records to a capture. Records that arrive while a write is
 // under way share the next one (group commit). It is safe for concurrent use.
@@ -114,7 +114,7 @@ func (w *Writer) Append(r *Record) error {
 		w.lines.Put(line)
 	}
 	if b == nil {
-		return ErrClosed
+		return errClosed
 	}
 	<-b.done
 	return b.err

@@ -84,7 +84,7 @@ func TestWriterKeepsEveryRecord(t *testing.T) {
 		if n := len(slices.Compact(ids)); n != 64*20 || problems != nil {
 			t.Errorf("%s: %d records, problems %v", mode, n, problems)
 		}
-		if err := w.Append(&Record{}); !errors.Is(err, ErrClosed) {
+		if err := w.Append(&Record{}); !errors.Is(err, errClosed) {
 			t.Errorf("append after close: %v", err)
 		}
 		mustClose(t, w) // again
@@ -224,7 +224,7 @@ func TestCloseMeetsAppends(t *testing.T) {
 			wg.Go(func() {
 				for {
 					if err := w.Append(&Record{EventID: "e"}); err != nil {
-						if !errors.Is(err, ErrClosed) {
+						if !errors.Is(err, errClosed) {
 							t.Error(err)
 						}
 						return

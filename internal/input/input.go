@@ -123,19 +123,19 @@ func size(n int64) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-// ErrUTF16 refuses a text as some shells and spreadsheets write it.
-var ErrUTF16 = errors.New("the text is UTF-16; save it as UTF-8")
+// errUTF16 refuses a text as some shells and spreadsheets write it.
+var errUTF16 = errors.New("the text is UTF-16; save it as UTF-8")
 
 // markSize is how many bytes tell the encoding.
 const markSize = 4
 
-// Text takes the byte order mark off a text; UTF-16 is ErrUTF16.
+// Text takes the byte order mark off a text; UTF-16 is an error.
 func Text(data []byte) ([]byte, error) {
 	n, err := mark(data[:min(len(data), markSize)])
 	return data[n:], err
 }
 
-// SkipMark passes over the byte order mark of a text; UTF-16 is ErrUTF16.
+// SkipMark passes over the byte order mark of a text; UTF-16 is an error.
 func SkipMark(r *bufio.Reader) error {
 	head, _ := r.Peek(markSize) // the next read reports the error
 	n, err := mark(head)
@@ -152,9 +152,9 @@ func mark(head []byte) (int, error) {
 	case bytes.HasPrefix(head, []byte("\uFEFF")):
 		return len("\uFEFF"), nil
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return 0, ErrUTF16
+		return 0, errUTF16
 	case len(head) == markSize && (head[0] != 0 && head[1] == 0 && head[2] != 0 && head[3] == 0 || head[0] == 0 && head[1] != 0 && head[2] == 0 && head[3] != 0):
-		return 0, ErrUTF16
+		return 0, errUTF16
 	}
 	return 0, nil
 }

@@ -20,10 +20,10 @@ func TestText(t *testing.T) {
 		{"\uFEFFname: x", "name: x", nil},
 		{"", "", nil},
 		{"ab", "ab", nil},
-		{"\xff\xfen\x00a\x00", "", ErrUTF16},
-		{"\xfe\xff\x00n\x00a", "", ErrUTF16},
-		{"n\x00a\x00", "", ErrUTF16},
-		{"\x00n\x00a", "", ErrUTF16},
+		{"\xff\xfen\x00a\x00", "", errUTF16},
+		{"\xfe\xff\x00n\x00a", "", errUTF16},
+		{"n\x00a\x00", "", errUTF16},
+		{"\x00n\x00a", "", errUTF16},
 	} {
 		got, err := Text([]byte(tc.data))
 		if !errors.Is(err, tc.err) || err == nil && string(got) != tc.want {

@@ -10,21 +10,20 @@ import (
 	"relayctl/internal/recv/judge"
 )
 
-// ErrNoApp says that no app takes such an event.
-var ErrNoApp = errors.New("no app takes this event")
+var errNoApp = errors.New("no app takes this event")
 
 // Replay passes a request on to the app that its first event goes to, and returns what
 // the app answered; where it gave no answer, its Error says why. The request counts
 // nowhere and is not stored. Header may be nil. Safe for concurrent use.
 func (r *Receiver) Replay(ctx context.Context, method, target string, header http.Header, body []byte) (capture.App, error) {
 	if r.apps == nil {
-		return capture.App{}, ErrNoApp
+		return capture.App{}, errNoApp
 	}
 	var judged judge.Request
 	judged.Judge(nil, body)
 	app := r.apps.Route(judged.Receipts[0].Event.Name)
 	if app == nil {
-		return capture.App{}, ErrNoApp
+		return capture.App{}, errNoApp
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {

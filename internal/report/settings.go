@@ -19,9 +19,6 @@ type Setting struct {
 	Shared   bool // every command that has the flag has this value
 }
 
-// Default says whether nothing but the flag's own default gives the value.
-func (s *Setting) Default() bool { return s.Source == "default" }
-
 func (s *Setting) name() string {
 	if s.Shared {
 		return s.Name
@@ -60,7 +57,7 @@ func Settings(w io.Writer, st *term.Style, list []Setting, asJSON bool) error {
 	b := bufio.NewWriter(w)
 	for _, s := range list {
 		line := fmt.Sprintf("%-*s  %-*s  %s", names, s.name(), values, s.text(), term.Clean(s.Source))
-		if s.Default() {
+		if s.Source == "default" {
 			line = st.Dim(line)
 		}
 		fmt.Fprintln(b, line)

@@ -53,8 +53,8 @@ func (s *Summary) Add(o *Summary) {
 // after the last Add.
 func (s *Summary) Finish() { s.finish(s.Ended) }
 
-// NewLatencies is an empty histogram of latencies in microseconds.
-func NewLatencies() *hdrhistogram.Histogram {
+// newLatencies is an empty histogram of latencies in microseconds.
+func newLatencies() *hdrhistogram.Histogram {
 	return hdrhistogram.New(1, maxLatency.Microseconds(), 3)
 }
 

@@ -65,7 +65,7 @@ const maxLatency = 24 * time.Hour
 func newSummary(seed uint64, began time.Time) *Summary {
 	return &Summary{
 		Seed: seed, Began: began, Statuses: map[int]int{}, Failures: map[wire.Failure]int{},
-		Latencies: NewLatencies(), Series: newSeries(began),
+		Latencies: newLatencies(), Series: newSeries(began),
 	}
 }
 

@@ -9,7 +9,6 @@ package prom
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -19,51 +18,51 @@ import (
 )
 
 // Source writes its metrics as they are now. It is called from several goroutines.
-type Source func(*Page)
+type Source func(*page)
 
 // Handler serves what a source tells.
 func Handler(of Source) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		var p Page
+		var p page
 		of(&p)
 		rw.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = rw.Write(p.b.Bytes()) // the caller may be gone
 	})
 }
 
-// Page is what one call for metrics gets. The zero value is empty.
-type Page struct{ b bytes.Buffer }
+// page is what one call for metrics gets. The zero value is empty.
+type page struct{ b bytes.Buffer }
 
-func (p *Page) head(name, help, kind string) {
+func (p *page) head(name, help, kind string) {
 	fmt.Fprintf(&p.b, "# HELP relayctl_%s %s\n# TYPE relayctl_%s %s\n", name, help, name, kind)
 }
 
-func (p *Page) sample(name, labels string, value float64) {
+func (p *page) sample(name, labels string, value float64) {
 	fmt.Fprintf(&p.b, "relayctl_%s%s %s\n", name, labels, strconv.FormatFloat(value, 'f', -1, 64)) // scripts look for whole numbers
 }
 
-// Counter writes a count that only grows.
-func (p *Page) Counter(name, help string, value float64) {
+// counter writes a count that only grows.
+func (p *page) counter(name, help string, value float64) {
 	p.head(name, help, "counter")
 	p.sample(name, "", value)
 }
 
-// Gauge writes a value that goes up and down.
-func (p *Page) Gauge(name, help string, value float64) {
+// gauge writes a value that goes up and down.
+func (p *page) gauge(name, help string, value float64) {
 	p.head(name, help, "gauge")
 	p.sample(name, "", value)
 }
 
-// Counters writes counts that differ in one label, sorted by its value.
-func (p *Page) Counters(name, help, label string, values map[string]uint64) {
+// counters writes counts that differ in one label, sorted by its value.
+func (p *page) counters(name, help, label string, values map[string]uint64) {
 	p.head(name, help, "counter")
-	for _, v := range slices.SortedFunc(maps.Keys(values), cmp.Compare[string]) {
+	for _, v := range slices.Sorted(maps.Keys(values)) {
 		p.sample(name, labels(label, v), float64(values[v]))
 	}
 }
 
-// Histogram writes how many values were at most each of the bounds, in their order.
-func (p *Page) Histogram(name, help string, bounds []float64, counts []uint64, total uint64, sum float64) {
+// histogram writes how many values were at most each of the bounds, in their order.
+func (p *page) histogram(name, help string, bounds []float64, counts []uint64, total uint64, sum float64) {
 	p.head(name, help, "histogram")
 	for i, b := range bounds {
 		p.sample(name+"_bucket", labels("le", strconv.FormatFloat(b, 'g', -1, 64)), float64(counts[i]))

@@ -19,7 +19,7 @@ import (
 // read takes what a source tells through the parser of Prometheus.
 func read(t *testing.T, of Source) map[string]*dto.MetricFamily {
 	t.Helper()
-	var p Page
+	var p page
 	of(&p)
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(p.b.Bytes()))
@@ -63,8 +63,8 @@ func TestReceived(t *testing.T) {
 }
 
 func TestCountsAreWholeNumbers(t *testing.T) {
-	var p Page
-	p.Counter("x_total", "x", 5_083_556)
+	var p page
+	p.counter("x_total", "x", 5_083_556)
 	if !strings.HasSuffix(p.b.String(), "\nrelayctl_x_total 5083556\n") {
 		t.Error(p.b.String())
 	}

@@ -61,7 +61,7 @@ func (s *Sent) Outcome(o *sim.Outcome) {
 }
 
 // Tell is the Source of the counts.
-func (s *Sent) Tell(p *Page) {
+func (s *Sent) Tell(p *page) {
 	load := s.gauge.Load()
 	s.mu.Lock()
 	attempts, outcomes, buckets := maps.Clone(s.attempts), maps.Clone(s.outcomes), slices.Clone(s.buckets)
@@ -70,11 +70,11 @@ func (s *Sent) Tell(p *Page) {
 	for i := 1; i < len(buckets); i++ {
 		buckets[i] += buckets[i-1]
 	}
-	p.Counters("attempts_total", "Attempts by the status of the answer, or by what failed; its rate is that of the run.", "status", attempts)
-	p.Counters("deliveries_total", "Deliveries that ended: accepted, given-up, refused, skipped.", "status", outcomes)
-	p.Histogram("attempt_seconds", "Latency of the attempts, from the intended start.", bounds(), buckets, total, seconds)
-	p.Gauge("lag_seconds", "How late after its due time the latest first attempt went out.", lag)
-	p.Gauge("retries_waiting", "Workers that wait before a retry.", float64(load.Waiting))
-	p.Gauge("calls_in_flight", "Calls under way.", float64(load.InFlight))
-	p.Gauge("deliveries_queued", "Deliveries that wait for a worker.", float64(load.Queued))
+	p.counters("attempts_total", "Attempts by the status of the answer, or by what failed; its rate is that of the run.", "status", attempts)
+	p.counters("deliveries_total", "Deliveries that ended: accepted, given-up, refused, skipped.", "status", outcomes)
+	p.histogram("attempt_seconds", "Latency of the attempts, from the intended start.", bounds(), buckets, total, seconds)
+	p.gauge("lag_seconds", "How late after its due time the latest first attempt went out.", lag)
+	p.gauge("retries_waiting", "Workers that wait before a retry.", float64(load.Waiting))
+	p.gauge("calls_in_flight", "Calls under way.", float64(load.InFlight))
+	p.gauge("deliveries_queued", "Deliveries that wait for a worker.", float64(load.Queued))
 }

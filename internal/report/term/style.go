@@ -207,9 +207,6 @@ func (s *Style) Name(name, padded string) string {
 // NameColumn is the column of event names.
 func (s *Style) NameColumn(name string) string { return s.Name(name, Fit(NameOf(name), NameWidth)) }
 
-// Wide says whether the terminal has room for more than the usual columns.
-func (s *Style) Wide() bool { return s.Width >= wideFrom }
-
 // ShowsIDs says whether a line about an attempt or a request has room for the event
 // id: on a narrow terminal it gives way to the customer.
 func (s *Style) ShowsIDs() bool { return s.Width == 0 || s.Width >= idsFrom }
@@ -223,7 +220,7 @@ func (s *Style) CustomerWidth() int {
 	switch {
 	case s.Width == 0:
 		return pipedCustomer
-	case s.Wide():
+	case s.Width >= wideFrom:
 		return wideCustomer
 	}
 	return slimCustomer

@@ -39,7 +39,7 @@ func (c *clock) at(arrives time.Duration) time.Duration {
 // events are delivered before it: the longest journey, and the longest wait for a
 // worker while the endpoint is up. It is rounded up.
 func (f *Forecast) Quiet() time.Duration {
-	wait := LateFrom() + f.Relay.Timeout
+	wait := lateFrom + f.Relay.Timeout
 	if f.Undamaged.Max > wait {
 		wait = f.Undamaged.Max
 	}

@@ -69,8 +69,8 @@ type Config struct {
 	Due func(n int, arrives time.Duration) time.Duration
 }
 
-// Validate says what is wrong with the configuration.
-func (c *Config) Validate() error {
+// validate says what is wrong with the configuration.
+func (c *Config) validate() error {
 	for _, w := range c.Endpoint.Outages {
 		if w.From < 0 || w.Until != 0 && w.Until <= w.From {
 			return fmt.Errorf("the outage %v..%v does not end after it begins", w.From, w.Until)
@@ -125,7 +125,7 @@ func variations(own int) []Variation {
 // then; where it says false the forecast is of the beginning of the plan. The
 // error is the plan's.
 func Run(c Config, stream plan.Stream, goOn func() bool) (*Forecast, error) {
-	if err := c.Validate(); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
 	}
 	f := &Forecast{Config: c, RebatchedN: batchOf}

@@ -10,9 +10,6 @@ import (
 // attempt counts as late: it waited for its worker.
 const lateFrom = time.Second
 
-// LateFrom says from which lateness on an event counts as late without a retry.
-func LateFrom() time.Duration { return lateFrom }
-
 // maxLateness is the largest lateness that is told apart.
 const maxLateness = 366 * 24 * time.Hour
 
@@ -22,7 +19,7 @@ type Result struct {
 	Relay Relay
 
 	Events, Calls, Retries int
-	AtOnce                 int // accepted at the first attempt, at most LateFrom after they were due
+	AtOnce                 int // accepted at the first attempt, at most lateFrom after they were due
 	Late                   int // accepted, but after a retry or after waiting for a worker
 	Retried                int // of the late ones: after a retry
 	Lost                   int // given up, or refused without a retry (R-FOUR, R-RETRY-ONLY)
