@@ -14,11 +14,11 @@ import (
 	"relayctl/internal/auth"
 	"relayctl/internal/capture"
 	"relayctl/internal/check"
+	"relayctl/internal/duration"
 	"relayctl/internal/input"
 	"relayctl/internal/mask"
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
-	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
 )
 
@@ -129,7 +129,7 @@ func (a *app) runChecks(ctx context.Context, o *checkOptions, r *checkRun) error
 	if o.output == "text" {
 		text := report.NewCheckText(a.stdout, a.style(a.stdout), r.runner.Checks, r.repeats)
 		text.Verbose = o.verbose
-		text.Header("to %s, seed %d, at most %s%s", to, run.Seed, term.Duration(o.most), r.ownTime())
+		text.Header("to %s, seed %d, at most %s%s", to, run.Seed, duration.Text(o.most), r.ownTime())
 		out = textRenderer{text}
 	}
 	progress := report.NewCheckProgress(a.stderr, a.style(a.stderr), len(r.runner.Checks), out)

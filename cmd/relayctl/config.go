@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/duration"
 	"relayctl/internal/report"
-	"relayctl/internal/report/term"
 	"relayctl/internal/suggest"
 )
 
@@ -125,7 +125,7 @@ func shownValue(f *pflag.Flag) any {
 // durationText writes the text of a duration as people do: 1h, not 1h0m0s.
 func durationText(text string) string {
 	if d, err := time.ParseDuration(text); err == nil && d >= time.Minute && d%time.Second == 0 {
-		return term.Duration(d)
+		return duration.Text(d)
 	}
 	return text
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/duration"
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
 	"relayctl/internal/report/term"
@@ -117,7 +118,7 @@ func (a *app) hint(format string, args ...any) {
 // waiting tells, once, that --wait-ready is at work.
 func (a *app) waiting(most time.Duration) func(why error) {
 	return func(why error) {
-		a.hanging(a.stderr, "waiting: ", fmt.Sprintf("%s; trying for up to %s", term.Clean(why.Error()), term.Duration(most)))
+		a.hanging(a.stderr, "waiting: ", fmt.Sprintf("%s; trying for up to %s", term.Clean(why.Error()), duration.Text(most)))
 	}
 }
 

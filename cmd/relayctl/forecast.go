@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/script"
 	"relayctl/internal/report"
@@ -205,7 +206,7 @@ func (a *app) pass(ctx context.Context, c forecast.Config, p *plan.Config) (*for
 	}
 	for _, w := range c.Endpoint.Outages {
 		if f.Idle(w) {
-			a.warn("--outage: the outage from %s on never meets a call, for the last one ends after %s", term.Duration(w.From), term.Duration(f.Main.Last))
+			a.warn("--outage: the outage from %s on never meets a call, for the last one ends after %s", duration.Text(w.From), duration.Text(f.Main.Last))
 		}
 	}
 	return f, nil

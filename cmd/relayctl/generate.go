@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+
+	"relayctl/internal/duration"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim/plan"
-
-	"github.com/spf13/cobra"
 )
 
 func newGenerateCmd(a *app) *cobra.Command {
@@ -41,7 +42,7 @@ func (a *app) generate(ctx context.Context, o *planOptions, s *settings, args []
 	o.dateBack(&c, 0)
 	if sc := onlyScenario(sources); sc != nil {
 		a.idleWindows(sc, &c, 1, func(e plan.Extent) (time.Duration, string) {
-			return e.Last, "the last event of the plan is due after " + term.Duration(e.Last)
+			return e.Last, "the last event of the plan is due after " + duration.Text(e.Last)
 		})
 	}
 	stream, err := plan.New(c)

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/recv/script"
 	"relayctl/internal/report"
-	"relayctl/internal/report/term"
 	"relayctl/internal/sim/plan"
 )
 
@@ -117,7 +117,7 @@ func (r *sendRun) warnOfIdleWindows(a *app) {
 	lasts := func(e plan.Extent) (end time.Duration, why string) {
 		switch {
 		case r.sender.Original && r.sender.Rate.Calls == 0:
-			return scaledBy(e.Last, scale), "the last call of the plan is due after " + term.Duration(e.Last)
+			return scaledBy(e.Last, scale), "the last call of the plan is due after " + duration.Text(e.Last)
 		case r.sender.Rate.Calls > 0:
 			return max(scaledBy(e.Last, scale), r.sender.Rate.Due(e.Deliveries)), "the plan is over before"
 		case e.Last > 0:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/duration"
 	"relayctl/internal/report/term"
 )
 
@@ -277,5 +278,5 @@ func countParts(r *check.Report) []countPart {
 	for i := range len(parts) - 1 {
 		parts[i].text += ","
 	}
-	return append(parts, countPart{"in " + term.Duration(r.Duration), term.Plain})
+	return append(parts, countPart{"in " + duration.Text(r.Duration), term.Plain})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"relayctl/internal/check"
+	"relayctl/internal/duration"
 	"relayctl/internal/report/term"
 )
 
@@ -138,7 +139,7 @@ func (c *CheckText) Measured(r *check.ReadSide) {
 func readSideLines(r *check.ReadSide) []string {
 	text := "the probe shows an event when it is answered"
 	if r.Lag >= shownLag {
-		text = "the probe shows an event up to " + term.Duration(r.Lag) + " after its answer, and waits are sized from that"
+		text = "the probe shows an event up to " + duration.Text(r.Lag) + " after its answer, and waits are sized from that"
 	}
 	lines := []string{text}
 	if len(r.Moving) > 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"relayctl/internal/check"
+	"relayctl/internal/duration"
 	"relayctl/internal/report/page"
 	"relayctl/internal/report/term"
 )
@@ -26,7 +27,7 @@ func (r CheckResult) WriteHTML(w io.Writer) error {
 		}
 		p.Facts = append(p.Facts, f)
 	}
-	p.Facts = append(p.Facts, page.Fact{Label: "duration", Value: term.Duration(r.Duration)})
+	p.Facts = append(p.Facts, page.Fact{Label: "duration", Value: duration.Text(r.Duration)})
 	if r.Cause != "" {
 		p.Sections = append(p.Sections, page.Section{Title: "What stands in the way", Note: term.Clean(r.Cause)})
 	}
@@ -96,7 +97,7 @@ func (r CheckResult) item(o *check.Checked) page.Item {
 	}
 	it.Facts = append(it.Facts, page.Fact{Label: "why", Value: o.Check.Why, Tone: term.Muted}, page.Fact{Label: "how", Value: o.Check.How, Tone: term.Muted})
 	if o.Duration > 0 {
-		it.Facts = append(it.Facts, page.Fact{Label: "took", Value: term.Duration(o.Duration), Tone: term.Muted})
+		it.Facts = append(it.Facts, page.Fact{Label: "took", Value: duration.Text(o.Duration), Tone: term.Muted})
 	}
 	return it
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
 	"relayctl/internal/sim/forecast"
@@ -27,7 +28,7 @@ type Forecast struct {
 func (f Forecast) WriteText(w io.Writer, st *term.Style) error {
 	t := forecastText{f, bufio.NewWriter(w), st}
 	m := f.Main
-	t.line("%s: %s in %s over %s, seed %d", term.Clean(f.What), term.Count(m.Events, "event"), term.Count(f.Deliveries, "call"), term.Duration(f.Last), f.Seed)
+	t.line("%s: %s in %s over %s, seed %d", term.Clean(f.What), term.Count(m.Events, "event"), term.Count(f.Deliveries, "call"), duration.Text(f.Last), f.Seed)
 	t.para("", f.setting())
 	fmt.Fprintln(t.w)
 	t.outcome()
@@ -85,7 +86,7 @@ func lateness(r *forecast.Result) string {
 	if r.Late == 0 {
 		return ""
 	}
-	return fmt.Sprintf("late by p50 %s, p99 %s, max %s", term.Duration(r.P50), term.Duration(r.P99), term.Duration(r.Max))
+	return fmt.Sprintf("late by p50 %s, p99 %s, max %s", duration.Text(r.P50), duration.Text(r.P99), duration.Text(r.Max))
 }
 
 func lostHow(f *Forecast) string {
@@ -132,7 +133,7 @@ func backlogText(f *Forecast, m *forecast.Result) string {
 	if m.PeakBacklog == 0 {
 		return "none at the end of any second"
 	}
-	text := fmt.Sprintf("at most %s, after %s", term.Count(m.PeakBacklog, "event"), term.Duration(m.PeakAt))
+	text := fmt.Sprintf("at most %s, after %s", term.Count(m.PeakBacklog, "event"), duration.Text(m.PeakAt))
 	outage := "the outage"
 	if len(f.Endpoint.Outages) > 1 {
 		outage = "the last outage"
@@ -145,15 +146,15 @@ func backlogText(f *Forecast, m *forecast.Result) string {
 	case m.Recovered == m.OutageEnd:
 		return text + "; gone when " + outage + " ends"
 	}
-	return text + fmt.Sprintf("; gone after %s, %s after %s", term.Duration(m.Recovered), term.Duration(m.Recovered-m.OutageEnd), outage)
+	return text + fmt.Sprintf("; gone after %s, %s after %s", duration.Text(m.Recovered), duration.Text(m.Recovered-m.OutageEnd), outage)
 }
 
 func callsText(m *forecast.Result) string {
 	text := fmt.Sprintf("%d, %d of them retries", m.Calls, m.Retries)
 	if m.Retries > 0 {
-		text += fmt.Sprintf("; peak of the retry wave %d in the minute from %s", m.PeakRetries, term.Duration(m.PeakRetriesAt))
+		text += fmt.Sprintf("; peak of the retry wave %d in the minute from %s", m.PeakRetries, duration.Text(m.PeakRetriesAt))
 	}
-	return text + "; the last call ends after " + term.Duration(m.Last)
+	return text + "; the last call ends after " + duration.Text(m.Last)
 }
 
 // table shows the other values of what Relay does not document.
@@ -165,7 +166,7 @@ func (t *forecastText) table() {
 		if own {
 			mark = " *"
 		}
-		line := fmt.Sprintf("  %-14s %9d %9d %10s %10s %10s", variationName(v)+mark, r.Lost, r.Late, term.Duration(r.P50), term.Duration(r.Max), recovered(r))
+		line := fmt.Sprintf("  %-14s %9d %9d %10s %10s %10s", variationName(v)+mark, r.Lost, r.Late, duration.Text(r.P50), duration.Text(r.Max), recovered(r))
 		if own {
 			line = t.st.Bold(line)
 		}
@@ -187,7 +188,7 @@ func recovered(r *forecast.Result) string {
 	case r.Recovered == 0:
 		return "-"
 	}
-	return "+" + term.Duration(r.Recovered-r.OutageEnd)
+	return "+" + duration.Text(r.Recovered-r.OutageEnd)
 }
 
 // setting says what the model has, and what of it is assumed.
@@ -201,13 +202,13 @@ func (f *Forecast) setting() string {
 		}
 		text = "Outage " + strings.Join(windows, ", ") + ": calls get " + answerText(f.Answer)
 	}
-	text += fmt.Sprintf(", otherwise 200 after %s", term.Duration(e.Latency))
+	text += fmt.Sprintf(", otherwise 200 after %s", duration.Text(e.Latency))
 	if e.Concurrency > 0 {
 		text += fmt.Sprintf(", %s at once", term.Count(e.Concurrency, "call"))
 	}
 	var delays []string
 	for _, d := range c.Delays {
-		delays = append(delays, term.Duration(d))
+		delays = append(delays, duration.Text(d))
 	}
 	text += fmt.Sprintf(". %s (R-FOUR); assumed: %s (R-WORKERS), delays %s (R-DELAYS)", term.Count(c.Attempts, "attempt"), term.Count(c.Workers, "worker"), strings.Join(delays, ", "))
 	if f.Rate.Calls > 0 {
@@ -218,9 +219,9 @@ func (f *Forecast) setting() string {
 
 func windowText(w forecast.Window) string {
 	if w.Until == 0 {
-		return "from " + term.Duration(w.From) + " on"
+		return "from " + duration.Text(w.From) + " on"
 	}
-	return fmt.Sprintf("%s..%s (%s)", term.Duration(w.From), term.Duration(w.Until), term.Duration(w.Until-w.From))
+	return fmt.Sprintf("%s..%s (%s)", duration.Text(w.From), duration.Text(w.Until), duration.Text(w.Until-w.From))
 }
 
 func answerText(answer string) string {

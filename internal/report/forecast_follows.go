@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim/forecast"
 )
@@ -57,14 +58,14 @@ func (f *Forecast) losesAlone() string {
 	why := ""
 	switch f.Cause() {
 	case forecast.Slow:
-		why = fmt.Sprintf("an answer takes %s, and a call times out after %s (R-DEADLINE)", term.Duration(e.Latency), term.Duration(c.Timeout))
+		why = fmt.Sprintf("an answer takes %s, and a call times out after %s (R-DEADLINE)", duration.Text(e.Latency), duration.Text(c.Timeout))
 	case forecast.Unheard:
 		why = fmt.Sprintf("the plan loses up to %s of an event, and there are %s", term.Count(f.LostAcks, "answer"), term.Count(c.Attempts, "attempt"))
 	case forecast.UnheardOnce:
 		why = "the plan loses answers, and a call that timed out is not tried again"
 	case forecast.Crowded:
 		why = fmt.Sprintf("with %s at once and %s each it takes %.3g calls a second, and calls that wait longer than %s time out (R-DEADLINE)",
-			term.Count(e.Concurrency, "call"), term.Duration(e.Latency), float64(e.Concurrency)/e.Latency.Seconds(), term.Duration(c.Timeout))
+			term.Count(e.Concurrency, "call"), duration.Text(e.Latency), float64(e.Concurrency)/e.Latency.Seconds(), duration.Text(c.Timeout))
 	}
 	return fmt.Sprintf("Loses %d of %s without any outage: %s. Mend this first.", u.Lost, term.Count(u.Events, "event"), why)
 }
@@ -73,16 +74,16 @@ func (f *Forecast) losesAlone() string {
 func (f *Forecast) pause() string {
 	var times []string
 	for _, w := range f.Pauses() {
-		from := term.Duration(w.From)
+		from := duration.Text(w.From)
 		switch {
 		case w.From == 0 && w.Until == 0: // there is no time for an upload
 			return ""
 		case w.From == 0:
-			times = append(times, "before "+term.Duration(w.Until))
+			times = append(times, "before "+duration.Text(w.Until))
 		case w.Until == 0:
 			times = append(times, "from "+from+" on")
 		default:
-			times = append(times, "from "+from+" until "+term.Duration(w.Until))
+			times = append(times, "from "+from+" until "+duration.Text(w.Until))
 		}
 	}
 	when := strings.Join(times, ", nor ")
@@ -92,7 +93,7 @@ func (f *Forecast) pause() string {
 	case f.Journey < time.Second: // there are no uploads that can pause
 		return "Nothing is lost if no event is due " + when + "."
 	}
-	return fmt.Sprintf("No upload %s, and nothing is lost: a record's events are delivered within %s of its upload. Clicks on older messages can come at any time.", when, term.Duration(f.Quiet()))
+	return fmt.Sprintf("No upload %s, and nothing is lost: a record's events are delivered within %s of its upload. Clicks on older messages can come at any time.", when, duration.Text(f.Quiet()))
 }
 
 // shorter says how short an outage has to be to lose nothing.
@@ -102,9 +103,9 @@ func (f *Forecast) shorter() string {
 	case survives == 0:
 		return ""
 	case len(f.Endpoint.Outages) > 1:
-		return fmt.Sprintf("An outage under %s loses nothing: the last attempt comes after it. Outages less than that apart count as one, from the first to the end of the last.", term.Duration(survives))
+		return fmt.Sprintf("An outage under %s loses nothing: the last attempt comes after it. Outages less than that apart count as one, from the first to the end of the last.", duration.Text(survives))
 	}
-	return fmt.Sprintf("An outage under %s loses nothing: the last attempt comes after it.", term.Duration(survives))
+	return fmt.Sprintf("An outage under %s loses nothing: the last attempt comes after it.", duration.Text(survives))
 }
 
 // batches says whether batching helps, and by how much.
@@ -115,7 +116,7 @@ func (f *Forecast) batches() string {
 		text = fmt.Sprintf("Batches of %d", f.RebatchedN)
 	}
 	if m.Recovered > 0 && o.Recovered > 0 {
-		was, is := term.Duration(m.Recovered-m.OutageEnd), term.Duration(o.Recovered-o.OutageEnd)
+		was, is := duration.Text(m.Recovered-m.OutageEnd), duration.Text(o.Recovered-o.OutageEnd)
 		if was != is {
 			end = fmt.Sprintf("; the backlog is gone in %s instead of %s", is, was)
 		}

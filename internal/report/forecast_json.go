@@ -119,8 +119,8 @@ func (f *Forecast) assumptions() page.Section {
 			name += " (this forecast)"
 		}
 		t.Rows = append(t.Rows, []page.Cell{
-			{Text: name}, {Text: strconv.Itoa(r.Lost), Tone: toneOf(r.Lost, term.Bad)}, {Text: strconv.Itoa(r.Late)}, {Text: term.Duration(r.P50)},
-			{Text: term.Duration(r.P99)}, {Text: term.Duration(r.Max)}, {Text: recovered(r)},
+			{Text: name}, {Text: strconv.Itoa(r.Lost), Tone: toneOf(r.Lost, term.Bad)}, {Text: strconv.Itoa(r.Late)}, {Text: duration.Text(r.P50)},
+			{Text: duration.Text(r.P99)}, {Text: duration.Text(r.Max)}, {Text: recovered(r)},
 		})
 	}
 	return page.Section{Title: "What is assumed decides", Note: f.decides(), Tables: []page.Table{t}}
@@ -137,7 +137,7 @@ func (f *Forecast) overTime() page.Section {
 	chart := func(title string, rows ...page.Series) page.Chart {
 		return page.Chart{Title: title, Step: s.Width, Stack: rows}
 	}
-	return page.Section{Title: "Over time", Note: "From the start of the run; one step is " + term.Duration(s.Width) + ".", Charts: []page.Chart{
+	return page.Section{Title: "Over time", Note: "From the start of the run; one step is " + duration.Text(s.Width) + ".", Charts: []page.Chart{
 		chart("Arrivals: events that become due", page.Series{Name: "arrived", Values: rows[0]}),
 		chart("Accepted", page.Series{Name: "accepted", Values: rows[1]}),
 		chart("Lost", page.Series{Name: "lost", Values: rows[2]}),

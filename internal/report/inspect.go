@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
 )
@@ -133,7 +134,7 @@ func (p picture) pause(before, after *judge.JourneyEvent) {
 		return
 	}
 	if d := after.TS.Sub(before.TS); d >= pauseFrom {
-		p.note(p.t.st.Dim, "┊ "+term.Duration(d))
+		p.note(p.t.st.Dim, "┊ "+duration.Text(d))
 	}
 	if day := term.Day(after.TS); day != term.Day(before.TS) {
 		fmt.Fprintf(p.t.w, "  %s\n", p.t.st.Dim(day))
@@ -211,7 +212,7 @@ func (p picture) again(e *judge.JourneyEvent, i int) {
 	}
 	after := "at once"
 	if d := a.ReceivedAt.Sub(e.Arrivals[i-1].ReceivedAt); d >= time.Millisecond {
-		after = term.Duration(d) + " later"
+		after = duration.Text(d) + " later"
 	}
 	text := strings.Join(what, ", ") + ", " + after
 	tone := st.BadgeTone(what[0])

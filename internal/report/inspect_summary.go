@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/duration"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
 )
@@ -47,7 +48,7 @@ func (t *InspectText) Finish(s Inspected) error {
 	t.item("early", t.badge(s, judge.Early))
 	t.gaps(s)
 	if s.Silence.For >= pauseFrom {
-		t.item("silence", fmt.Sprintf("%s at the longest, after #%d", term.Duration(s.Silence.For), s.Silence.After))
+		t.item("silence", fmt.Sprintf("%s at the longest, after #%d", duration.Text(s.Silence.For), s.Silence.After))
 	}
 	t.item("findings", t.findings(s))
 	if n := s.NoEvent; n > 0 {

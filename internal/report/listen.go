@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/duration"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
 )
@@ -137,7 +138,7 @@ func givenBy(by string, took time.Duration) string {
 	case "":
 		return ""
 	case judge.ByApp:
-		return " app " + term.Duration(took)
+		return " app " + duration.Text(took)
 	}
 	return " " + by
 }

@@ -145,7 +145,7 @@ func (r *sendReport) summary() (*sim.Summary, error) {
 	if took := ended.Sub(began); took < 0 || took > longestCampaign || fromMillis(r.Series.Step) > longestCampaign {
 		return nil, errors.New("its times are not those of a run")
 	}
-	in, s := &r.Summary, sim.EmptySummary(r.Plan.Seed, began)
+	in, s := &r.Summary, sim.NewSummary(r.Plan.Seed, began)
 	if in.OfCopies == nil && in.Copies > 0 {
 		return nil, errors.New("it does not say what became of the copies, for it was written by a build before the first release; run that shard again")
 	}
@@ -267,7 +267,7 @@ func MergeSends(shards []*SendShard) (*SendResult, error) {
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("%d of %d shards missing: %v", of-len(have), of, missing)
 	}
-	sum := sim.EmptySummary(first.Plan.Seed, first.result.Summary.Began)
+	sum := sim.NewSummary(first.Plan.Seed, first.result.Summary.Began)
 	details := NewSendDetails(first.result.Details.Target)
 	for _, p := range shards {
 		sum.Add(&p.result.Summary)

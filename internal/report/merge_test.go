@@ -14,7 +14,7 @@ import (
 func shardReport(t testing.TB, shard plan.Shard) []byte {
 	t.Helper()
 	began := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	sum := sim.EmptySummary(1, began)
+	sum := sim.NewSummary(1, began)
 	sum.Events, sum.Deliveries, sum.Accepted, sum.Attempts = 2, 2, 2, 2
 	sum.Statuses[200] = 2
 	sum.Ended = began.Add(time.Minute)

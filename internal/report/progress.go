@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
 )
@@ -131,7 +132,7 @@ func waiting(next time.Duration) string {
 	if next <= 0 {
 		return "waiting for retries (next now)"
 	}
-	return fmt.Sprintf("waiting for retries (next in %s)", term.Duration((next + time.Second - 1).Truncate(time.Second)))
+	return fmt.Sprintf("waiting for retries (next in %s)", duration.Text((next + time.Second - 1).Truncate(time.Second)))
 }
 
 // left is how long the rest takes at the pace so far, "" where that is not known, or
@@ -153,5 +154,5 @@ func (p *progress) left(elapsed time.Duration) string {
 	case left < time.Second:
 		return "<1s left"
 	}
-	return term.Duration(left.Round(time.Second)) + " left"
+	return duration.Text(left.Round(time.Second)) + " left"
 }

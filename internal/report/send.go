@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
@@ -150,7 +151,7 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	// 8 + 1 + 30 + 1 + 9 + 1 + 3 + 1 + 13 leave 13 of 80 columns for what happens next.
 	fmt.Fprintf(s.w, "%s %s %s %d/%d %s %*s%s\n",
 		s.st.Dim(term.Seconds(a.SentAt.Local())), s.st.NameColumn(name), who,
-		a.Number, a.Of, tone(status), width-len(status)-1, term.Duration(a.Latency), s.next(a))
+		a.Number, a.Of, tone(status), width-len(status)-1, duration.Text(a.Latency), s.next(a))
 	if a.Failure != wire.NoFailure && a.Failure != wire.Interrupted && !a.LostAck {
 		s.explain(a.Detail)
 	}
@@ -206,9 +207,9 @@ func (s *SendText) outlook(a *sim.Attempt) string {
 	case a.Retry && a.RetryIn == 0:
 		return s.st.Warn(" retry now")
 	case a.Retry && !s.st.ShowsIDs(): // there is no room for more
-		return s.st.Warn(" retry " + term.Duration(a.RetryIn))
+		return s.st.Warn(" retry " + duration.Text(a.RetryIn))
 	case a.Retry:
-		return s.st.Warn(" retry in " + term.Duration(a.RetryIn))
+		return s.st.Warn(" retry in " + duration.Text(a.RetryIn))
 	case a.Outcome == sim.Accepted && a.Number > 1:
 		return s.st.Good(" accepted")
 	case a.Outcome == sim.GivenUp:

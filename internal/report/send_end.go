@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
@@ -165,11 +166,11 @@ func (s *SendText) details(sum *sim.Summary) {
 	fmt.Fprintln(s.w)
 	s.whys()
 	if sum.Attempts > 0 {
-		s.detail("latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", term.Duration(sum.P50), term.Duration(sum.P90), term.Duration(sum.P99), term.Duration(sum.Max)))
-		s.detail("rate", fmt.Sprintf("%g attempts/s over %s", sum.PerSecond, term.Duration(sum.Ended.Sub(sum.Began))))
+		s.detail("latency", fmt.Sprintf("p50 %s, p90 %s, p99 %s, max %s", duration.Text(sum.P50), duration.Text(sum.P90), duration.Text(sum.P99), duration.Text(sum.Max)))
+		s.detail("rate", fmt.Sprintf("%g attempts/s over %s", sum.PerSecond, duration.Text(sum.Ended.Sub(sum.Began))))
 	}
 	if sum.Behind >= behindMatters {
-		s.detail("behind", fmt.Sprintf("calls went out up to %s after they were due: their workers were busy (more --workers make more calls at once)", term.Duration(sum.Behind)))
+		s.detail("behind", fmt.Sprintf("calls went out up to %s after they were due: their workers were busy (more --workers make more calls at once)", duration.Text(sum.Behind)))
 	}
 	if sum.LostAcks > 0 {
 		s.detail("lost acks", term.Count(sum.LostAcks, "answer")+" dropped on purpose")

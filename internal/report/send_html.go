@@ -60,10 +60,10 @@ func (r SendResult) facts() []page.Fact {
 		facts = append(facts, fact("skipped", sum.Skipped-c.Skipped, term.Warn, note(c.Skipped, fmt.Sprintf("%d accepted before", sum.Before-c.Before))))
 	}
 	return append(facts,
-		page.Fact{Label: "latency, median", Value: term.Duration(sum.P50), Note: "p90 " + term.Duration(sum.P90)},
-		page.Fact{Label: "latency, p99", Value: term.Duration(sum.P99), Note: "max " + term.Duration(sum.Max)},
+		page.Fact{Label: "latency, median", Value: duration.Text(sum.P50), Note: "p90 " + duration.Text(sum.P90)},
+		page.Fact{Label: "latency, p99", Value: duration.Text(sum.P99), Note: "max " + duration.Text(sum.Max)},
 		page.Fact{Label: "rate", Value: fmt.Sprintf("%g/s", sum.PerSecond), Note: "attempts a second"},
-		page.Fact{Label: "duration", Value: term.Duration(sum.Ended.Sub(sum.Began)), Note: "from " + term.Seconds(sum.Began.UTC()) + " UTC"},
+		page.Fact{Label: "duration", Value: duration.Text(sum.Ended.Sub(sum.Began)), Note: "from " + term.Seconds(sum.Began.UTC()) + " UTC"},
 	)
 }
 
@@ -97,7 +97,7 @@ func overTime(sum *sim.Summary) page.Section {
 	}
 	return page.Section{
 		Title: "Over time",
-		Note:  "From the start of the run; one step is " + term.Duration(s.Width) + ". Latencies count from the intended start of a call.",
+		Note:  "From the start of the run; one step is " + duration.Text(s.Width) + ". Latencies count from the intended start of a call.",
 		Charts: []page.Chart{
 			{Title: "Outcome of attempts", Step: s.Width, Stack: []page.Series{
 				{Name: "accepted", Values: rows[0]}, {Name: "answer dropped on purpose", Values: rows[1]}, {Name: "failed, tried again or given up", Values: rows[2]}, {Name: "refused", Values: rows[3]},
@@ -199,11 +199,11 @@ func outageSection(o *sim.Outage) page.Section {
 		if o.StillDown {
 			until = "and it did not come back"
 		}
-		add("longest down-time", fmt.Sprintf("%s, %s", term.Duration(down), until))
+		add("longest down-time", fmt.Sprintf("%s, %s", duration.Text(down), until))
 	}
 	add("events delivered late", strconv.Itoa(o.DeliveredLate))
 	if o.DeliveredLate > 0 {
-		add("late by", fmt.Sprintf("median %s, p99 %s, at most %s", term.Duration(o.MedianDelay), term.Duration(o.P99Delay), term.Duration(o.WorstDelay)))
+		add("late by", fmt.Sprintf("median %s, p99 %s, at most %s", duration.Text(o.MedianDelay), duration.Text(o.P99Delay), duration.Text(o.WorstDelay)))
 	}
 	add("events lost (R-FOUR)", strconv.Itoa(o.Lost))
 	add("peak of the retry wave", fmt.Sprintf("%s in a second%s", term.Count(o.PeakRetries, "retry"), atClock(o.PeakAt)))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/report/junit"
 	"relayctl/internal/report/term"
 )
@@ -21,7 +22,7 @@ func (r SendResult) WriteJUnit(w io.Writer) error {
 			{"events", strconv.Itoa(sum.Events)}, {"copies", strconv.Itoa(sum.Copies)}, {"attempts", strconv.Itoa(sum.Attempts)}, {"requests", strconv.Itoa(sum.Requests)},
 			{"accepted", strconv.Itoa(sum.Accepted)}, {"accepted after a retry", strconv.Itoa(sum.Retried)},
 			{"given up", strconv.Itoa(sum.GivenUp)}, {"refused", strconv.Itoa(sum.Refused)}, {"skipped", strconv.Itoa(sum.Skipped)},
-			{"latency p50", term.Duration(sum.P50)}, {"latency p99", term.Duration(sum.P99)}, {"latency max", term.Duration(sum.Max)},
+			{"latency p50", duration.Text(sum.P50)}, {"latency p99", duration.Text(sum.P99)}, {"latency max", duration.Text(sum.Max)},
 		},
 	}
 	for _, name := range sortedKeys(r.Details.byName) {

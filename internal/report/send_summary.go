@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/report/term"
 	"relayctl/internal/sim"
 )
@@ -49,14 +50,14 @@ func outageText(o *sim.Outage) string {
 	}
 	parts := []string{term.Count(o.Failed, "failed attempt")}
 	if down := o.Down(); down > 0 {
-		text := fmt.Sprintf("down for %s from %s", term.Duration(down), term.Seconds(o.DownFrom.Local()))
+		text := fmt.Sprintf("down for %s from %s", duration.Text(down), term.Seconds(o.DownFrom.Local()))
 		if o.StillDown {
 			text += " until the end"
 		}
 		parts = append(parts, text)
 	}
 	if o.DeliveredLate > 0 {
-		parts = append(parts, fmt.Sprintf("%d delivered late (median %s, at most %s)", o.DeliveredLate, term.Duration(min(o.MedianDelay, o.WorstDelay)), term.Duration(o.WorstDelay)))
+		parts = append(parts, fmt.Sprintf("%d delivered late (median %s, at most %s)", o.DeliveredLate, duration.Text(min(o.MedianDelay, o.WorstDelay)), duration.Text(o.WorstDelay)))
 	}
 	parts = append(parts, fmt.Sprintf("%d lost after the last attempt", o.Lost))
 	if o.PeakRetries > 0 {

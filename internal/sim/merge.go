@@ -6,10 +6,6 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// EmptySummary returns a summary of nothing, to which Add adds the shards of a plan. It is
-// not safe for concurrent use.
-func EmptySummary(seed uint64, began time.Time) *Summary { return newSummary(seed, began) }
-
 // Add adds the summary of another shard of the same plan. What its earlier runs had
 // accepted counts as accepted: the shards together are one campaign. Call Finish when
 // all are added.

@@ -181,7 +181,7 @@ func (s *Sender) Run(ctx context.Context, stream plan.Stream, obs Observer) (Sum
 	if s.cfg.Gauge != nil {
 		s.cfg.Gauge.dispatcher.Store(r.dispatcher)
 	}
-	summary := newSummary(s.cfg.Seed, r.start)
+	summary := NewSummary(s.cfg.Seed, r.start)
 	var observer sync.WaitGroup
 	observer.Go(func() {
 		r.ledger.each(func(f *fact) { tellFact(summary, obs, f) }, func(ended []*job) {

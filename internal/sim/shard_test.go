@@ -40,7 +40,7 @@ func TestThePartsShareTheRate(t *testing.T) {
 func TestSummariesAdd(t *testing.T) {
 	began := time.Unix(1e9, 0)
 	shard := func(after time.Duration, latency int64) *Summary {
-		s := newSummary(1, began.Add(after))
+		s := NewSummary(1, began.Add(after))
 		s.Events, s.Accepted, s.Before, s.Skipped, s.Deliveries, s.Attempts = 5, 3, 2, 2, 5, 3
 		s.Statuses[200], s.ByAttempt = 3, []int{2, 1}
 		s.Series.at(2 * time.Second).Attempts = 3
@@ -52,7 +52,7 @@ func TestSummariesAdd(t *testing.T) {
 	}
 	a, b := shard(0, 1000), shard(6*time.Second, 9000)
 	for _, order := range [][]*Summary{{a, b}, {b, a}} {
-		sum := EmptySummary(1, order[0].Began)
+		sum := NewSummary(1, order[0].Began)
 		sum.Add(order[0])
 		sum.Add(order[1])
 		sum.Finish()

@@ -62,7 +62,8 @@ type Summary struct {
 // maxLatency is the largest latency that the histogram tells apart.
 const maxLatency = 24 * time.Hour
 
-func newSummary(seed uint64, began time.Time) *Summary {
+// NewSummary returns a summary of nothing. It is not safe for concurrent use.
+func NewSummary(seed uint64, began time.Time) *Summary {
 	return &Summary{
 		Seed: seed, Began: began, Statuses: map[int]int{}, Failures: map[wire.Failure]int{},
 		Latencies: newLatencies(), Series: newSeries(began),

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"relayctl/internal/report/term"
+	"relayctl/internal/duration"
 )
 
 // Chart is a picture over time: stacked columns of counts, or lines of durations
@@ -150,7 +150,7 @@ func (d *drawing) lines() {
 	high = max(high, low+1)
 	share := func(v float64) float64 { return (math.Log10(v) - low) / (high - low) }
 	for e := low; e <= high; e++ {
-		d.level(share(math.Pow(10, e)), term.Duration(time.Duration(math.Round(math.Pow(10, e)*float64(time.Millisecond)))))
+		d.level(share(math.Pow(10, e)), duration.Text(time.Duration(math.Round(math.Pow(10, e)*float64(time.Millisecond)))))
 	}
 	for l, data := range d.chart.Lines {
 		var points []string
@@ -177,7 +177,7 @@ func (d *drawing) lines() {
 
 // hints adds what the pointer shows for each step of the lines.
 func (d *drawing) hints(list []Series) {
-	show := func(ms float64) string { return term.Duration(time.Duration(ms * float64(time.Millisecond))) }
+	show := func(ms float64) string { return duration.Text(time.Duration(ms * float64(time.Millisecond))) }
 	for i := range d.steps {
 		if at(list[0].Values, i) <= 0 {
 			continue
@@ -189,7 +189,7 @@ func (d *drawing) hints(list []Series) {
 
 // told is the text of a step's values.
 func (d *drawing) told(i int, list []Series, show func(float64) string) string {
-	parts := []string{"after " + term.Duration(time.Duration(i)*d.chart.Step)}
+	parts := []string{"after " + duration.Text(time.Duration(i)*d.chart.Step)}
 	for _, data := range list {
 		if v := at(data.Values, i); v > 0 {
 			parts = append(parts, data.Name+" "+show(v))
@@ -213,7 +213,7 @@ func (d *drawing) timeAxis() {
 			return
 		}
 		fmt.Fprintf(&d.out, `<line class="axis" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`,
-			x, x, y(0), y(0)+4, x, chartHeight-6, term.Duration(time.Duration(sec*float64(time.Second))))
+			x, x, y(0), y(0)+4, x, chartHeight-6, duration.Text(time.Duration(sec*float64(time.Second))))
 	}
 }
 

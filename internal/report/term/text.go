@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"relayctl/internal/duration"
-
 	"github.com/mattn/go-runewidth"
 )
 
@@ -104,9 +102,6 @@ func Seconds(t time.Time) string { return t.Format(time.TimeOnly) }
 
 // Day is a date, in the time's own zone.
 func Day(t time.Time) string { return t.Format(time.DateOnly) }
-
-// Duration is a duration as duration.Text writes it.
-func Duration(d time.Duration) string { return duration.Text(d) }
 
 // Count is a number with its unit: "1 event", "2 events", "3 deliveries".
 func Count[N int | uint64](n N, unit string) string {

@@ -11,8 +11,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/go-json-experiment/json"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
-	"relayctl/internal/report/term"
 	"relayctl/internal/session"
 	"relayctl/internal/suggest"
 )
@@ -127,7 +127,7 @@ func (m *model) pageKey(p *page, key string) tea.Cmd {
 }
 
 func (m *model) listKey(key string) tea.Cmd {
-	by, ok := scrolls(key, m.listHeight())
+	by, ok := scrolls(key, m.pageHeight())
 	switch w := &m.rows; {
 	case (key == "home" || key == "g") && w.older != 0:
 		return m.fetch(oldest, 0)
@@ -341,6 +341,6 @@ func (m *model) outcome(r replayed) string {
 	case app.Status == 0:
 		return fmt.Sprintf("%s replayed: no answer (%s)", place, app.Error)
 	default:
-		return strings.TrimSpace(fmt.Sprintf("%s replayed: %d app %s  %s", place, app.Status, term.Duration(app.Latency), app.Said()))
+		return strings.TrimSpace(fmt.Sprintf("%s replayed: %d app %s  %s", place, app.Status, duration.Text(app.Latency), app.Said()))
 	}
 }

@@ -157,7 +157,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = cmp.Or(msg.Width, m.width), cmp.Or(msg.Height, m.height) // a serial line knows none
 		m.fitInput()
-		m.rows.scroll(m.listHeight())
+		m.rows.scroll(m.pageHeight())
 		return m, m.rebuild()
 	case news:
 		return m, tea.Batch(m.take(msg.Stats), tea.Tick(refresh, func(time.Time) tea.Msg { return look{} }))

@@ -185,8 +185,8 @@ func (m *model) takeRows(f fetched) tea.Cmd {
 	}
 	w := &m.rows
 	w.add(f)
-	m.rows.scroll(m.listHeight())
-	if w.older != 0 && len(w.rows) < m.listHeight() && f.what != oldest {
+	m.rows.scroll(m.pageHeight())
+	if w.older != 0 && len(w.rows) < m.pageHeight() && f.what != oldest {
 		cmd := m.fetch(older, 0)
 		m.listing.slow = wasSlow
 		return cmd
@@ -202,7 +202,7 @@ func (m *model) move(by int) tea.Cmd {
 	w := &m.rows
 	to := w.at + by
 	w.choose(to)
-	w.scroll(m.listHeight())
+	w.scroll(m.pageHeight())
 	switch {
 	case to < 0:
 		return m.fetch(older, to)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"relayctl/internal/duration"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
 	"relayctl/internal/session"
@@ -28,11 +29,8 @@ func clip(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// listHeight is how many rows fit.
-func (m *model) listHeight() int { return max(1, m.height-3) }
-
-// pageHeight is how many lines of a page fit.
-func (m *model) pageHeight() int { return m.listHeight() }
+// pageHeight is how many rows of the list, or lines of a page, fit.
+func (m *model) pageHeight() int { return max(1, m.height-3) }
 
 // View implements tea.Model. It draws exactly as many lines as the terminal has.
 func (m *model) View() string {
@@ -205,7 +203,7 @@ func (m *model) answered(rc *judge.Receipt) string {
 	case judge.ByApp:
 		text += st.Dim(" app")
 		if m.width >= narrow {
-			text += st.Dim(" " + term.Duration(rc.AppTook))
+			text += st.Dim(" " + duration.Text(rc.AppTook))
 		}
 	case judge.ByScript:
 		text += st.Dim(" script")
@@ -279,7 +277,7 @@ func (m *model) health(h session.Health) string {
 	if m.width < narrow {
 		return tone(fmt.Sprintf("app %d", h.Status))
 	}
-	return tone(fmt.Sprintf("app %d", h.Status)) + st.Dim(fmt.Sprintf(" %s at %s", term.Duration(h.Latency), term.Seconds(h.Last.Local())))
+	return tone(fmt.Sprintf("app %d", h.Status)) + st.Dim(fmt.Sprintf(" %s at %s", duration.Text(h.Latency), term.Seconds(h.Last.Local())))
 }
 
 // when writes a time with its day where that is not today.

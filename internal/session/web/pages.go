@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"relayctl/internal/capture"
+	"relayctl/internal/duration"
 	"relayctl/internal/event"
 	"relayctl/internal/recv/judge"
 	"relayctl/internal/report/term"
@@ -33,8 +34,8 @@ func pageFuncs(s *session.Session) template.FuncMap {
 		"place": func(n uint64) string { return strings.TrimPrefix(s.Place(n), "#") },
 		"clock": func(t time.Time) string { return term.Clock(t.Local()) },
 		"day":   func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05.000") },
-		"took":  term.Duration,
-		"ago":   func(t time.Time) string { return term.Duration(time.Since(t).Round(time.Second)) },
+		"took":  duration.Text,
+		"ago":   func(t time.Time) string { return duration.Text(time.Since(t).Round(time.Second)) },
 		"family": func(name string) string {
 			known, ok := event.Lookup(name)
 			if !ok {
