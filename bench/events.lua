@@ -1,5 +1,5 @@
--- One event of the documentation's size in every request, with ids of its own:
--- ten customers' worth of journeys a second would not repeat one either.
+-- Every request carries another event, as large as the documentation's samples: a repeated
+-- event_id would be a duplicate, and cost something else.
 local threads = 0
 
 function setup(thread)
