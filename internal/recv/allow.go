@@ -54,7 +54,7 @@ func contains(list []netip.Prefix, a netip.Addr) bool {
 // clientAddr returns who made the request: the peer, or, when the peer is a
 // trusted proxy, the nearest address in X-Forwarded-For that is not one.
 // The header is walked from the right, for only what trusted proxies appended
-// can be believed: everything further left may be the client's invention.
+// can be believed: the client may have made up everything further left.
 // A word that is not an address ends the walk at the proxy that passed it on.
 func clientAddr(peer netip.Addr, h http.Header, trusted []netip.Prefix) netip.Addr {
 	client := peer.Unmap().WithZone("")

@@ -63,8 +63,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// acceptTLS shakes hands with each caller apart, so that a slow one holds nobody
-// up. What cannot be accepted is net/http's to judge.
+// acceptTLS makes each handshake in a goroutine of its own, so that a slow caller delays no
+// other. Errors of accepting go to net/http, which decides whether to go on.
 func (l *listener) acceptTLS() {
 	for {
 		c, err := l.next()

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// deadline is one of the two of a connection. net/http sets and clears them six times
-// for each request, and each time costs the runtime a change of a timer. This one sets
-// the timer only where it would fire too late. Where it fires too early, what it broke
-// off sets it again and goes on. The zero value is that of a connection without one. It
-// is safe for concurrent use.
+// deadline is the read or the write deadline of a connection. net/http sets and clears them
+// six times for each request, and each time costs the runtime a change of a timer. This one
+// sets the timer only if it would fire too late. If it fires too early, the read or write
+// that it interrupts sets it again and goes on. The zero value is no deadline. It is safe
+// for concurrent use.
 type deadline struct {
 	mu    sync.Mutex
 	want  time.Time // what was asked for, zero for none

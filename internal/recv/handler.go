@@ -62,7 +62,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	ok := x.admit(allowed) && x.read()
 	defer c.end()
 	if !c.begin() {
-		panic(http.ErrAbortHandler) // it made room for another one
+		panic(http.ErrAbortHandler) // its connection was closed to make room for another
 	}
 	if ok {
 		x.Judge(x.r.tracker, x.body.buf)
@@ -290,7 +290,7 @@ func (x *exchange) finish(c *conn) {
 		}
 		x.r.tracker.Answered(rc)
 	}
-	x.r.count(x.answered(), x.Receipts) // what is under way, such as this, is still answered where that is enough
+	x.r.count(x.answered(), x.Receipts) // it may end Serve, which waits for answers under way
 	// Told before the answer: the caller's next request is then told after it.
 	x.tell()
 	if x.status == 0 || x.fault() != script.NoFault {

@@ -2,9 +2,9 @@
 // checks who calls, reads the body, has its events judged, decides the answer,
 // makes the request durable and answers. Begin with Receiver.ServeHTTP in handler.go,
 // the way of one request: conns.go has what comes before it, store.go and
-// observerqueue.go where it leads. Each decision has its own room: judge, script,
-// forward, localca, outage. The package knows nothing of flags or of how receipts are
-// shown.
+// observerqueue.go where it leads. Each decision has a package of its own: judge,
+// script, forward, localca, outage. The package knows nothing of flags or of how receipts
+// are shown.
 package recv
 
 import (

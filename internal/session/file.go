@@ -35,7 +35,7 @@ func Open(ctx context.Context, cfg Config, files []File) (*Session, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.file.end(err)
-		s.cleared++ // the numbers are others now
+		s.cleared++ // the numbers have changed
 		s.tellNews()
 	}()
 	select {

@@ -3,10 +3,10 @@
 // event; a customer's journey in true order; two requests compared; a request made
 // again to the app; the rules in force.
 //
-// Begin with Session. New makes one that lives on what Add is told; Open makes one of a
+// Begin with Session. New makes one of the requests that Add is given; Open makes one of a
 // capture's files. List, Get, Journey, Attempts and Diff read it, Replay, SetRules,
 // SetMode and Clear act, and Wait tells of news. The inspector, the keyboard view and
-// the API for tests are faces of this one model: what two of them need stands here.
+// the API for tests show this one model: what two of them need is here.
 //
 // The package knows nothing of servers, browsers and terminals. What it needs of a
 // receiver are the functions of Config.
@@ -138,7 +138,7 @@ type Stats struct {
 	GivenUp  uint64 // requests given up to bound the memory, or cleared
 	Dropped  uint64 // requests that the receiver could not hand over in time
 	Cleared  uint64 // how often the requests were cleared, or their numbers changed
-	Live     bool   // more may come
+	Live     bool   // more requests may come
 	Counting bool   // the lines of a capture are still counted: Kept are those so far, and numbers count from the end
 	Apps     []string
 	Health   Health // of the apps

@@ -68,7 +68,7 @@ func (l *ledger) add(f *fact) {
 	}
 }
 
-// tell puts the one token into a channel.
+// tell wakes the reader of a channel that holds one value: now, or when it reads next.
 func tell(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

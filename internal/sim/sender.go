@@ -157,7 +157,7 @@ type run struct {
 	unreachable silence
 	gaveUp      atomic.Int64 // how many attempts in a row could not connect, where that ended the run
 	sure        atomic.Bool  // the endpoint has answered, or hung up; see doubtScheme
-	speaksTLS   atomic.Bool  // it does, but is called without
+	speaksTLS   atomic.Bool  // the endpoint, although its URL is http
 }
 
 // Run delivers the plan and tells obs, which may be nil, everything that happens, from one

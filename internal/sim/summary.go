@@ -11,8 +11,8 @@ import (
 )
 
 // Summary counts what a run did. Events and Copies together are the sum of the Outcomes,
-// which count the members of a batch one by one; a
-// delivery without a readable event counts as one.
+// which count the members of a batch one by one; a delivery without a readable event
+// counts as one.
 type Summary struct {
 	Events     int
 	Copies     int // deliveries of an event again that were planned (R-DUP)
@@ -20,7 +20,7 @@ type Summary struct {
 	Attempts   int
 	Requests   int // what of the attempts went out; see Attempt.Requests
 	Outcomes
-	OfCopies Outcomes // what of them were copies
+	OfCopies Outcomes // of the copies alone
 	LostAcks int      // answers dropped on purpose
 	Undoc2xx int      // accepted with another status than 200 (R-2XX)
 	Tokens   int      // tokens used, 0 where credentials do not end by themselves

@@ -1,6 +1,6 @@
 // Package forward passes requests on to the app behind the endpoint and gives its
 // answer back. Begin with Apps.Pass; ParseRoute reads one --forward. The package
-// knows nothing of the server, and of receipts the customers only.
+// knows nothing of the server, and only the customers of receipts.
 package forward
 
 import (

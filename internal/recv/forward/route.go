@@ -25,7 +25,7 @@ type Route struct {
 // such as 'notification.*=http://127.0.0.1:3000/sms'.
 func ParseRoute(text string) (Route, error) {
 	pattern, target := "", text
-	if before, rest, ok := strings.Cut(text, "="); ok && !strings.ContainsAny(before, ":/?") { // or it is of a query
+	if before, rest, ok := strings.Cut(text, "="); ok && !strings.ContainsAny(before, ":/?") { // otherwise the = is of a URL's query
 		if strings.TrimSpace(before) == "" {
 			return Route{}, errors.New("the event pattern before = is missing")
 		}

@@ -7,7 +7,7 @@ import (
 	"relayctl/internal/event"
 )
 
-// foundText bounds each text of theirs, in bytes.
+// foundText bounds each text of a Found, in bytes.
 const foundText = 256
 
 // mostFound bounds how many kinds of findings a summary names.

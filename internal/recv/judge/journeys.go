@@ -17,11 +17,11 @@ type Journeys struct {
 	most      int
 	seed      maphash.Seed
 	open      map[string]*track // by customer
-	ring      track             // its next is the customer last heard of, its prev the one longest ago
+	ring      track             // next is the customer whose event came last, prev the one whose event is the oldest
 	spare     *track            // the last one given up, for the next customer
 	held      int
 	customers uint64      // how many there were to show
-	left      generations //  those given up, by the hash of the customer
+	left      generations // those given up, by the hash of the customer
 }
 
 // NewJourneys returns an empty Journeys that holds at most that many receipts.

@@ -34,8 +34,8 @@ func (t *Tracker) behind(env *event.Envelope) time.Duration {
 		by := newest(&s.customers, k, ts)
 		s.mu.Unlock()
 		if p.CustomerID != "" {
-			// For the customer's events without a ccid. The one way only: a sample's
-			// customer_id may stand for many.
+			// The customer's events without a ccid are compared with this one, but not the
+			// other way round: many customers may share the customer_id of a sample.
 			byID("customer_id", p.CustomerID)
 		}
 		return by
@@ -64,10 +64,10 @@ func newest(of *generations, k uint64, ts int64) time.Duration {
 	return by
 }
 
-// The predecessors that later events are held against, and the bits of a
-// notification's or message's causes.
+// The predecessors that are looked for before later events, and the bits of a notification's
+// or message's causes.
 const (
-	attempted = iota // or not attempted, which explains as well what is missing
+	attempted = iota // or notification.not_attempted
 	inFeed
 	causeKinds
 )
@@ -168,7 +168,7 @@ func (t *Tracker) LeftOut() []string {
 }
 
 // connect notes that a number joined or left a customer. Of two events of a
-// number the newer one stands, whatever the order in which they come.
+// number the newer one counts, whatever the order in which they come.
 func (t *Tracker) connect(env *event.Envelope, joins bool) {
 	p := &env.Payload
 	if p.CCID == "" || p.ChannelAddr == "" {

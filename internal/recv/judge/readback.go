@@ -19,14 +19,14 @@ type Readback struct {
 	request Request
 	seq     uint64
 	seed    maphash.Seed
-	// headless holds events whose repetition stood in the capture before the first
+	// repeatFirst has the events whose repetition stood in the capture before the first
 	// arrival: of two requests that come at once, either may be stored first.
-	headless generations
+	repeatFirst generations
 }
 
 // NewReadback begins to read a capture back.
 func NewReadback() *Readback {
-	return &Readback{tracker: NewTracker(), seed: maphash.MakeSeed(), headless: newGenerations(1 << 13)}
+	return &Readback{tracker: NewTracker(), seed: maphash.MakeSeed(), repeatFirst: newGenerations(1 << 13)}
 }
 
 // Receipts gives the receipts of the next record: one, or one for each member
@@ -123,9 +123,9 @@ func (r *Readback) verdicts(rc *Receipt, attempt int, recorded []Badge) {
 	known := attempt > 1 || rc.cameAgain() // it was judged to have come again
 	id := maphash.String(r.seed, rc.Event.ID)
 	if known && rc.Times == 1 {
-		r.headless.set(id, 1)
+		r.repeatFirst.set(id, 1)
 	}
-	_, raced := r.headless.get(id)
+	_, raced := r.repeatFirst.get(id)
 	for _, b := range now {
 		if b.Kind == Late || b.Kind == Early || !known && !raced {
 			rc.add(b)

@@ -87,7 +87,7 @@ func parseDelay(text string) (time.Duration, error) {
 // answerKeys are those of an answer that is a mapping.
 func answerKeys() []string { return []string{"status", "headers", "body", "delay"} }
 
-// framing headers say where a body ends, which is the receiver's to say.
+// framing lists the headers that say where a body ends. Only the receiver sets them.
 func framing() []string { return []string{"Content-Length", "Transfer-Encoding", "Trailer"} }
 
 // mappedAnswer reads the answer that the mapping m at path stands for.

@@ -1,11 +1,10 @@
-// Package tui is the keyboard view: a session's requests in a terminal, for people who
-// do not leave it. Begin at Run, then at model, which is what bubbletea asks for: Update
+// Package tui is the keyboard view: a session's requests in a terminal. Begin at Run, then at model, which is what bubbletea asks for: Update
 // takes keys, news and what was read, View draws. What reads the session is a job that
 // runs beside the view, so that keys work meanwhile.
 //
 // It shows and does only what the session offers, and knows neither the receiver nor the
-// inspector in the browser. Every text from outside passes term.Clean, for the terminal
-// itself is written to here.
+// inspector in the browser. Every text from outside passes term.Clean, because the view
+// writes to the terminal itself and not through term.Gate.
 package tui
 
 import (

@@ -21,7 +21,7 @@ const narrow = 64
 // mostCell bounds a text from outside, in bytes, before it is brought to its columns.
 const mostCell = 1 << 10
 
-// clip cuts a text to so many bytes.
+// clip cuts a text to most bytes.
 func clip(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -73,8 +73,8 @@ func cut(line string, width int) string {
 // colours are the only sequences that a line may have.
 var colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
 
-// harmless cleans what stands between the colours of a line. It is the last gate before
-// the terminal, whatever the text of a page forgot.
+// harmless cleans what stands between the colours of a line. Whoever makes a text cleans it
+// too; this is for texts that were missed.
 func harmless(line string) string {
 	var b strings.Builder
 	at := 0

@@ -5,8 +5,8 @@
 // Begin with Server and its table of routes, which routes.go serves. guard.go says who
 // may call, answer.go writes answers and errors, api.go and json.go are the API, pages.go
 // and timeline.go the fragments of the pages, live.go what is told as it happens,
-// openapi.go the API's description. templates and static hold
-// what the browser gets; the script there only fetches fragments and puts them in place.
+// openapi.go the API's description. templates and static hold what the browser gets; the
+// script there only fetches fragments and puts them in place.
 //
 // The package knows nothing of receivers and files: it shows a session.Session.
 package web

@@ -24,18 +24,18 @@ type fate struct {
 // newModel makes the model of a setting. tell is called at the end of each delivery,
 // called whenever an attempt goes out.
 func newModel(c Relay, e Endpoint, tell func(*fate), called func(at time.Duration, number int)) model {
-	o := office{Relay: c, end: endpoint{Endpoint: e}, tell: tell, called: called}
+	o := shared{Relay: c, end: endpoint{Endpoint: e}, tell: tell, called: called}
 	if e.Concurrency > 0 {
 		o.end.slots = make([]time.Duration, e.Concurrency)
 	}
 	if c.Spread || e.Concurrency > 0 {
 		return newQueued(o)
 	}
-	return &apart{office: o, free: make([]time.Duration, c.Workers)}
+	return &apart{shared: o, free: make([]time.Duration, c.Workers)}
 }
 
-// office is what the workers of a setting share.
-type office struct {
+// shared is what the workers of a setting share.
+type shared struct {
 	Relay
 	end    endpoint
 	tell   func(*fate)
@@ -45,27 +45,26 @@ type office struct {
 
 // attempt makes an attempt of a call. It returns when the attempt ended, and the wait
 // before the next one; if again is false there is no next one, and tell was called.
-func (o *office) attempt(j *job, number int, at time.Duration) (ended, wait time.Duration, again bool) {
-	o.called(at, number)
-	ended, result := o.end.call(at, o.Timeout)
-	if number <= j.load.lostAcks && (result == answered || result == refused && !o.end.Outage.Silent) {
+func (s *shared) attempt(j *job, number int, at time.Duration) (ended, wait time.Duration, again bool) {
+	s.called(at, number)
+	ended, result := s.end.call(at, s.Timeout)
+	if number <= j.load.lostAcks && (result == answered || result == refused && !s.end.Outage.Silent) {
 		result = timedOut // the answer was dropped on its way (R-DUP)
 	}
-	retried := result == timedOut && o.RetryTimeout || result == refused && o.end.Outage.Retried
-	if retried && number < o.Attempts {
-		return ended, o.delayAfter(number), true
+	retried := result == timedOut && s.RetryTimeout || result == refused && s.end.Outage.Retried
+	if retried && number < s.Attempts {
+		return ended, s.delayAfter(number), true
 	}
-	o.fate = fate{*j, number, ended, result == answered}
-	o.tell(&o.fate)
+	s.fate = fate{*j, number, ended, result == answered}
+	s.tell(&s.fate)
 	return ended, 0, false
 }
 
-// apart is the model of workers that do not meet: each has its own queue, and the
-// endpoint takes any number of calls. What one of them does changes nothing for
-// another, so each call is followed to its end at once: nothing has to wait in
-// memory, however long a worker's queue is.
+// apart is the model of workers that do not affect one another: each has its own queue, and
+// the endpoint takes any number of calls. So each call is followed to its end at once, and
+// needs no memory, however long a worker's queue is.
 type apart struct {
-	office
+	shared
 	free []time.Duration // by worker: when it has done all that it was given
 }
 
@@ -84,10 +83,10 @@ func (m *apart) put(j job) {
 
 func (m *apart) close() {}
 
-// queued is the model of workers that meet, at a common queue or at an endpoint
-// that makes calls wait: a queue of events keeps them in the order of time.
+// queued is the model of workers that affect one another, by a common queue or by an
+// endpoint that makes calls wait. It keeps what happens in the order of time.
 type queued struct {
-	office
+	shared
 	workers []worker
 	queues  []fifo             // one a worker, or a common one
 	idle    []int              // workers with nothing to do
@@ -100,8 +99,8 @@ type worker struct {
 	idle   bool
 }
 
-func newQueued(o office) *queued {
-	m := &queued{office: o, workers: make([]worker, o.Workers), queues: make([]fifo, o.Workers)}
+func newQueued(o shared) *queued {
+	m := &queued{shared: o, workers: make([]worker, o.Workers), queues: make([]fifo, o.Workers)}
 	if o.Spread {
 		m.queues = m.queues[:1]
 	}

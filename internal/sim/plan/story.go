@@ -59,7 +59,7 @@ func (c *customer) story(steps []Step) []Step {
 	return s.steps
 }
 
-// storyTeller collects steps along one line of time.
+// storyTeller collects steps one after the other in time.
 type storyTeller struct {
 	c     *customer
 	at    time.Duration // of the last one
