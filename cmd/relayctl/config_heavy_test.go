@@ -9,9 +9,9 @@ import (
 	"relayctl/internal/oracle"
 )
 
-// TestConfigSchemaAgreesWithTheParser holds the schema that editors use to what the
-// parser takes. The oracle's library compiles its own schemas when a program with it
-// starts: the commands of seven hundred lines of transcripts do without.
+// The schema that editors use agrees with what the parser takes. It is a heavy test because
+// the oracle's library compiles schemas whenever a program with it starts, and each command
+// of a transcript is such a program.
 func TestConfigSchemaAgreesWithTheParser(t *testing.T) {
 	schema := oracle.Schema(t, configSchema(newRootCmd(&app{kill: context.Background()})))
 	for config, want := range configTexts() {

@@ -27,7 +27,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 		t.Skip(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Args = append([]string{"relayctl"}, args...) // the test binary's other self
+	cmd.Args = append([]string{"relayctl"}, args...) // by that name TestMain runs the command, and no tests
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "XDG_CONFIG_HOME="+cmd.Dir)
 	return cmd
@@ -235,7 +235,7 @@ func TestCtrlC(t *testing.T) {
 	journal := filepath.Join(t.TempDir(), "journal")
 	args := []string{"send", "--records", "100", "--to", srv.URL, "--journal", journal, "--output", "json"}
 	cmd := program(t, args...)
-	said := newSignpost()
+	said := newInterruptedSeen()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, said
 	rec.set(func(calls int) {
@@ -277,7 +277,7 @@ func TestCtrlCTwice(t *testing.T) {
 	journal := filepath.Join(t.TempDir(), "journal")
 	args := []string{"send", "message.delivered", "--count", "20", "--timeout", "1h", "--workers", "1", "--to", srv.URL, "--journal", journal, "--output", "json"}
 	cmd := program(t, args...)
-	said := newSignpost()
+	said := newInterruptedSeen()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, said
 	ended := make(chan struct{})
@@ -309,17 +309,17 @@ func TestCtrlCTwice(t *testing.T) {
 	}
 }
 
-// signpost is a standard error whose first whole line can be waited for.
-type signpost struct {
+// interruptedSeen is a standard error. It closes seen once it says that the run is interrupted.
+type interruptedSeen struct {
 	mu   sync.Mutex
 	buf  bytes.Buffer
 	once sync.Once
 	seen chan struct{}
 }
 
-func newSignpost() *signpost { return &signpost{seen: make(chan struct{})} }
+func newInterruptedSeen() *interruptedSeen { return &interruptedSeen{seen: make(chan struct{})} }
 
-func (s *signpost) Write(p []byte) (int, error) {
+func (s *interruptedSeen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.buf.Write(p)
@@ -329,7 +329,7 @@ func (s *signpost) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *signpost) String() string {
+func (s *interruptedSeen) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buf.String()

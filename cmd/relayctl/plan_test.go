@@ -25,8 +25,8 @@ import (
 	"relayctl/internal/sim/plan"
 )
 
-// travelling is what of a body says whose event it is and when it happened.
-type travelling struct {
+// sentEvent is what a body says of whose event it is and when it happened.
+type sentEvent struct {
 	EventID   string    `json:"event_id"`
 	EventName string    `json:"event_name"`
 	EventTS   time.Time `json:"event_ts"`
@@ -74,7 +74,7 @@ func (j journal) add(customer, format string, args ...any) {
 	j[customer] = append(j[customer], fmt.Sprintf(format, args...))
 }
 
-// same holds a journal to another one, line by line.
+// same fails unless the journal of who has the same lines as the wanted one.
 func (j journal) same(t *testing.T, who string, want journal) {
 	t.Helper()
 	for customer := range want {
@@ -87,10 +87,10 @@ func (j journal) same(t *testing.T, who string, want journal) {
 	}
 }
 
-// moods says how an app answers: 500 to the first call of some events.
-type moods map[string]bool
+// failures are the events whose first call an app answers 500.
+type failures map[string]bool
 
-func (m moods) answer(id string) int {
+func (m failures) answer(id string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id))
 	first := !m[id]
@@ -101,20 +101,20 @@ func (m moods) answer(id string) int {
 	return http.StatusOK
 }
 
-// moodyApp notes what it gets. It is safe for concurrent use.
-type moodyApp struct {
-	mu    sync.Mutex
-	moods moods
-	got   journal
+// failingApp notes what it gets. It is safe for concurrent use.
+type failingApp struct {
+	mu       sync.Mutex
+	failures failures
+	got      journal
 }
 
-func (a *moodyApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *failingApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	var e travelling
+	var e sentEvent
 	_ = json.Unmarshal(body, &e) // what cannot be read shows in the journal
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	status := a.moods.answer(e.EventID)
+	status := a.failures.answer(e.EventID)
 	a.got.add(e.Payload.CCID, "%d %s", status, body)
 	w.WriteHeader(status)
 }
@@ -125,7 +125,8 @@ type number struct {
 	joins bool
 }
 
-// foreseen judges a customer's calls by the plan and the app's answers alone.
+// foreseen tells from the plan and the app's answers alone how listen has to judge a customer's
+// calls.
 type foreseen struct {
 	newest   time.Time
 	came     map[string]bool // what predecessors are known by
@@ -136,7 +137,7 @@ type foreseen struct {
 }
 
 // call gives the attempt and the badges that listen has to give to a call.
-func (f *foreseen) call(e *travelling, status int) (attempt int, badges []string) {
+func (f *foreseen) call(e *sentEvent, status int) (attempt int, badges []string) {
 	if f.accepted[e.EventID] {
 		badges = append(badges, "duplicate")
 		f.attempts[e.EventID] = 0
@@ -155,7 +156,7 @@ func (f *foreseen) call(e *travelling, status int) (attempt int, badges []string
 
 // order gives the badges of an event that is older than what its customer has
 // shown, or that lacks its predecessor.
-func (f *foreseen) order(e *travelling) (badges []string) {
+func (f *foreseen) order(e *sentEvent) (badges []string) {
 	if by := f.newest.Sub(e.EventTS); by > 0 {
 		badges = append(badges, judge.Badge{Kind: judge.Late, By: by}.String())
 	} else {
@@ -197,14 +198,14 @@ type story struct {
 func storyOf(t *testing.T, plan []string) story {
 	t.Helper()
 	s := story{owner: make(map[string]string), attempts: make(journal), receipts: make(journal), calls: make(journal), kinds: make(map[string]int)}
-	app := make(moods)
+	app := make(failures)
 	models := make(map[string]*foreseen)
 	type planned struct {
 		Body     string
 		LostAcks int `json:"lost_acks"`
 	}
 	for _, p := range linesOf[planned](t, plan, "planned") {
-		var e travelling
+		var e sentEvent
 		if err := json.Unmarshal([]byte(p.Body), &e); err != nil {
 			t.Fatal(err)
 		}
@@ -303,14 +304,14 @@ func scenariosSentTogether(t *testing.T) (names []string) {
 	return names
 }
 
-// What send plans to do to an app, listen says of it, call by call, the app behind
-// listen gets the same calls in the same order, and the capture keeps them. The
-// app fails now and then, so that lost answers are both.
+// What the plan of send says of each call is what listen says of it, what the app behind
+// listen gets, in the same order, and what the capture keeps. The app fails now and then, so
+// that answers of 200 and of 500 are lost.
 func TestBadgesAgreeWithThePlan(t *testing.T) {
 	t.Parallel()
 	for name, what := range map[string][]string{"campaign": {"--records", "60"}, "scenarios": append(scenariosSentTogether(t), "--count", "2")} {
 		t.Run(name, func(t *testing.T) {
-			app := &moodyApp{moods: make(moods), got: make(journal)}
+			app := &failingApp{failures: make(failures), got: make(journal)}
 			srv := httptest.NewServer(app)
 			defer srv.Close()
 			file := filepath.Join(t.TempDir(), "c.jsonl")

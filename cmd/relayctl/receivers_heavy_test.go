@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// The rooms show on virtual time that the model is what the sender does; this holds
-// both to real sockets.
-// The same plan and the same outage, ten times as fast: send and listen lose
-// and delay what forecast says. An attempt at the edge of the outage may go either
-// way, and so may the one that a worker makes next: two events a worker.
+// With the same plan and the same outage, ten times as fast, send and listen lose and delay
+// what forecast says. Tests of sim/forecast compare the model with the sender on virtual
+// time; this one uses real sockets. An attempt at the edge of the outage may go either way,
+// and so may the next one of its worker: two events a worker.
 func TestForecastIsWhatSendDoesToListen(t *testing.T) {
 	const scale, workers, bound = 0.1, 4, 2 * 4
 	urls, stop := receivers(t, []string{filepath.Join(t.TempDir(), "c.jsonl")}, "--respond", "500@800ms..2400ms")
