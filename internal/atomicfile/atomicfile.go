@@ -14,12 +14,16 @@ import (
 // File is new content, written to a temporary file until Commit gives it the place of
 // the old. It is not safe for concurrent use.
 type File struct {
-	temp *os.File // nil after Commit or Discard
-	path string
+	temp     *os.File // nil before the first Write, and after Commit or Discard
+	path     string
+	mode     fs.FileMode
+	replaces bool // mode is right whatever the umask
 }
 
 // Create begins the new content of the file at path, which stays as it is until Commit.
-// The temporary file is in the same folder; Create never opens one that is there already.
+// The temporary file is in the same folder, and never one that is there already. Create
+// tries to make it; from the first Write on it stays. So a process that is killed before it
+// writes leaves none behind.
 //
 // A new file gets mode, less the process's umask. A file that is replaced keeps its rights
 // as far as mode has them too. Where path is a symbolic link, the file that it leads to is
@@ -42,18 +46,31 @@ func Create(path string, mode fs.FileMode) (*File, error) {
 			return nil, err
 		}
 	}
-	temp, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".relayctl-"+rand.Text()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
-	if err != nil {
+	f := &File{path: path, mode: mode, replaces: replaces}
+	if err := f.begin(); err != nil {
 		return nil, err
 	}
-	f := &File{temp, path}
-	if replaces { // whatever the umask
-		if err := temp.Chmod(mode); err != nil {
+	f.Discard()
+	return f, nil
+}
+
+// begin makes the temporary file, unless it is there.
+func (f *File) begin() error {
+	if f.temp != nil {
+		return nil
+	}
+	temp, err := os.OpenFile(filepath.Join(filepath.Dir(f.path), ".relayctl-"+rand.Text()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, f.mode)
+	if err != nil {
+		return err
+	}
+	f.temp = temp
+	if f.replaces {
+		if err := temp.Chmod(f.mode); err != nil {
 			f.Discard()
-			return nil, err
+			return err
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // writable returns the path without symbolic links. A rename needs no right to write the
@@ -68,11 +85,19 @@ func writable(path string) (string, error) {
 }
 
 // Write adds to the new content.
-func (f *File) Write(p []byte) (int, error) { return f.temp.Write(p) }
+func (f *File) Write(p []byte) (int, error) {
+	if err := f.begin(); err != nil {
+		return 0, err
+	}
+	return f.temp.Write(p)
+}
 
 // Commit puts the content in its place once it is on disk. After an error the old content
 // is still there, and the temporary file is gone.
 func (f *File) Commit() error {
+	if err := f.begin(); err != nil {
+		return err
+	}
 	temp := f.temp
 	f.temp = nil
 	err := errors.Join(temp.Sync(), temp.Close())
@@ -85,7 +110,8 @@ func (f *File) Commit() error {
 	return nil
 }
 
-// Discard removes the temporary file, unless Commit was called.
+// Discard removes the temporary file, unless Commit was called. Nothing may be written
+// after that.
 func (f *File) Discard() {
 	if f.temp != nil {
 		_, _ = f.temp.Close(), os.Remove(f.temp.Name()) // best effort: the caller has an error of its own

@@ -40,6 +40,22 @@ func TestOldContentStaysUntilCommit(t *testing.T) {
 	only(t, path, "new")
 }
 
+// A process that is killed before it writes leaves nothing behind.
+func TestNothingIsThereBeforeTheFirstWrite(t *testing.T) {
+	dir := t.TempDir()
+	f, err := Create(filepath.Join(dir, "file"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("%v, %v; want an empty folder", entries, err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	only(t, filepath.Join(dir, "file"), "")
+}
+
 func TestDiscardedContentLeavesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if err := WriteFile(path, []byte("old"), 0o600); err != nil {
