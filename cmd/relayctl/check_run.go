@@ -19,7 +19,6 @@ import (
 	"relayctl/internal/mask"
 	"relayctl/internal/recv"
 	"relayctl/internal/report"
-	"relayctl/internal/sim"
 )
 
 // checkRun is what the flags came to.
@@ -123,7 +122,7 @@ func (a *app) runChecks(ctx context.Context, o *checkOptions, r *checkRun) error
 	} else if o.waitReady > 0 {
 		// If it does not come in time, the run says so, as of any endpoint that is not
 		// there.
-		_ = sim.WaitReady(ctx, run.URL, run.Proxy, o.waitReady, a.waiting(o.waitReady))
+		_ = run.WaitReady(ctx, o.waitReady, a.waiting(o.waitReady))
 	}
 	var out checkRenderer = jsonRenderer{report.NewCheckJSON(a.stdout, r.repeats)}
 	if o.output == "text" {

@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"relayctl/internal/event"
@@ -36,8 +35,8 @@ const (
 // burst is the load that the load checks of a run share, and what came of it.
 // It is made once, by whichever of them comes first.
 type burst struct {
-	once sync.Once
-	burstResult
+	turn   turn
+	result *burstResult
 }
 
 // burstResult is what came of a burst. It is not changed once it is there.
@@ -62,8 +61,12 @@ type burstResult struct {
 
 // runBurst gives the run's burst, made now if it has not been made yet.
 func runBurst(ctx context.Context, t *Trial) *burstResult {
-	t.burst.once.Do(func() { t.burst.burstResult = makeBurst(ctx, t) })
-	return &t.burst.burstResult
+	defer t.burst.turn.take()()
+	if t.burst.result == nil {
+		r := makeBurst(ctx, t)
+		t.burst.result = &r
+	}
+	return t.burst.result
 }
 
 // pace is the burst's rate and how many calls it makes.
@@ -86,7 +89,7 @@ func makeBurst(ctx context.Context, t *Trial) burstResult {
 	}
 	workers := burstWorkers(ctx, t, rate)
 	sender, err := sim.NewSender(sim.SenderConfig{
-		URL: t.URL, Auth: t.credentials, Headers: t.Headers, TLS: t.TLS, Proxy: t.Proxy, Advice: t.Advice, Timeout: t.Timeout, Seed: t.Seed,
+		URL: t.URL, Auth: t.credentials, Headers: t.Headers, TLS: t.TLS, Proxy: t.Proxy, Dial: t.Dial, Advice: t.Advice, Timeout: t.Timeout, Seed: t.Seed,
 		Attempts: event.Attempts, RetryDelays: event.RetryDelays(), RetryOn: retryOn, TimeScale: burstScale,
 		Workers: workers, Rate: rate,
 	})
@@ -188,7 +191,7 @@ func (w *burstWatch) Outcome(o *sim.Outcome) {
 
 func (w *burstWatch) finish(ctx context.Context) burstResult {
 	// One that is restarted by its supervisor comes back.
-	if w.gone != nil && sim.WaitReady(ctx, w.calls.URL, w.calls.Proxy, w.calls.Waits.Connect, nil) != nil && ctx.Err() == nil {
+	if w.gone != nil && w.calls.WaitReady(ctx, w.calls.Waits.Connect, nil) != nil && ctx.Err() == nil {
 		w.calls.live.lost(w.gone)
 		w.result.Gone = w.gone
 	}

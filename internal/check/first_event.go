@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"relayctl/internal/auth"
-	"relayctl/internal/sim"
 	"relayctl/internal/sim/wire"
 )
 
@@ -43,7 +42,7 @@ func (r *run) deliverFirst(ctx context.Context) firstEvent {
 		return firstEvent{NotAccepted, "a plain valid event is not accepted: " + x.Describe() + r.likelyCause(x.Answer.Status)}
 	case x.Answer.Failure == wire.TLS:
 		return firstEvent{TLSFails, "the TLS handshake fails: " + x.Answer.Detail}
-	case x.Answer.Failure == wire.Timeout && sim.WaitReady(ctx, r.URL, r.Proxy, r.Waits.Connect, nil) == nil:
+	case x.Answer.Failure == wire.Timeout && r.WaitReady(ctx, r.Waits.Connect, nil) == nil:
 		return firstEvent{NoAnswer, fmt.Sprintf("a valid event is not answered within %s: Relay would try it four times and give it up (R-TIMEOUT)", r.Timeout)}
 	case x.Answer.Failure == wire.TokenFailed:
 		if _, err := t.Sign(ctx); auth.CredentialsRefused(err) {

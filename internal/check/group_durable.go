@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"relayctl/internal/check/state"
-	"relayctl/internal/sim"
 	"relayctl/internal/sim/plan"
 	"relayctl/internal/sim/wire"
 )
@@ -136,7 +135,7 @@ func (t *Trial) restart(ctx context.Context) string {
 func (t *Trial) comesBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, t.Waits.Return)
 	defer cancel()
-	if sim.WaitReady(ctx, t.URL, t.Proxy, t.Waits.Return, nil) != nil {
+	if t.WaitReady(ctx, t.Waits.Return, nil) != nil {
 		return // what comes next finds that out
 	}
 	s := t.subject(errand())

@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/sim"
+	"relayctl/internal/sim/wire"
 )
 
 func isLoopback(host string) bool {
@@ -26,11 +29,21 @@ func (s *Settings) dial(ctx context.Context) (net.Conn, error) {
 	deadline := time.Now().Add(s.Timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	conn, err := s.Proxy.Tunnel(nil)(ctx, "tcp", net.JoinHostPort(s.hostPort()))
+	conn, err := s.Proxy.Tunnel(s.Dial)(ctx, "tcp", net.JoinHostPort(s.hostPort()))
 	if err != nil {
 		return nil, err
 	}
 	return conn, conn.SetDeadline(deadline)
+}
+
+// WaitReady waits until the endpoint's host accepts connections, for d at most; see
+// sim.WaitReady.
+func (s *Settings) WaitReady(ctx context.Context, d time.Duration, waiting func(why error)) error {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return err
+	}
+	return sim.WaitReady(ctx, wire.TargetConfig{URL: u, Proxy: s.Proxy, Dial: s.Dial}, d, waiting)
 }
 
 // handshake connects with TLS, trusting whatever is shown, and hangs up.

@@ -13,7 +13,7 @@ import (
 // ended leaves an endpoint that goes on to answer 200. All states are alike then, and a
 // comparison of them says nothing. Safe for concurrent use.
 type idleness struct {
-	asking sync.Mutex // held while it is found out
+	asking turn // held while it is found out
 
 	mu    sync.Mutex
 	check string // guarded by mu: the check that found it, "" while it is not known
@@ -38,8 +38,7 @@ func (i *idleness) found(check, why string) {
 // though it did at the beginning of the run, and says so. "" is that it works, or that
 // nothing can be said.
 func (t *Trial) stopped(ctx context.Context) string {
-	t.idle.asking.Lock()
-	defer t.idle.asking.Unlock()
+	defer t.idle.asking.take()()
 	if _, why := t.idle.known(); why != "" {
 		return why
 	}

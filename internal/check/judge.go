@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"relayctl/internal/sim/plan"
@@ -106,7 +105,7 @@ func (t *Trial) introduced(ctx context.Context) *plan.Persona {
 
 // control is the customer of a trial's control events.
 type control struct {
-	mu       sync.Mutex
+	turn     turn
 	customer *plan.Persona
 	sent     int
 }
@@ -115,19 +114,19 @@ type control struct {
 // whose number was added before.
 func (t *Trial) plain(ctx context.Context) Exchange {
 	c := &t.control
-	c.mu.Lock()
+	give := c.turn.take()
 	if c.customer == nil {
 		p := t.Customer()
 		x := t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "notification_channel.add"}))
 		if x.Answer.Failure != wire.NoFailure {
-			c.mu.Unlock()
+			give()
 			return x
 		}
 		c.customer = p
 	}
 	c.sent++
 	d := t.writePlain(c.customer, plan.Step{Event: "message.delivered", Message: c.sent, At: time.Duration(c.sent) * 10 * time.Millisecond})
-	c.mu.Unlock()
+	give()
 	return t.Deliver(ctx, d)
 }
 

@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"relayctl/internal/sim"
+	"golang.org/x/sync/semaphore"
+
 	"relayctl/internal/sim/plan"
 	"relayctl/internal/sim/wire"
 )
@@ -46,12 +47,15 @@ const (
 	answeredAlone = 2
 )
 
+// mostCalls is more than are ever under way at once.
+const mostCalls = 1 << 20
+
 // liveness is whether the endpoint answers at all, and which kinds of events it
 // does not answer, so that a run does not wait for the same silence again and
 // again. Safe for concurrent use.
 type liveness struct {
-	gate    sync.RWMutex // held by every call, for writing by one that is made alone
-	finding sync.Mutex   // held by a call that finds out whether it is answered when it is alone
+	gate    *semaphore.Weighted // each call holds one of mostCalls, one that is made alone all of them
+	finding turn                // held by a call that finds out whether it is answered when it is alone
 
 	mu      sync.Mutex
 	excused int             // guarded by mu: checks under way that take the endpoint down themselves
@@ -204,20 +208,22 @@ func (l *liveness) silentName(event string) bool {
 // call at a time, no other is under way then. The same holds for a call that is made again
 // while it is not known whether that helps; alone says that this is to be found out.
 func (l *liveness) enter(again bool) (leave func(), alone bool) {
+	pass := func(n int64) (leave func()) {
+		_ = l.gate.Acquire(context.Background(), n) // cannot fail
+		return func() { l.gate.Release(n) }
+	}
 	if l.oneByOne() {
-		l.gate.Lock()
-		return l.gate.Unlock, false
+		return pass(mostCalls), false
 	}
 	if again && l.wantsAlone() {
-		l.finding.Lock()
+		give := l.finding.take()
 		if l.wantsAlone() { // another one may have found out meanwhile
-			l.gate.Lock()
-			return func() { l.gate.Unlock(); l.finding.Unlock() }, true
+			leave := pass(mostCalls)
+			return func() { leave(); give() }, true
 		}
-		l.finding.Unlock()
+		give()
 	}
-	l.gate.RLock()
-	return l.gate.RUnlock, false
+	return pass(1), false
 }
 
 // oneByOne says whether the endpoint was seen to answer some calls only when they
@@ -361,7 +367,7 @@ func (c *caller) isGone(ctx context.Context, l *Lapse) bool {
 		return !c.answersPlain(ctx, "message.delivered") && ctx.Err() == nil
 	}
 	// One that is restarted by its supervisor comes back.
-	return sim.WaitReady(ctx, c.URL, c.Proxy, c.Waits.Connect, nil) != nil && ctx.Err() == nil
+	return c.WaitReady(ctx, c.Waits.Connect, nil) != nil && ctx.Err() == nil
 }
 
 // answersPlain says whether the plain event of that name, of a customer who was

@@ -16,6 +16,7 @@ import (
 	"relayctl/internal/auth"
 	"relayctl/internal/check/state"
 	"relayctl/internal/input"
+	"relayctl/internal/sim/wire"
 	"relayctl/internal/suggest"
 )
 
@@ -28,6 +29,7 @@ type ProbeConfig struct {
 	Ignore  []state.Pointer // what changes by itself
 	TLS     *tls.Config     // trust, of the GET
 	Proxy   func(*http.Request) (*url.URL, error)
+	Dial    wire.Dial     // replaces the network; nil is that of the machine
 	Timeout time.Duration // of one reading; 0 is 10 s
 }
 
@@ -141,7 +143,7 @@ func newPage(cfg ProbeConfig) (*page, error) {
 	if _, host, _ := strings.Cut(cfg.URL, "://"); strings.ContainsAny(strings.SplitN(host, "/", 2)[0], "{}") {
 		return nil, errors.New("a placeholder cannot stand in the host's name")
 	}
-	transport := &http.Transport{TLSClientConfig: cfg.TLS.Clone(), Proxy: cfg.Proxy, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+	transport := &http.Transport{TLSClientConfig: cfg.TLS.Clone(), Proxy: cfg.Proxy, DialContext: cfg.Dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
 	p := &page{path: cfg.URL, headers: cfg.Headers, timeout: cfg.Timeout, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -17,14 +17,13 @@ import (
 // once does something once for all who ask. What a context ended does not
 // count, and the next one who asks tries anew.
 type once[T any] struct {
-	mu    sync.Mutex
+	turn  turn
 	done  bool
 	value T
 }
 
 func (o *once[T]) get(ctx context.Context, do func(context.Context) T) T {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.turn.take()()
 	if o.done {
 		return o.value
 	}

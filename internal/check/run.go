@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"relayctl/internal/sim"
 	"relayctl/internal/sim/plan"
 )
@@ -35,7 +37,10 @@ func newRun(s *Settings) *run {
 	if own.Waits == (Waits{}) {
 		own.Waits = DefaultWaits()
 	}
-	return &run{Settings: &own, credentials: &credentials{Scheme: own.Auth, config: own.AuthConfig}, states: &readSide{probe: own.Probe, waits: own.Waits, leaveOut: own.LeaveOut}}
+	if own.Shell == nil {
+		own.Shell = sh
+	}
+	return &run{Settings: &own, live: liveness{gate: semaphore.NewWeighted(mostCalls)}, credentials: &credentials{Scheme: own.Auth, config: own.AuthConfig}, states: &readSide{probe: own.Probe, waits: own.Waits, leaveOut: own.LeaveOut}}
 }
 
 // Trial is one check's run: what a check acts with. It is safe for concurrent
@@ -50,7 +55,7 @@ type Trial struct {
 
 // newTrial prepares the run of a check.
 func (r *run) newTrial(c *Check) (*Trial, error) {
-	s, err := sim.NewSender(sim.SenderConfig{URL: r.URL, Auth: r.Auth, Headers: r.Headers, TLS: r.TLS, Proxy: r.Proxy, Advice: r.Advice, Timeout: r.Timeout, Seed: r.Seed})
+	s, err := sim.NewSender(sim.SenderConfig{URL: r.URL, Auth: r.Auth, Headers: r.Headers, TLS: r.TLS, Proxy: r.Proxy, Dial: r.Dial, Advice: r.Advice, Timeout: r.Timeout, Seed: r.Seed})
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type Settings struct {
 	Headers    []auth.Header // custom headers of every call (R-HEADERS)
 	TLS        *tls.Config   // trust, and the client's certificate
 	Proxy      *wire.Proxy   // on the way to the endpoint, nil for none
+	Dial       wire.Dial     // replaces the network; nil is that of the machine
 	Advice     wire.Advice   // what to do about failed calls
 	Timeout    time.Duration // the contract's deadline of a call (R-DEADLINE)
 
@@ -37,6 +38,7 @@ type Settings struct {
 	RestartCmd string        // command that kills the receiver and starts it again
 	FaultOn    string        // command after which the receiver cannot do its work
 	FaultOff   string        // command that ends that
+	Shell      Shell         // runs these commands; nil runs them with sh
 	Probe      *Probe        // nil where there is none
 	Waits      Waits
 	// LeaveOut words how to leave out places of a state that change by themselves

@@ -58,11 +58,21 @@ func discard(f *os.File) {
 	_ = os.Remove(f.Name()) // a temporary file that stays hurts nobody
 }
 
+// Shell runs a command line and returns the last line of its complaints. The error says
+// why it could not be run, or is its *exec.ExitError. It ends early when ctx is done.
+type Shell func(ctx context.Context, line string) (complaint string, err error)
+
+// sh is the Shell that runs it with sh.
+func sh(ctx context.Context, line string) (complaint string, err error) {
+	_, complaint, err = runShell(ctx, line, 1<<20)
+	return complaint, err
+}
+
 // userCommand runs a command of the user's and says what went wrong.
 func (r *run) userCommand(ctx context.Context, what, line string) string {
 	ctx, cancel := context.WithTimeout(ctx, r.Waits.Command)
 	defer cancel()
-	_, complaint, err := runShell(ctx, line, 1<<20)
+	complaint, err := r.Shell(ctx, line)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"relayctl/internal/sim/wire"
@@ -46,15 +45,11 @@ func notAccepted(target *wire.Target, why string) error {
 	return fmt.Errorf("%s does not accept connections: %s", target.Addr(), why)
 }
 
-// WaitReady waits until the URL's host accepts connections, for d at most; it makes no TLS
-// handshake. proxy is the way there, nil for the direct one. The error is the last failure
-// before the time was over or ctx was done. waiting is as for the Sender's.
-func WaitReady(ctx context.Context, rawURL string, proxy *wire.Proxy, d time.Duration, waiting func(why error)) error {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return err
-	}
-	target := wire.NewTarget(wire.TargetConfig{URL: u, Proxy: proxy})
+// WaitReady waits until the host of that configuration accepts connections, for d at most;
+// it makes no TLS handshake. The error is the last failure before the time was over or ctx
+// was done. waiting is as for the Sender's.
+func WaitReady(ctx context.Context, to wire.TargetConfig, d time.Duration, waiting func(why error)) error {
+	target := wire.NewTarget(to)
 	return waitFor(ctx, d, waiting, func(left time.Duration) (error, bool) {
 		ctx, cancel := context.WithTimeout(ctx, left)
 		defer cancel()

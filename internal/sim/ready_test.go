@@ -7,9 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"relayctl/internal/sim/wire"
 )
 
 func TestWaitReady(t *testing.T) {
@@ -17,12 +20,12 @@ func TestWaitReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := "http://" + l.Addr().String()
-	if err := WaitReady(t.Context(), url, nil, time.Minute, nil); err != nil {
+	to := wire.TargetConfig{URL: &url.URL{Scheme: "http", Host: l.Addr().String()}}
+	if err := WaitReady(t.Context(), to, time.Minute, nil); err != nil {
 		t.Error(err)
 	}
 	l.Close()
-	if err := WaitReady(t.Context(), url, nil, time.Millisecond, nil); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
+	if err := WaitReady(t.Context(), to, time.Millisecond, nil); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Error(err)
 	}
 }
