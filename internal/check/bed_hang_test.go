@@ -22,9 +22,6 @@ func TestHangs(t *testing.T) { hangs(t, "one-name", "wrong-credentials", "batche
 // hangs runs the suite against receivers that hang; those that are named with the
 // checks of their group alone.
 func hangs(t *testing.T, names ...string) {
-	if bedSlowdown > 1 {
-		t.Skip("no time can be told under the race detector")
-	}
 	t.Parallel()
 	for _, h := range testbed.Hangs() {
 		if len(names) > 0 && !slices.Contains(names, h.Name) {

@@ -19,6 +19,9 @@ import (
 	"relayctl/internal/check/testbed"
 )
 
+// Those of the heavy tests that are not in bubbles wait more than they work.
+func init() { atOnce = "8" }
+
 // Every flaw is found by exactly the checks that the table names.
 func TestAllFlaws(t *testing.T) { findFlaws(t, false, testbed.Flaws(), false) }
 
@@ -62,7 +65,7 @@ func TestNoFalseAlarm(t *testing.T) {
 					t.Parallel()
 					free <- true
 					defer func() { <-free }()
-					sound(t, bedRun{probe: true, batch: 50}.start(t, m.Without(nil)))
+					sound(t, bedRun{probe: true, batch: 50}.startOutside(t, m.Without(nil)))
 				})
 			}
 		}

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -35,12 +36,21 @@ func postAndExit() {
 // withProbe lets the run see the receiver's state, and use its controls.
 func withProbe(t testing.TB, e *check.Settings, r *testbed.Receiver, served testbed.Served) {
 	t.Helper()
-	p, err := check.NewProbe(check.ProbeConfig{URL: served.URL + "state/{ccid}", TLS: e.TLS})
+	p, err := check.NewProbe(check.ProbeConfig{URL: served.URL + "state/{ccid}", TLS: e.TLS, Dial: served.Dial})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.Probe = p
+	if served.Dial != nil {
+		e.Shell = func(_ context.Context, control string) (string, error) {
+			r.Controls[control]()
+			return "", nil
+		}
+	}
 	command := func(name string) string {
+		if e.Shell != nil {
+			return name
+		}
 		return fmt.Sprintf("%s='%scontrol/%s' '%s'", postVariable, served.URL, name, os.Args[0])
 	}
 	if r.Controls["restart"] != nil {
@@ -53,13 +63,7 @@ func withProbe(t testing.TB, e *check.Settings, r *testbed.Receiver, served test
 
 // Good receivers keep a good state, however they show it.
 // The plain run tries two of them.
-func TestGoodState(t *testing.T) {
-	if bedSlowdown > 1 { // what shows late is too late under the race detector
-		goodStates(t, "plain")
-		return
-	}
-	goodStates(t, "plain", "works later")
-}
+func TestGoodState(t *testing.T) { goodStates(t, "plain", "works later") }
 
 // The page of a receiver whose database is gone is gone as well: what becomes of its
 // events shows when it is back.
@@ -138,28 +142,21 @@ func goodStates(t *testing.T, names ...string) {
 // a busy machine, shows nothing of an event yet; that is not taken for how it should end.
 func TestAQueueThatFallsBehindIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	const behind = 200 * bedSlowdown * time.Millisecond
-	type work struct {
-		due    time.Time
-		events []testbed.Event
-	}
+	const behind = 200 * time.Millisecond
 	rep := bedRun{probe: true, only: []string{"event.effect", "isolation.customers"}}.start(t, func(r *testbed.Receiver) {
-		queue := make(chan work, 100_000)
+		var queue testbed.Queue
 		var calls atomic.Int64
 		r.Store = func(_ *http.Request, events []testbed.Event) int {
-			w := work{time.Now(), events}
+			due := time.Now()
 			if calls.Add(1) > 130 {
-				w.due = w.due.Add(behind)
+				due = due.Add(behind)
 			}
-			queue <- w
+			queue.Add(func() {
+				time.Sleep(time.Until(due))
+				r.State.Commit(events, r.Key)
+			})
 			return 0
 		}
-		go func() {
-			for w := range queue {
-				time.Sleep(time.Until(w.due))
-				r.State.Commit(w.events, r.Key)
-			}
-		}()
 	})
 	sound(t, rep)
 }
@@ -168,7 +165,7 @@ func TestAQueueThatFallsBehindIsWaitedFor(t *testing.T) {
 // before the last is told. The lag is that of the last one all the same.
 func TestTheLagOfASlowEndpointIsMeasured(t *testing.T) {
 	t.Parallel()
-	const answer, work = 25 * bedSlowdown * time.Millisecond, 120 * bedSlowdown * time.Millisecond
+	const answer, work = 25 * time.Millisecond, 120 * time.Millisecond
 	rep := bedRun{probe: true, only: []string{"event.effect"}}.start(t, func(r *testbed.Receiver) {
 		r.Store = func(_ *http.Request, events []testbed.Event) int {
 			time.Sleep(answer)
@@ -203,7 +200,7 @@ func TestAPageThatComesBackLateIsReadAgain(t *testing.T) {
 			if on.Load() {
 				down.Store(now)
 			}
-			if now-down.Load() < int64(700*bedSlowdown*time.Millisecond) {
+			if now-down.Load() < int64(700*time.Millisecond) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return
 			}

@@ -2,7 +2,6 @@ package check
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,14 +30,14 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			"status 401 (Unauthorized), WWW-Authenticate: Negotiate, Server: " + strings.Repeat("s", longestName-1) + "…, X-Powered-By: Other", "another program answers on this port",
 		},
 	} {
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		e, _ := serving(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("WWW-Authenticate", `Negotiate realm="x"`)
 			w.Header().Set("Server", strings.Repeat("s", 99))
 			w.Header().Set("X-Powered-By", "Other")
 			w.WriteHeader(c.status)
-		}))
-		t.Cleanup(srv.Close)
-		e := settingsFor(t, srv.URL, c.auth)
+		})
+		signed := settingsFor(t, e.URL, c.auth)
+		e.Auth, e.AuthConfig = signed.Auth, signed.AuthConfig
 		e.Advice = wire.Advice{Credentials: "--so"}
 		checks, err := Select(All(), []string{c.check}, nil)
 		if err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -18,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/check/testbed"
 	"relayctl/internal/sim/plan"
 	"relayctl/internal/sim/wire"
 )
@@ -36,9 +35,20 @@ func (o *told) Done(out *Checked)     { o.done = append(o.done, out.Check.ID+" "
 
 // answering is an endpoint that always answers with a status.
 func answering(t *testing.T, status int) *Settings {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	s, _ := serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+	return s
+}
+
+// serving is an endpoint in memory.
+func serving(t *testing.T, h http.HandlerFunc) (*Settings, *httptest.Server) {
+	t.Helper()
+	var network testbed.Network
+	srv := network.Server(h)
+	srv.Start()
 	t.Cleanup(srv.Close)
-	return settingsFor(t, srv.URL, auth.Config{})
+	s := settingsFor(t, srv.URL, auth.Config{})
+	s.Dial = network.Dial
+	return s, srv
 }
 
 // returns is a check that comes to a result at once.
@@ -223,57 +233,57 @@ func TestAnObstacleBlocksWhatFollowsFromIt(t *testing.T) {
 
 func TestAnEventThatHealsIsAccepted(t *testing.T) {
 	t.Parallel()
-	var calls atomic.Int32
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if calls.Add(1) < 4 {
-			w.WriteHeader(http.StatusInternalServerError)
+	testbed.Bubble(t, func(t *testing.T) {
+		var calls atomic.Int32
+		s, _ := serving(t, func(w http.ResponseWriter, _ *http.Request) {
+			if calls.Add(1) < 4 {
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		})
+		rep, _ := runAll(t, &Runner{Settings: s, Checks: []Check{returns("a.b", Must, Passed())}})
+		// Four for the number that is added, one for the message that follows.
+		if rep.Cause != "" || calls.Load() != 5 {
+			t.Errorf("%q after %d calls", rep.Cause, calls.Load())
 		}
-	}))
-	defer srv.Close()
-	rep, _ := runAll(t, &Runner{Settings: settingsFor(t, srv.URL, auth.Config{}), Checks: []Check{returns("a.b", Must, Passed())}})
-	// Four for the number that is added, one for the message that follows.
-	if rep.Cause != "" || calls.Load() != 5 {
-		t.Errorf("%q after %d calls", rep.Cause, calls.Load())
-	}
+	})
 }
 
 func TestNoEndpointIsTheEnvironmentsFault(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://" + l.Addr().String()
-	l.Close()
-	rep, o := runAll(t, &Runner{Settings: settingsFor(t, url, auth.Config{}), Checks: []Check{returns("a.b", Must, Passed())}})
+	s := settingsFor(t, "http://127.0.0.1:9", auth.Config{})
+	s.Dial = new(testbed.Network).Dial
+	rep, o := runAll(t, &Runner{Settings: s, Checks: []Check{returns("a.b", Must, Passed())}})
 	if rep.Status() != NothingKnown || !rep.Unreachable || o.done[0] != "a.b inconclusive" || !strings.HasPrefix(o.cause, "the endpoint cannot be reached: ") {
 		t.Errorf("%s %v %q", rep.Status(), o.done, o.cause)
 	}
 }
 
 func TestSilenceAndDistrustAreObstaclesOfTheirOwn(t *testing.T) {
-	checks := []Check{
-		{ID: "a.tls", Despite: []Obstacle{TLSFails}, Run: func(context.Context, *Trial) Result { return Passed() }},
-		{ID: "a.time", Despite: []Obstacle{NoAnswer}, Run: func(context.Context, *Trial) Result { return Passed() }},
-	}
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.StartTLS()
-	defer srv.Close()
-	_, o := runAll(t, &Runner{Settings: settingsFor(t, srv.URL, auth.Config{}), Checks: checks})
-	if !slices.Equal(o.done, []string{"a.tls pass", "a.time blocked"}) || !strings.Contains(o.cause, "unknown authority") {
-		t.Errorf("%v %q", o.done, o.cause)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	e := settingsFor(t, "http://"+l.Addr().String(), auth.Config{})
-	e.Timeout = 5 * time.Millisecond
-	_, o = runAll(t, &Runner{Settings: e, Checks: checks})
-	if !slices.Equal(o.done, []string{"a.tls blocked", "a.time pass"}) || !strings.Contains(o.cause, "not answered within 5ms") {
-		t.Errorf("%v %q", o.done, o.cause)
-	}
+	t.Parallel()
+	testbed.Bubble(t, func(t *testing.T) {
+		checks := []Check{
+			{ID: "a.tls", Despite: []Obstacle{TLSFails}, Run: func(context.Context, *Trial) Result { return Passed() }},
+			{ID: "a.time", Despite: []Obstacle{NoAnswer}, Run: func(context.Context, *Trial) Result { return Passed() }},
+		}
+		var network testbed.Network
+		srv := network.Server(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		srv.StartTLS()
+		defer srv.Close()
+		e := settingsFor(t, srv.URL, auth.Config{})
+		e.Dial = network.Dial
+		_, o := runAll(t, &Runner{Settings: e, Checks: checks})
+		if !slices.Equal(o.done, []string{"a.tls pass", "a.time blocked"}) || !strings.Contains(o.cause, "unknown authority") {
+			t.Errorf("%v %q", o.done, o.cause)
+		}
+		e, _ = serving(t, func(_ http.ResponseWriter, req *http.Request) {
+			_, _ = io.Copy(io.Discard, req.Body) // only then the server learns that the client has gone
+			<-req.Context().Done()
+		})
+		e.Timeout = 5 * time.Millisecond
+		_, o = runAll(t, &Runner{Settings: e, Checks: checks})
+		if !slices.Equal(o.done, []string{"a.tls blocked", "a.time pass"}) || !strings.Contains(o.cause, "not answered within 5ms") {
+			t.Errorf("%v %q", o.done, o.cause)
+		}
+	})
 }
 
 func TestInterruptedRunsTellWhatTheyHave(t *testing.T) {
@@ -426,20 +436,23 @@ func TestResultsShowNoSecrets(t *testing.T) {
 
 // Where no event is accepted no restart is tried, and nothing is waited for.
 func TestARestartIsNotWaitedForWhenNothingIsAccepted(t *testing.T) {
-	e := answering(t, 400)
-	p, err := NewProbe(ProbeConfig{URL: e.URL + "/{ccid}"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.Probe, e.RestartCmd, e.Waits = p, "false", DefaultWaits()
-	e.Waits.Return = time.Millisecond
-	tr, err := newRun(e).newTrial(&Check{ID: "durable.restart"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	if r := survivesRestart(ctx, tr); r.Verdict != Blocked || ctx.Err() != nil {
-		t.Errorf("%+v, %v", r, ctx.Err())
-	}
+	t.Parallel()
+	testbed.Bubble(t, func(t *testing.T) {
+		e := answering(t, 400)
+		p, err := NewProbe(ProbeConfig{URL: e.URL + "/{ccid}", Dial: e.Dial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Probe, e.RestartCmd, e.Waits = p, "false", DefaultWaits()
+		e.Waits.Return = time.Millisecond
+		tr, err := newRun(e).newTrial(&Check{ID: "durable.restart"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if r := survivesRestart(ctx, tr); r.Verdict != Blocked || ctx.Err() != nil {
+			t.Errorf("%+v, %v", r, ctx.Err())
+		}
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -34,7 +33,7 @@ func Standard(kind string, ttl time.Duration) Credentials {
 }
 
 type tokens struct {
-	mu   sync.Mutex
+	mu   lock
 	ends map[string]time.Time
 }
 

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"time"
 )
 
@@ -52,7 +51,7 @@ func merged(overwrites func(value any, told bool) bool) func(*Receiver) {
 		at    time.Time
 	}
 	return func(r *Receiver) {
-		var mu sync.Mutex
+		var mu lock
 		tags := map[string]map[string]tag{} // guarded by mu, by customer and message
 		store := r.Store
 		r.Store = func(req *http.Request, events []Event) int {

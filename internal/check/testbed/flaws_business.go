@@ -63,7 +63,7 @@ func businessFlaws() []Flaw {
 			Name: "older-than-the-newest-409", Story: "optimistic locking by event time",
 			Break: func(r *Receiver) {
 				newest := map[string]Latest{}
-				var mu sync.Mutex
+				var mu lock
 				r.Admit = func(e *Event) int {
 					mu.Lock()
 					defer mu.Unlock()
@@ -155,7 +155,7 @@ func businessFlaws() []Flaw {
 // one that introduces a property's value.
 func knownOnly(status int, property string, introduces, needs func(*Event) bool) func(*Receiver) {
 	return func(r *Receiver) {
-		var mu sync.Mutex
+		var mu lock
 		seen := map[string]bool{}
 		r.Admit = func(e *Event) int {
 			mu.Lock()

@@ -16,7 +16,7 @@ func memoryFlaws() []Flaw {
 		{
 			Name: "last-four-hundred-ids", Story: "a ring of the newest ids, for memory is dear", Only: []string{"event.effect", "duplicate.sequential", "duplicate.memory"},
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				var ids []string
 				storing(func(r *Receiver, e *Event) {
 					mu.Lock()
@@ -87,7 +87,7 @@ func concurrentFlaws() []Flaw {
 		{
 			Name: "slow-kind-under-a-lock", Story: "the end of an account calls another service, under the lock of all such", Timed: true, Only: []string{"event.accept", "concurrent"},
 			Break: func(r *Receiver) {
-				var one sync.Mutex
+				var one lock
 				r.Store = func(_ *http.Request, events []Event) int {
 					if len(events) > 0 && events[0].Name == "account.deactivate" {
 						one.Lock()
@@ -103,7 +103,7 @@ func concurrentFlaws() []Flaw {
 		{
 			Name: "customer-made-twice", Story: "if not exists(ccid): insert, and the error of the second insert is a 500", Only: only,
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				known := map[string]bool{}
 				r.Store = func(_ *http.Request, events []Event) int {
 					for i := range events {
@@ -186,7 +186,7 @@ func concurrentFlaws() []Flaw {
 		{
 			Name: "get-then-put", Story: "c = map.get(ccid); if (c == null) map.put(ccid, c = new Customer()): the second one takes the place of the first", Only: only,
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				made := map[string]bool{}
 				storing(func(r *Receiver, e *Event) {
 					if !r.State.Claim(e.ID) {
@@ -276,7 +276,7 @@ func isolationFlaws() []Flaw {
 		{
 			Name: "state-by-number", Story: "the number is the key of consent and connection",
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				owners := map[string][]string{}
 				storing(func(r *Receiver, e *Event) {
 					mu.Lock()

@@ -65,7 +65,7 @@ func Hangs() []Hang {
 		_, ok := introduced.Load(e.Text("ccid"))
 		return !ok
 	})
-	var mu sync.Mutex
+	var mu lock
 	newest := map[string]time.Time{}
 	events("late-events", "order.accepted", "a late event waits for its turn", func(_ *Receiver, e *Event) bool {
 		mu.Lock()

@@ -106,7 +106,7 @@ func ignoredFlaws() []Flaw {
 			Name: "reused-struct", Story: "one variable for all events: what JSON lacks, or has as null, stays as it was", Only: []string{"event.effect", "tolerant.absent"},
 			Break: func(r *Receiver) {
 				Bodies(r)
-				var mu sync.Mutex
+				var mu lock
 				last := map[string]any{}
 				r.Parse = func(body []byte) ([]Event, int) {
 					events, status := parse(body)
@@ -267,7 +267,7 @@ type bodyPage struct {
 // Bodies makes a good receiver that shows its events as they came, and counts
 // actions by label; it keeps no character that PostgreSQL does not take.
 func Bodies(r *Receiver) {
-	var mu sync.Mutex
+	var mu lock
 	pages, seen := map[string]*bodyPage{}, map[string]bool{}
 	store := r.Store
 	r.Store = func(req *http.Request, events []Event) int {

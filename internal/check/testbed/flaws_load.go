@@ -2,7 +2,6 @@ package testbed
 
 import (
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +20,7 @@ func loadFlaws() []Flaw {
 		{
 			Name: "lock-over-the-work", Story: "one lock, held while the work is done", Timed: true, Load: true,
 			Break: func(r *Receiver) {
-				var one sync.Mutex
+				var one lock
 				r.Store = func(_ *http.Request, events []Event) int {
 					one.Lock()
 					defer one.Unlock()
@@ -35,7 +34,7 @@ func loadFlaws() []Flaw {
 		{
 			Name: "rate-limit", Story: "the gateway's default limit per client", Load: true,
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				var left, last = 10.0, time.Now()
 				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -48,7 +47,7 @@ func besideFlaws() []Flaw {
 		{
 			Name: "ten-numbers", Story: "numbers VARCHAR(128), joined with commas, and what does not fit is logged",
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				kept := map[string]map[string]bool{}
 				storing(func(r *Receiver, e *Event) {
 					mu.Lock()

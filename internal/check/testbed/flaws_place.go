@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -52,7 +51,7 @@ func placeFlaws() []Flaw {
 	flaws = append(flaws, Flaw{
 		Name: "typed-by-its-first", Story: "the search index takes a new property's type from its first value (dynamic mapping), and the error is logged",
 		Break: func(r *Receiver) {
-			var mu sync.Mutex
+			var mu lock
 			objects := map[string]bool{} // by name of a property: whether it is one
 			ignoring(func(e *Event) bool {
 				mu.Lock()

@@ -3,7 +3,6 @@ package testbed
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -13,7 +12,7 @@ func receiptFlaws() []Flaw {
 		{
 			Name: "final-receipt", Story: "UPDATE … WHERE status <> 'delivered'", Only: []string{"order.reversed", "order.converges"},
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				final := map[string]bool{}
 				storing(func(r *Receiver, e *Event) {
 					mu.Lock()
@@ -53,7 +52,7 @@ func lossyFlaws() []Flaw {
 	return []Flaw{{
 		Name: "loses-one-in-five", Story: "database is locked: it is logged, and answered 200", Only: []string{"event.effect"},
 		Break: func(r *Receiver) {
-			var mu sync.Mutex
+			var mu lock
 			n := 0
 			r.Store = func(_ *http.Request, events []Event) int {
 				mu.Lock()

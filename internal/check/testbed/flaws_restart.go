@@ -30,20 +30,15 @@ func restartFlaws() []Flaw {
 			Break: func(r *Receiver) {
 				Restartable(r, 0, false)
 				work := r.Store
-				queue := make(chan func(), 100_000)
+				var queue Queue
 				r.Store = func(req *http.Request, events []Event) int {
 					due := time.Now().Add(300 * time.Millisecond)
-					queue <- func() {
+					queue.Add(func() {
 						time.Sleep(time.Until(due))
 						work(req, events)
-					}
+					})
 					return 0
 				}
-				go func() {
-					for do := range queue {
-						do()
-					}
-				}()
 			},
 			Only: []string{"event.effect", "durable"}, Fails: []string{"durable.restart"},
 		},

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -172,7 +171,7 @@ func robustFlaws() []Flaw {
 		Flaw{
 			Name: "one-at-a-time", Story: "a single-threaded server reads one request after the other", Timed: true,
 			Break: func(r *Receiver) {
-				var one sync.Mutex
+				var one lock
 				r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 						one.Lock()

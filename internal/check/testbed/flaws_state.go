@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf16"
@@ -68,7 +67,7 @@ func duplicateFlaws() []Flaw {
 		{
 			Name: "short-memory", Story: "the last five ids in a ring",
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				last := map[string][]string{}
 				storing(func(r *Receiver, e *Event) {
 					mu.Lock()
@@ -163,16 +162,19 @@ func orderFlaws() []Flaw {
 	return []Flaw{
 		{
 			Name: "last-write-wins", Story: "UPDATE … SET consent, without a look at event_ts",
-			Break: storing(func(r *Receiver, e *Event) {
-				e.TS = time.Now()
-				r.State.Commit([]Event{*e}, r.Key)
-			}),
+			Break: func(r *Receiver) {
+				var arrived atomic.Int64
+				storing(func(r *Receiver, e *Event) {
+					e.TS = time.Unix(arrived.Add(1), 0)
+					r.State.Commit([]Event{*e}, r.Key)
+				})(r)
+			},
 			Fails: []string{"order.fine", "order.reversed", "order.converges", "batch.converges"},
 		},
 		{
 			Name: "late-is-lost", Story: "an event older than the customer's newest is stale and skipped",
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				newest := map[string]time.Time{}
 				storing(func(r *Receiver, e *Event) {
 					mu.Lock()
@@ -189,7 +191,7 @@ func orderFlaws() []Flaw {
 		{
 			Name: "needs-its-predecessor", Story: "a receipt for a notification that was never attempted is dropped",
 			Break: func(r *Receiver) {
-				var mu sync.Mutex
+				var mu lock
 				known := map[string]bool{}
 				storing(func(r *Receiver, e *Event) {
 					mu.Lock()

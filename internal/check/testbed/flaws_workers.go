@@ -3,7 +3,6 @@ package testbed
 import (
 	"encoding/json"
 	"net/http"
-	"sync"
 )
 
 // workers are how many processes serve the endpoint of a worker's flaw. They take calls
@@ -12,7 +11,7 @@ const workers = 2
 
 // shifts is in turn one worker and the other. Safe for concurrent use.
 type shifts struct {
-	mu   sync.Mutex
+	mu   lock
 	next int // guarded by mu
 }
 
@@ -66,7 +65,7 @@ func workerFlaws() []Flaw {
 
 // keepsRows makes each worker keep the customers' rows that it has seen.
 func keepsRows(r *Receiver) {
-	var mu sync.Mutex
+	var mu lock
 	var calls shifts
 	shared := map[string]book{} // guarded by mu
 	kept := [workers]map[string]book{{}, {}}

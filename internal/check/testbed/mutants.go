@@ -68,7 +68,7 @@ type keeper struct {
 	fault atomic.Bool
 	busy  atomic.Int64
 
-	mu     sync.Mutex
+	mu     lock
 	life   int             // guarded by mu: the restarts
 	seen   map[string]bool // guarded by mu
 	ids    []string        // guarded by mu: those that were seen, in order
@@ -248,16 +248,16 @@ func (k *keeper) lockRows(events []Event) (unlock func()) {
 		ccids = append(ccids, events[i].Text("ccid"))
 	}
 	slices.Sort(ccids)
-	var held []*sync.Mutex
+	var held []*lock
 	for _, ccid := range slices.Compact(ccids) {
-		lock, _ := k.working.LoadOrStore(ccid, new(sync.Mutex))
-		held = append(held, lock.(*sync.Mutex))
+		row, _ := k.working.LoadOrStore(ccid, new(lock))
+		held = append(held, row.(*lock))
 		held[len(held)-1].Lock()
 	}
 	time.Sleep(2 * time.Millisecond)
 	return func() {
-		for _, lock := range held {
-			lock.Unlock()
+		for _, l := range held {
+			l.Unlock()
 		}
 	}
 }

@@ -7,24 +7,20 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
 // Later makes a good receiver that answers when the event is in a durable queue
 // and does its work a while afterwards, in the order of the queue.
 func Later(r *Receiver) {
-	queue := make(chan []Event, 100_000)
+	var queue Queue
 	r.Store = func(_ *http.Request, events []Event) int {
-		queue <- events
-		return 0
-	}
-	go func() {
-		for events := range queue {
+		queue.Add(func() {
 			time.Sleep(200 * time.Microsecond)
 			r.State.Commit(events, r.Key)
-		}
-	}()
+		})
+		return 0
+	}
 }
 
 // Delayed makes a good receiver whose page shows what happened so long ago.
@@ -51,7 +47,7 @@ func cachedPage(d time.Duration, page func(w http.ResponseWriter, ccid string)) 
 		at  time.Time
 		rec *httptest.ResponseRecorder
 	}
-	var mu sync.Mutex
+	var mu lock
 	cache := map[string]entry{}
 	return func(w http.ResponseWriter, ccid string) {
 		mu.Lock()
@@ -109,7 +105,7 @@ type listedPage struct {
 // events in the order in which they came, with rows' ids, times of receipt and
 // a version that grows with every write.
 func Listing(r *Receiver) {
-	var mu sync.Mutex
+	var mu lock
 	pages, seen, rows := map[string]*listedPage{}, map[string]bool{}, 0
 	store := r.Store
 	r.Store = func(req *http.Request, events []Event) int {
@@ -159,7 +155,7 @@ func Listing(r *Receiver) {
 
 // AsText makes a good receiver whose page is what a database's client prints.
 func AsText(r *Receiver) {
-	var mu sync.Mutex
+	var mu lock
 	lines, seen := map[string][]string{}, map[string]bool{}
 	store := r.Store
 	r.Store = func(req *http.Request, events []Event) int {

@@ -2,12 +2,14 @@ package testbed
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Faulty gives the receiver the controls fault-on and fault-off, and says
@@ -43,7 +45,7 @@ func Restartable(r *Receiver, unwritten int, ids bool) {
 
 // restartable is Restartable of a receiver that can read only some events again.
 func restartable(r *Receiver, unwritten int, ids bool, readable func(*Event) bool) {
-	var written sync.Mutex
+	var written lock
 	var disk []Event // guarded by written, in the order of their commits
 	r.Store = func(_ *http.Request, events []Event) int {
 		written.Lock()
@@ -74,20 +76,23 @@ func restartable(r *Receiver, unwritten int, ids bool, readable func(*Event) boo
 	})
 }
 
+// mostCalls is more than are ever under way at once.
+const mostCalls = 1 << 20
+
 // restarts gives the receiver the control restart, in which bring is called. While
 // it restarts, and for the calls that are under way then, connections end without
 // an answer.
 func restarts(r *Receiver, bring func()) {
-	var mu sync.RWMutex // held for writing while the receiver restarts
+	calls := semaphore.NewWeighted(mostCalls) // a restart holds all of them
 	var life atomic.Int64
 	r.Outer = append(r.Outer, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			born := life.Load()
-			if !mu.TryRLock() {
+			if !calls.TryAcquire(1) {
 				panic(http.ErrAbortHandler)
 			}
 			func() {
-				defer mu.RUnlock()
+				defer calls.Release(1)
 				next.ServeHTTP(w, req)
 			}()
 			if life.Load() != born {
@@ -97,8 +102,8 @@ func restarts(r *Receiver, bring func()) {
 	})
 	r.Controls = with(r.Controls, "restart", func() {
 		life.Add(1)
-		mu.Lock()
-		defer mu.Unlock()
+		_ = calls.Acquire(context.Background(), mostCalls) // cannot fail
+		defer calls.Release(mostCalls)
 		bring()
 	})
 }
@@ -107,7 +112,7 @@ func restarts(r *Receiver, bring func()) {
 // when it starts.
 func kept(line func(e *Event, fault bool) []byte) func(*Receiver) {
 	return func(r *Receiver) {
-		var mu sync.Mutex
+		var mu lock
 		var file []byte // guarded by mu
 		fault := Faulty(r)
 		r.Store = func(_ *http.Request, events []Event) int {

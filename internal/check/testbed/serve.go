@@ -1,17 +1,15 @@
 package testbed
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"io"
-	"log"
 	"math/big"
 	"net"
-	"net/http/httptest"
 	"testing"
 	"time"
 )
@@ -28,17 +26,22 @@ type Certificate struct {
 type Served struct {
 	URL   string
 	Roots *x509.CertPool // that verify its certificate
+	// Dial is the way to it, nil for the machine's network.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Serve starts the receiver and stops it when the test ends.
-func Serve(tb testing.TB, r *Receiver, https bool) Served {
+// Serve starts the receiver and stops it when the test ends. network is where it
+// listens, nil for the machine's.
+func Serve(tb testing.TB, r *Receiver, network *Network, https bool) Served {
 	tb.Helper()
-	s := httptest.NewUnstartedServer(r)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s := network.Server(r)
+	served := Served{Roots: x509.NewCertPool()}
+	if network != nil {
+		served.Dial = network.Dial
+	}
 	s.Config.ReadHeaderTimeout = 10 * time.Second
 	authority := newAuthority(tb)
-	roots := x509.NewCertPool()
-	roots.AddCert(authority.Leaf)
+	served.Roots.AddCert(authority.Leaf)
 	if https {
 		s.TLS = &tls.Config{Certificates: []tls.Certificate{Certificate{}.Issue(tb, authority)}}
 	}
@@ -57,7 +60,8 @@ func Serve(tb testing.TB, r *Receiver, https bool) Served {
 		s.CloseClientConnections()
 		s.Close()
 	})
-	return Served{s.URL + "/", roots}
+	served.URL = s.URL + "/"
+	return served
 }
 
 func newAuthority(tb testing.TB) tls.Certificate {

@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
 // State is what the receiver knows of its customers. Safe for concurrent use.
 type State struct {
-	mu        sync.Mutex
+	mu        lock
 	seen      map[string]bool
 	customers map[string]*customer
 }

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -59,7 +58,7 @@ func Variants() []Variant {
 			}
 		}},
 		Variant{"queues", func(r *Receiver) {
-			var later sync.Mutex
+			var later lock
 			r.Store = func(_ *http.Request, events []Event) int {
 				go func() {
 					later.Lock()

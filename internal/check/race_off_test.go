@@ -1,8 +1,0 @@
-//go:build !race
-
-package check_test
-
-const (
-	bedSlowdown = 1
-	bedParallel = "12"
-)
