@@ -32,8 +32,13 @@ import (
 
 func TestMain(m *testing.M) {
 	quiet.Restore() // the commands that tests run must not see it either
+	_ = os.Setenv(raceOptions, noSleep)
 	testscript.Main(sideBySide{m}, map[string]func(){"relayctl": main})
 }
+
+// Without these options a command that the race detector watches sleeps for a second
+// before it ends.
+const raceOptions, noSleep = "GORACE", "atexit_sleep_ms=0"
 
 // sideBySide runs more tests at once than there are processors: many of them wait.
 type sideBySide struct{ *testing.M }
@@ -53,6 +58,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv(raceOptions, noSleep)
 			e.Setenv("GOGC", "400") // short lives, seven hundred of them
 			return nil
 		},
