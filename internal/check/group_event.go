@@ -152,8 +152,8 @@ func eventUnicode() Check {
 		ID: "event.unicode", Level: Must, Clause: "R-JSON",
 		Title: "any text, key order and white space of JSON is accepted",
 		Why:   "names and labels are written by people, with accents and emoji; and nothing promises the order of keys or the absence of spaces",
-		How:   "delivers events with other scripts, emoji, \\u escapes, values of 255 letters that take two bytes each, the keys in another order, and indented; where the probe shows the texts, letters must not have become others (Ã¼, ?)",
-		Fix:   "read the body with a JSON parser as UTF-8, and keep it in a column that takes all of Unicode (MySQL: utf8mb4) and whose length is in characters (Oracle: VARCHAR2(255 CHAR))",
+		How:   "delivers events with other scripts, emoji, \\u escapes, addresses, texts that a firewall takes for an attack, values of 255 letters that take two bytes each, the keys in another order, and indented; where the probe shows the texts, letters must not have become others (Ã¼, ?)",
+		Fix:   "read the body with a JSON parser as UTF-8, and keep it in a column that takes all of Unicode (MySQL: utf8mb4) and whose length is in characters (Oracle: VARCHAR2(255 CHAR)); where a web application firewall refuses a text, switch off its rules about bodies for the webhook's path",
 		Run:   func(ctx context.Context, t *Trial) Result { return t.take200(ctx, append(texts(), t.letters(ctx)...)) },
 	}
 }
@@ -175,6 +175,8 @@ func texts() []variation {
 		{"apostrophes and quotes", `O'Neill's"''""` + "`", false},
 		{"backslashes", `C:\new\table\`, false},
 		{"what means something to others", `%s${a}{{b}}<b>&amp;;--`, false},
+		{"the address of a page", "https://bank.example.com/pay?next=https://bank.example.com/&id=7#top", false},
+		{"what a firewall takes for an attack", `<script>alert(1)</script> ' OR 1=1; DROP TABLE events; -- ../../etc/passwd ${jndi:ldap://a}`, false},
 		{"what ends a line for some", "one\u2028two\u0085three", false},
 		{`the character \u0000`, "\x00", false},
 	} {

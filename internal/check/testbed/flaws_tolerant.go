@@ -107,6 +107,18 @@ func propertyFlaws() []Flaw {
 			Break: refuseIf(http.StatusBadRequest, func(e *Event) bool { return bytes.Contains(e.Raw, []byte("\t")) }),
 			Fails: []string{"event.unicode"},
 		},
+		{
+			Name: "firewall", Story: "a web application firewall with its usual rules stands before the app",
+			Break: func(r *Receiver) {
+				r.Parse = func(body []byte) ([]Event, int) {
+					if bytes.Contains(body, []byte("<script")) || bytes.Contains(body, []byte("' OR 1=1")) {
+						return nil, http.StatusForbidden
+					}
+					return parse(body)
+				}
+			},
+			Fails: []string{"event.unicode"},
+		},
 	}
 }
 
