@@ -62,6 +62,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	ok := x.admit(allowed) && x.read()
 	defer c.end()
 	if !c.begin() {
+		x.body.release()
 		panic(http.ErrAbortHandler) // its connection was closed to make room for another
 	}
 	if ok {

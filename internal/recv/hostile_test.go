@@ -193,7 +193,7 @@ func TestBusyConnectionsStay(t *testing.T) {
 		if _, err := fmt.Fprintf(busy[i], "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
 			t.Fatal(err)
 		}
-		b.until("arrival", func() bool { return b.seq.Load() == uint64(i+1) || poke(b) })
+		b.until("work", func() bool { return b.atWork() == i+1 || poke(b) })
 	}
 	if got := ended(t, b.dial()); got != "" {
 		t.Errorf("a third caller was told %q", got)
@@ -204,6 +204,37 @@ func TestBusyConnectionsStay(t *testing.T) {
 			t.Errorf("a busy connection was answered %d", got)
 		}
 	}
+}
+
+// atWork counts the connections with a request whose body has been read.
+func (b *testbed) atWork() (n int) {
+	for _, c := range b.conns.list() {
+		if c.working.Load() > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// A connection that makes room while its body comes gives back the body's share of the
+// budget.
+func TestWhatMakesRoomGivesItsShareBack(t *testing.T) {
+	lim := defaultLimits()
+	lim.conns = 1
+	b := startWith(t, Config{}, lim)
+	whole := func() bool {
+		ok := b.bodies.budget.TryAcquire(b.bodies.total)
+		if ok {
+			b.bodies.budget.Release(b.bodies.total)
+		}
+		return ok
+	}
+	if _, err := fmt.Fprintf(b.dial(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", 4*smallBody, strings.Repeat(" ", 3*smallBody)); err != nil {
+		t.Fatal(err)
+	}
+	b.until("a share", func() bool { return !whole() || poke(b) })
+	b.dial()
+	b.until("its return", func() bool { return whole() || poke(b) })
 }
 
 // Callers who send part of a request and stall, on however many connections, keep
