@@ -7,15 +7,18 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/check"
 	"relayctl/internal/check/testbed"
 )
 
@@ -84,6 +87,52 @@ func TestNoFalseAlarm(t *testing.T) {
 	cancel()
 	for _, cmd := range others {
 		_ = cmd.Wait() // it was killed
+	}
+}
+
+// stallsVariable says how many runs with stalls each make has; without it, four.
+const stallsVariable = "STALLED_RUNS"
+
+// Nor is there one where the machine stalls: each piece of work and each message on the
+// network may take longer, most by little, some by most of a second. The suite waits as
+// long as for its users.
+func TestNoFalseAlarmOfStalls(t *testing.T) {
+	count := 4
+	if text := os.Getenv(stallsVariable); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("%s: %v", stallsVariable, err)
+		}
+		count = n
+	}
+	for _, m := range testbed.Makes() {
+		for seed := range uint64(count) {
+			t.Run(fmt.Sprintf("%s-%d", m.Name, seed), func(t *testing.T) {
+				t.Parallel()
+				stall := stalls(seed)
+				run := bedRun{probe: true, batch: 50, stall: stall, with: func(s *check.Settings) {
+					s.Timeout, s.Waits = 10*time.Second, check.DefaultWaits()
+				}}
+				sound(t, run.start(t, m.Slow().Stalling(stall).Without(nil)))
+			})
+		}
+	}
+}
+
+// stalls draws how long each one is.
+func stalls(seed uint64) func() time.Duration {
+	var mu sync.Mutex
+	draw := rand.New(rand.NewPCG(seed, 0))
+	return func() time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		switch n := draw.IntN(1000); {
+		case n < 2:
+			return time.Duration(draw.IntN(800)) * time.Millisecond
+		case n < 30:
+			return time.Duration(draw.IntN(80)) * time.Millisecond
+		}
+		return time.Duration(draw.IntN(300)) * time.Microsecond
 	}
 }
 

@@ -51,6 +51,7 @@ type bedRun struct {
 	only  []string
 	skip  []string
 	with  func(*check.Settings) // is told the settings of the run
+	stall func() time.Duration  // of the network in memory
 }
 
 // bedWaits are the waits of a run against the test bed, whose receivers take
@@ -98,7 +99,7 @@ func (b bedRun) start(t *testing.T, flaw func(*testbed.Receiver)) (rep *check.Re
 	t.Helper()
 	testbed.Bubble(t, func(t *testing.T) {
 		r := b.receiver(flaw, 2*time.Second)
-		rep = b.at(t, r, testbed.Serve(t, r, new(testbed.Network), b.https))
+		rep = b.at(t, r, testbed.Serve(t, r, &testbed.Network{Stall: b.stall}, b.https))
 	})
 	return rep
 }

@@ -17,6 +17,21 @@ type Make struct {
 	cached time.Duration // its page is as old as that
 	locks  bool          // it locks a customer's row while it works on it, as PostgreSQL does
 	clock  bool          // its page tells the time, its own and that of its work
+	stalls func() time.Duration
+}
+
+// Stalling is the make on a busy machine: stalls says how much longer than usual each
+// piece of its work takes. It must be safe for concurrent use.
+func (m Make) Stalling(stalls func() time.Duration) Make {
+	m.stalls = stalls
+	return m
+}
+
+func (m Make) stall() time.Duration {
+	if m.stalls == nil {
+		return 0
+	}
+	return m.stalls()
 }
 
 // Slow is the make with a queue and a cache as slow as real ones.

@@ -150,6 +150,7 @@ func (k *keeper) admit(e *Event) int {
 
 // take keeps the events of a call and gives the answer's status, 0 for 200.
 func (k *keeper) take(events []Event) int {
+	time.Sleep(k.stall())
 	defer k.busy.Add(-1)
 	if busy := k.busy.Add(1); k.off["concurrency-limit"] {
 		if busy > 3 {
@@ -204,7 +205,7 @@ func (k *keeper) write(e *Event) {
 		k.apply(e, life)
 		return
 	}
-	time.AfterFunc(k.delay, func() { k.apply(&kept, life) })
+	time.AfterFunc(k.delay+k.stall(), func() { k.apply(&kept, life) })
 }
 
 // apply puts an event into the books, unless a restart has done that with all that

@@ -20,6 +20,10 @@ import (
 // over it takes as long as its work, and a busy machine changes nothing in what it finds.
 // Safe for concurrent use.
 type Network struct {
+	// Stall is how much longer than usual something is under way; nil is not at all. It
+	// must be safe for concurrent use.
+	Stall func() time.Duration
+
 	mu        sync.Mutex
 	ports     int                        // guarded by mu: that were taken
 	listeners map[string]*memoryListener // guarded by mu, by address
@@ -75,9 +79,9 @@ func (n *Network) Dial(ctx context.Context, network, addr string) (net.Conn, err
 		return nil, refused
 	}
 	there, back := newStream(), newStream()
-	here := &memoryConn{in: back, out: there, local: own, remote: l.addr}
+	here := &memoryConn{network: n, in: back, out: there, local: own, remote: l.addr}
 	select {
-	case l.calls <- &memoryConn{in: there, out: back, local: l.addr, remote: here.local}:
+	case l.calls <- &memoryConn{network: n, in: there, out: back, local: l.addr, remote: here.local}:
 		return here, nil
 	case <-l.closed:
 		return nil, refused
@@ -117,6 +121,7 @@ func (l *memoryListener) Close() error {
 
 // memoryConn is one end of a connection.
 type memoryConn struct {
+	network       *Network
 	in, out       *stream
 	local, remote net.Addr
 }
@@ -126,7 +131,11 @@ type memoryConn struct {
 const flight = 100 * time.Microsecond
 
 func (c *memoryConn) Write(b []byte) (int, error) {
-	time.Sleep(flight)
+	late := flight
+	if c.network.Stall != nil {
+		late += c.network.Stall()
+	}
+	time.Sleep(late)
 	return c.out.write(b)
 }
 
