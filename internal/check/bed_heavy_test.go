@@ -28,7 +28,7 @@ func init() { atOnce = "8" }
 // Every flaw is found by exactly the checks that the table names.
 func TestAllFlaws(t *testing.T) { findFlaws(t, false, testbed.Flaws(), false) }
 
-// Those of the state take a probe, and wait for what must not come.
+// Flaws of the state take a probe, and wait for what must not come.
 func TestAllStateFlaws(t *testing.T) { findFlaws(t, true, testbed.Flaws(), false) }
 
 // Good receivers are found good with every scheme, over TLS and under load.

@@ -61,7 +61,11 @@ type burstResult struct {
 
 // runBurst gives the run's burst, made now if it has not been made yet.
 func runBurst(ctx context.Context, t *Trial) *burstResult {
-	defer t.burst.turn.take()()
+	give, ok := t.burst.turn.take(ctx)
+	if !ok {
+		return &burstResult{Err: ctx.Err()}
+	}
+	defer give()
 	if t.burst.result == nil {
 		r := makeBurst(ctx, t)
 		t.burst.result = &r

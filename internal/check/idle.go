@@ -38,7 +38,11 @@ func (i *idleness) found(check, why string) {
 // though it did at the beginning of the run, and says so. "" is that it works, or that
 // nothing can be said.
 func (t *Trial) stopped(ctx context.Context) string {
-	defer t.idle.asking.take()()
+	give, ok := t.idle.asking.take(ctx)
+	if !ok {
+		return ""
+	}
+	defer give()
 	if _, why := t.idle.known(); why != "" {
 		return why
 	}

@@ -113,21 +113,31 @@ type control struct {
 // plain delivers the plainest event there is: message.delivered for a customer
 // whose number was added before.
 func (t *Trial) plain(ctx context.Context) Exchange {
-	c := &t.control
-	give := c.turn.take()
+	p, n, unreached := t.control.next(ctx, t)
+	if unreached != nil {
+		return *unreached
+	}
+	return t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "message.delivered", Message: n, At: time.Duration(n) * 10 * time.Millisecond}))
+}
+
+// next gives the customer and the number of its next message. The customer is introduced
+// first; unreached is the call of that which got no answer.
+func (c *control) next(ctx context.Context, t *Trial) (p *plan.Persona, message int, unreached *Exchange) {
+	give, ok := c.turn.take(ctx)
+	if !ok {
+		return nil, 0, &Exchange{Answer: wire.Result{Failure: wire.Interrupted, Detail: wire.ErrEnded.Error()}}
+	}
+	defer give()
 	if c.customer == nil {
 		p := t.Customer()
 		x := t.Deliver(ctx, t.writePlain(p, plan.Step{Event: "notification_channel.add"}))
 		if x.Answer.Failure != wire.NoFailure {
-			give()
-			return x
+			return nil, 0, &x
 		}
 		c.customer = p
 	}
 	c.sent++
-	d := t.writePlain(c.customer, plan.Step{Event: "message.delivered", Message: c.sent, At: time.Duration(c.sent) * 10 * time.Millisecond})
-	give()
-	return t.Deliver(ctx, d)
+	return c.customer, c.sent, nil
 }
 
 // Control delivers a plain valid event of its own (G1): a negative check counts

@@ -207,21 +207,25 @@ func (l *liveness) silentName(event string) bool {
 // enter waits until a call may begin; call leave after it. Where the run goes on with one
 // call at a time, no other is under way then. The same holds for a call that is made again
 // while it is not known whether that helps; alone says that this is to be found out.
-func (l *liveness) enter(again bool) (leave func(), alone bool) {
+func (l *liveness) enter(ctx context.Context, again bool) (leave func(), alone bool) {
 	pass := func(n int64) (leave func()) {
-		_ = l.gate.Acquire(context.Background(), n) // cannot fail
+		if l.gate.Acquire(ctx, n) != nil {
+			return func() {} // the call ends at once, for ctx is done
+		}
 		return func() { l.gate.Release(n) }
 	}
 	if l.oneByOne() {
 		return pass(mostCalls), false
 	}
 	if again && l.wantsAlone() {
-		give := l.finding.take()
-		if l.wantsAlone() { // another one may have found out meanwhile
+		give, ok := l.finding.take(ctx)
+		if ok && l.wantsAlone() { // another one may have found out meanwhile
 			leave := pass(mostCalls)
 			return func() { leave(); give() }, true
 		}
-		give()
+		if ok {
+			give()
+		}
 	}
 	return pass(1), false
 }
@@ -346,7 +350,7 @@ func (c *caller) watchFor(x Exchange) (suspected *Lapse) {
 // within makes a call that may take as long as p says. Where it is made again, and alone to
 // find out whether it is answered then, noteAlone is told.
 func (c *caller) within(ctx context.Context, k wire.Call, p patience, again bool, noteAlone func(answered bool)) Exchange {
-	leave, alone := c.live.enter(again)
+	leave, alone := c.live.enter(ctx, again)
 	defer leave()
 	timed := k
 	timed.Timeout = p.within

@@ -23,7 +23,11 @@ type once[T any] struct {
 }
 
 func (o *once[T]) get(ctx context.Context, do func(context.Context) T) T {
-	defer o.turn.take()()
+	give, ok := o.turn.take(ctx)
+	if !ok {
+		return do(ctx) // which comes to what it does with a context that is done
+	}
+	defer give()
 	if o.done {
 		return o.value
 	}

@@ -57,7 +57,7 @@ func (l *lines) send(ctx context.Context, events []plan.Delivery) ([]Exchange, e
 		}
 		return answers, nil
 	}
-	leave, _ := l.t.live.enter(false)
+	leave, _ := l.t.live.enter(ctx, false)
 	defer leave()
 	start := make(chan struct{})
 	var next, timedOut atomic.Int64

@@ -1,18 +1,25 @@
 package check
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
-// turn is a mutex that is held during calls. Those who wait for it wait at a channel, which
-// a test's clock can pass over, as it cannot over a sync.Mutex (testing/synctest). The zero
-// value is free.
+// turn is a mutex that is held during calls, and whose waiters give up with their context.
+// They wait at a channel: while somebody waits for a sync.Mutex, the clock of a test in
+// virtual time stands still (testing/synctest). The zero value is free.
 type turn struct {
 	made sync.Once
-	free chan struct{} // holds one element while nobody holds the turn
+	held chan struct{} // full while somebody holds the turn
 }
 
-// take waits for the turn; give ends it.
-func (t *turn) take() (give func()) {
-	t.made.Do(func() { t.free = make(chan struct{}, 1); t.free <- struct{}{} })
-	<-t.free
-	return func() { t.free <- struct{}{} }
+// take waits for the turn, which give ends. It is not ok where ctx is done before.
+func (t *turn) take(ctx context.Context) (give func(), ok bool) {
+	t.made.Do(func() { t.held = make(chan struct{}, 1) })
+	select {
+	case t.held <- struct{}{}:
+		return func() { <-t.held }, true
+	case <-ctx.Done():
+		return nil, false
+	}
 }

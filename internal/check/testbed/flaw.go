@@ -18,11 +18,9 @@ type Flaw struct {
 	Load  bool     // its run is the load checks alone
 	Probe bool     // its run has the probe at /state/{ccid}
 	Only  []string // the checks of its run, nil for all that its kind of flaw asks for
-	Mute  bool     // it never shows anything, so that its run waits a short time only
 	Timed bool     // it is the time that an answer takes, beside a deadline of one second, of one and a half under load
 
-	Fails   []string // the ids of all the checks that fail, whatever their level
-	Blocked []string // that can say nothing because of it; nil asks nothing
+	Fails []string // the ids of all the checks that fail, whatever their level
 }
 
 // Flaws is the table of all flaws. To add one, put a row into its group's file.

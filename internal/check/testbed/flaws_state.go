@@ -388,7 +388,7 @@ func memberFlaws() []Flaw {
 func lossFlaws() []Flaw {
 	return []Flaw{
 		{
-			Name: "drops-everything", Story: "the worker behind the queue has been down for a week", Mute: true,
+			Name: "drops-everything", Story: "the worker behind the queue has been down for a week",
 			Break: storing(func(*Receiver, *Event) {}),
 			Fails: []string{"event.effect"},
 		},

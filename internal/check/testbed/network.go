@@ -18,19 +18,43 @@ import (
 // Network is a network in memory. In a bubble of testing/synctest its connections wait
 // in the bubble's time, where those of the kernel would stop the clock: a test that runs
 // over it takes as long as its work, and a busy machine changes nothing in what it finds.
-// Safe for concurrent use.
+// A caller waits until it is accepted: there is no backlog. Safe for concurrent use.
 type Network struct {
 	// Stall is how much longer than usual something is under way; nil is not at all. It
 	// must be safe for concurrent use.
 	Stall func() time.Duration
 
 	mu        sync.Mutex
-	ports     int                        // guarded by mu: that were taken
+	ports     int                        // guarded by mu: how many were taken; none comes back
 	listeners map[string]*memoryListener // guarded by mu, by address
 }
 
-// Listen opens a port on loopback.
-func (n *Network) Listen() net.Listener {
+// Bubble runs f in a bubble of testing/synctest whose clock begins now.
+func Bubble(t *testing.T, f func(t *testing.T)) {
+	now := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(now)) // a bubble begins in the year 2000
+		// When f returns, the clock stops: what still sleeps has to end before.
+		t.Cleanup(func() { time.Sleep(time.Hour) })
+		f(t)
+	})
+}
+
+// Server makes a server that listens there once it is started; on nil, on the machine's
+// network. What goes wrong in it is not logged.
+func (n *Network) Server(h http.Handler) *httptest.Server {
+	if n == nil {
+		s := httptest.NewUnstartedServer(h)
+		s.Config.ErrorLog = silent
+		return s
+	}
+	return &httptest.Server{Listener: n.listen(), Config: &http.Server{Handler: h, ErrorLog: silent}} //nolint:gosec // nobody stalls it
+}
+
+var silent = log.New(io.Discard, "", 0)
+
+// listen opens a port on loopback.
+func (n *Network) listen() net.Listener {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := &memoryListener{network: n, addr: n.port(), calls: make(chan net.Conn), closed: make(chan struct{})}
@@ -47,28 +71,6 @@ func (n *Network) port() *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1023 + n.ports}
 }
 
-// Server makes a server that listens there once it is started; on nil, on the machine's
-// network. What goes wrong in it is not logged.
-func (n *Network) Server(h http.Handler) *httptest.Server {
-	s := httptest.NewUnstartedServer(h)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if n != nil {
-		s.Listener.Close()
-		s.Listener = n.Listen()
-	}
-	return s
-}
-
-// Bubble runs f in a bubble of testing/synctest whose clock begins now.
-func Bubble(t *testing.T, f func(t *testing.T)) {
-	now := time.Now()
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))                 // its own beginning is in another year
-		t.Cleanup(func() { time.Sleep(time.Hour) }) // whatever goes on ends: with f, the clock stops
-		f(t)
-	})
-}
-
 // Dial connects to a port that is open; other ports refuse.
 func (n *Network) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	n.mu.Lock()
@@ -78,16 +80,26 @@ func (n *Network) Dial(ctx context.Context, network, addr string) (net.Conn, err
 	if l == nil {
 		return nil, refused
 	}
-	there, back := newStream(), newStream()
-	here := &memoryConn{network: n, in: back, out: there, local: own, remote: l.addr}
+	there, back := newStream(n), newStream(n)
 	select {
-	case l.calls <- &memoryConn{network: n, in: there, out: back, local: l.addr, remote: here.local}:
-		return here, nil
+	case l.calls <- &memoryConn{in: there, out: back, local: l.addr, remote: own}:
+		return &memoryConn{in: back, out: there, local: own, remote: l.addr}, nil
 	case <-l.closed:
 		return nil, refused
 	case <-ctx.Done():
 		return nil, &net.OpError{Op: "dial", Net: network, Err: ctx.Err()}
 	}
+}
+
+// flight is how long what is written is under way. Without it a bubble's clock would stand
+// still through any number of calls.
+const flight = 100 * time.Microsecond
+
+func (n *Network) flight() time.Duration {
+	if n.Stall == nil {
+		return flight
+	}
+	return flight + n.Stall()
 }
 
 type memoryListener struct {
@@ -121,27 +133,14 @@ func (l *memoryListener) Close() error {
 
 // memoryConn is one end of a connection.
 type memoryConn struct {
-	network       *Network
 	in, out       *stream
 	local, remote net.Addr
 }
 
-// flight is how long what is written is under way. Without it a bubble's clock would stand
-// still through any number of calls.
-const flight = 100 * time.Microsecond
-
-func (c *memoryConn) Write(b []byte) (int, error) {
-	late := flight
-	if c.network.Stall != nil {
-		late += c.network.Stall()
-	}
-	time.Sleep(late)
-	return c.out.write(b)
-}
-
-func (c *memoryConn) Read(b []byte) (int, error) { return c.in.read(b) }
-func (c *memoryConn) LocalAddr() net.Addr        { return c.local }
-func (c *memoryConn) RemoteAddr() net.Addr       { return c.remote }
+func (c *memoryConn) Read(b []byte) (int, error)  { return c.in.read(b) }
+func (c *memoryConn) Write(b []byte) (int, error) { return c.out.write(b) }
+func (c *memoryConn) LocalAddr() net.Addr         { return c.local }
+func (c *memoryConn) RemoteAddr() net.Addr        { return c.remote }
 
 // CloseWrite ends what is written, as a TCP connection can.
 func (c *memoryConn) CloseWrite() error {
@@ -154,136 +153,22 @@ func (c *memoryConn) Close() error {
 	if c.in.abandon() {
 		c.out.reset()
 	}
-	c.out.close()
+	c.out.finish()
 	return nil
 }
 
-func (c *memoryConn) SetReadDeadline(t time.Time) error  { return c.in.readBy.set(c.in, t) }
-func (c *memoryConn) SetWriteDeadline(t time.Time) error { return c.out.writeBy.set(c.out, t) }
+func (c *memoryConn) SetReadDeadline(t time.Time) error {
+	c.in.readUntil(t)
+	return nil
+}
+
+func (c *memoryConn) SetWriteDeadline(t time.Time) error {
+	c.out.writeUntil(t)
+	return nil
+}
+
 func (c *memoryConn) SetDeadline(t time.Time) error {
-	_ = c.SetReadDeadline(t) // never fails
-	return c.SetWriteDeadline(t)
-}
-
-// streamSize is how much may be under way in one direction, about what loopback holds.
-const streamSize = 512 << 10
-
-// stream is one direction of a connection.
-type stream struct {
-	mu       sync.Mutex
-	changed  *sync.Cond
-	data     []byte   // guarded by mu, as is all below
-	finished bool     // nothing more is written
-	closed   bool     // by the writer
-	left     bool     // by the reader
-	broken   bool     // by the reader, with what it had not read
-	readBy   deadline // of the reader
-	writeBy  deadline // of the writer
-}
-
-func newStream() *stream {
-	s := &stream{}
-	s.changed = sync.NewCond(&s.mu)
-	return s
-}
-
-func (s *stream) read(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		switch {
-		case s.left:
-			return 0, net.ErrClosed
-		case s.readBy.passed:
-			return 0, os.ErrDeadlineExceeded
-		case len(b) == 0:
-			return 0, nil
-		case len(s.data) > 0:
-			n := copy(b, s.data)
-			s.data = s.data[n:]
-			s.changed.Broadcast()
-			return n, nil
-		case s.broken:
-			return 0, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
-		case s.finished:
-			return 0, io.EOF
-		}
-		s.changed.Wait()
-	}
-}
-
-func (s *stream) write(b []byte) (n int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		switch {
-		case s.closed, s.finished:
-			return n, net.ErrClosed
-		case s.writeBy.passed:
-			return n, os.ErrDeadlineExceeded
-		case s.left:
-			return n, &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}
-		case len(b) == 0:
-			return n, nil
-		case len(s.data) < streamSize:
-			fits := min(len(b), streamSize-len(s.data))
-			s.data = append(s.data, b[:fits]...)
-			n, b = n+fits, b[fits:]
-			s.changed.Broadcast()
-			continue
-		}
-		s.changed.Wait()
-	}
-}
-
-// end changes the stream and tells those who wait.
-func (s *stream) end(change func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change()
-	s.changed.Broadcast()
-}
-
-func (s *stream) finish() { s.end(func() { s.finished = true }) }
-func (s *stream) reset()  { s.end(func() { s.broken = true }) }
-func (s *stream) close() {
-	s.end(func() { s.finished, s.closed = true, true; s.writeBy.stop() })
-}
-
-// abandon ends the reading, and says whether something was not read.
-func (s *stream) abandon() (unread bool) {
-	s.end(func() {
-		unread, s.data, s.left = len(s.data) > 0, nil, true
-		s.readBy.stop()
-	})
-	return unread
-}
-
-// deadline is when a direction's reads or writes end.
-type deadline struct {
-	timer  *time.Timer
-	passed bool
-}
-
-func (d *deadline) stop() {
-	if d.timer != nil {
-		d.timer.Stop()
-		d.timer = nil
-	}
-}
-
-func (d *deadline) set(s *stream, t time.Time) error {
-	s.end(func() {
-		d.stop()
-		d.passed = !t.IsZero() && !t.After(time.Now())
-		if t.IsZero() || d.passed {
-			return
-		}
-		var timer *time.Timer
-		timer = time.AfterFunc(time.Until(t), func() {
-			s.end(func() { d.passed = d.passed || d.timer == timer })
-		})
-		d.timer = timer
-	})
+	c.in.readUntil(t)
+	c.out.writeUntil(t)
 	return nil
 }

@@ -22,7 +22,7 @@ type Certificate struct {
 	Stranger     bool          // signed by an authority that nobody trusts
 }
 
-// Served is a receiver that takes calls on loopback.
+// Served is a receiver that takes calls, on loopback or on a network in memory.
 type Served struct {
 	URL   string
 	Roots *x509.CertPool // that verify its certificate
@@ -39,14 +39,10 @@ func Serve(tb testing.TB, r *Receiver, network *Network, https bool) Served {
 	if network != nil {
 		served.Dial = network.Dial
 	}
-	s.Config.ReadHeaderTimeout = 10 * time.Second
-	authority := newAuthority(tb)
-	served.Roots.AddCert(authority.Leaf)
 	if https {
-		s.TLS = &tls.Config{Certificates: []tls.Certificate{Certificate{}.Issue(tb, authority)}}
-	}
-	if r.Certificate != (Certificate{}) {
-		s.TLS.Certificates = []tls.Certificate{r.Certificate.Issue(tb, authority)}
+		authority := newAuthority(tb)
+		served.Roots.AddCert(authority.Leaf)
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{r.Certificate.Issue(tb, authority)}}
 	}
 	if r.Server != nil {
 		r.Server(s)
