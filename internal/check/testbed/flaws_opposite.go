@@ -1,6 +1,9 @@
 package testbed
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 // oppositeFlaws take an event for its opposite.
 func oppositeFlaws() []Flaw {
@@ -16,6 +19,28 @@ func oppositeFlaws() []Flaw {
 				}
 				return e
 			}),
+			Fails: []string{"event.opposites"},
+		},
+		{
+			Name: "receipts-wait", Story: "a receipt waits in a table until its notification.attempted comes",
+			Break: func(r *Receiver) {
+				var mu lock
+				attempted, waiting := map[string]bool{}, map[string][]Event{}
+				storing(func(r *Receiver, e *Event) {
+					mu.Lock()
+					defer mu.Unlock()
+					id, events := e.Text("notification_id"), []Event{*e}
+					switch {
+					case e.Name == "notification.attempted":
+						events = append(events, waiting[id]...)
+						attempted[id], waiting[id] = true, nil
+					case strings.HasSuffix(e.Name, "delivered") && id != "" && !attempted[id]:
+						waiting[id] = append(waiting[id], *e)
+						return
+					}
+					r.State.Commit(events, r.Key)
+				})(r)
+			},
 			Fails: []string{"event.opposites"},
 		},
 		{
