@@ -50,7 +50,7 @@ func (a *app) notUI(args []string) error {
 	return nil
 }
 
-// inspector is the inspector's server while it runs; nil is none.
+// inspector is the inspector's server while it runs; nil where there is no inspector.
 type inspector struct {
 	server  *web.Server
 	addr    string // as --ui named it

@@ -40,7 +40,7 @@ func (a *app) checkKeyboard(output string) error {
 // mostHeld bounds the notices that wait for the end.
 const mostHeld = 100
 
-// keyboard is the keyboard view while it runs; nil is none.
+// keyboard is the keyboard view while it runs; nil where there is no such view.
 type keyboard struct {
 	stop  context.CancelFunc
 	done  chan error

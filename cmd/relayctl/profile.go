@@ -27,7 +27,7 @@ type configFile struct {
 	Profiles map[string]map[string]strictyaml.Words `yaml:"profiles"`
 }
 
-// profile is a profile of a config file; the zero value is none.
+// profile is a profile of a config file; the zero value has no settings.
 type profile struct {
 	name, path string
 	keys       map[string]strictyaml.Words

@@ -21,7 +21,7 @@ const (
 // Config says which scheme to use and holds what it needs. Fields of other
 // schemes are ignored.
 type Config struct {
-	Kind string // one of Kinds; "" is none
+	Kind string // one of Kinds; "" for no credentials
 
 	Username string // basic
 	Password Secret // basic

@@ -260,7 +260,7 @@ func escaped(body []byte) []byte {
 	return rewriteTokens(body, func(token string) string {
 		var text string
 		if json.Unmarshal([]byte(token), &text) != nil {
-			return token // it is no text
+			return token // it is not a text
 		}
 		var b strings.Builder
 		for _, unit := range utf16.Encode([]rune(text)) {

@@ -62,7 +62,7 @@ func BlockedBy(reason string) Result { return Result{Verdict: Blocked, Reason: r
 func Unclear(reason string) Result { return Result{Verdict: Inconclusive, Reason: reason} }
 
 // brokenOff says whether a failure rests on a call that the end of the check's time
-// broke off: an event that was not accepted for that is no fault of the receiver's.
+// broke off: an event that was not accepted for that is not the receiver's fault.
 func (r Result) brokenOff() bool {
 	return r.Verdict == Fail && strings.Contains(r.Actual, wire.ErrEnded.Error())
 }

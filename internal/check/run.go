@@ -23,7 +23,7 @@ type run struct {
 	credentials *credentials
 	healing     healing
 	live        liveness
-	until       time.Time // when checks that are not slow have to end; zero is no bound
+	until       time.Time // when checks that are not slow have to end; zero for no bound
 	burst       burst
 	traced      traced
 	early       early

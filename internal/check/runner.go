@@ -20,7 +20,7 @@ type Runner struct {
 	Repeat   int  // how often each check is run; 0 is once
 	Baseline *Baseline
 	// MaxDuration bounds the run without the checks that are slow, such as the load
-	// checks; 0 is no bound. What is cut off is inconclusive.
+	// checks; 0 for no bound. What is cut off is inconclusive.
 	MaxDuration time.Duration
 }
 

@@ -73,7 +73,7 @@ func NewSet(path string, value any) (Override, error) {
 }
 
 // TakesText says whether a path is that of a known property, all of which are
-// texts: what looks like a number is none there.
+// texts: what looks like a number is a text there.
 func TakesText(path ...string) bool {
 	switch len(path) {
 	case 1:

@@ -10,8 +10,8 @@ import (
 // deadline is the read or the write deadline of a connection. net/http sets and clears them
 // six times for each request, and each time costs the runtime a change of a timer. This one
 // sets the timer only if it would fire too late. If it fires too early, the read or write
-// that it interrupts sets it again and goes on. The zero value is no deadline. It is safe
-// for concurrent use.
+// that it interrupts sets it again and goes on. The zero value is a deadline
+// that never passes. It is safe for concurrent use.
 type deadline struct {
 	mu    sync.Mutex
 	want  time.Time // what was asked for, zero for none

@@ -36,7 +36,7 @@ func (t *troubles) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// report tells of a trouble unless that was done a short while ago; "" is none.
+// report tells of a trouble unless that was done a short while ago; it leaves out "".
 func (t *troubles) report(msg string) {
 	if msg == "" {
 		return

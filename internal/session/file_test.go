@@ -28,7 +28,7 @@ func TestCaptureIsNotChanged(t *testing.T) {
 	}
 }
 
-// A capture of many blocks, with lines that are no records and a torn end, is read from
+// A capture of many blocks, with lines that are not records and a torn end, is read from
 // any place.
 func TestLargeCapture(t *testing.T) {
 	const n = 5000

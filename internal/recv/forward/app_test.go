@@ -124,7 +124,7 @@ func (c lateConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// An answer that begins while its request is given up is no race.
+// An answer that begins while its request is given up does not race with that.
 func TestAnswerThatBeginsTooLate(t *testing.T) {
 	asked, ended := make(chan struct{}, 1), make(chan struct{})
 	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -214,7 +214,7 @@ func TestNoHalfOfASecretIsKept(t *testing.T) {
 }
 
 // On loopback any certificate is taken, unless an authority is named.
-// What a proxy answers in place of the app is no answer of the app's.
+// What a proxy answers in place of the app does not count as the app's answer.
 func TestWhatAProxyRefusesIsNotTheApps(t *testing.T) {
 	for _, status := range []int{407, 403, 401} {
 		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))

@@ -179,7 +179,7 @@ func (in *Inspection) mark(rc *Receipt) {
 	}
 }
 
-// Gap counts what has not come to its end, and points to the first of it.
+// Gap counts the events that lack something, and points to the first ones.
 type Gap struct {
 	Count uint64
 	First []Example // by number only
@@ -209,11 +209,11 @@ func (in *Inspection) Customers() uint64 { return in.journeys.Customers() }
 // if n is 0.
 func (in *Inspection) Journeys(n int) []Journey { return in.journeys.Last(n) }
 
-// gaps follows what has not come to its end yet.
+// gaps follows the events that are not accepted yet, and those whose predecessor is missing.
 type gaps struct {
 	seed       maphash.Seed
-	unaccepted waiting // events whose latest answer was no 2xx
-	orphans    waiting // what lacks its predecessor, by the predecessor
+	unaccepted waiting // events whose latest answer was not 2xx
+	orphans    waiting // events that lack their predecessor, by the predecessor
 }
 
 // observe takes the next receipt; only what is shown can leave a gap.

@@ -171,7 +171,7 @@ func TestTrackerForgetsTheOldest(t *testing.T) {
 	runtime.KeepAlive(tr)
 }
 
-// An event without an id is known by its bytes, which are no id.
+// An event without an id is known by its bytes, which are not an id.
 func TestABodyIsNotAnID(t *testing.T) {
 	tr := NewTracker()
 	named, bare := &event.Envelope{ID: "null", Raw: []byte(`{"event_id":"null"}`)}, &event.Envelope{Raw: []byte("null")}

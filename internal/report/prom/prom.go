@@ -76,7 +76,7 @@ func labels(name, value string) string {
 	return "{" + name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"}`
 }
 
-// statusLabel is none for no answer.
+// statusLabel gives a status as a label, "none" for no answer.
 func statusLabel(status int) string {
 	if status == 0 {
 		return "none"

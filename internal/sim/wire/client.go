@@ -137,7 +137,7 @@ func (c *Client) Do(ctx context.Context, now time.Time, k *Call) Result {
 		a, untouched := c.exchange(ctx, k)
 		if a.Failure == Cut && reused && untouched {
 			// Nothing of the call left this machine: the connection had ended
-			// before it, so this was no attempt yet.
+			// before it, so this was not an attempt yet.
 			continue
 		}
 		if a.Status == http.StatusProxyAuthRequired && c.target.proxy != nil {

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// What comes over a new connection before anything was asked is no answer either: the
-// call fails, and is not made. A session ticket of TLS is no such thing.
+// What comes over a new connection before anything was asked is not an answer: the call
+// fails, and is not made. A session ticket of TLS does no harm.
 func TestWhatANewConnectionBringsUnaskedIsNoAnswer(t *testing.T) {
 	cert := certificate(t, time.Now().Add(time.Hour), "localhost")
 	pool := x509.NewCertPool()

@@ -19,7 +19,7 @@ type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Proxy is an HTTP proxy on the way to an endpoint: it is asked for a tunnel
 // (CONNECT) to an https endpoint, and for the whole URL of an http one. Safe for
-// concurrent use; a nil Proxy is none.
+// concurrent use; with a nil Proxy calls go straight to the endpoint.
 type Proxy struct {
 	addr          string // host:port
 	tls           *tls.Config
