@@ -125,7 +125,7 @@ func (a *app) inspectAnswers(ctx context.Context, o *inspectOptions, files *capt
 		for _, d := range differences {
 			sum.ByPart[report.PartOf(d)]++
 		}
-		out.Difference(report.ComparedAnswers{A: first, B: capture.Answered{Number: n, Record: rec}, Customer: customerOf(rec.Body), Differences: differences})
+		out.Difference(report.ComparedAnswers{A: first, B: capture.Answered{Number: n, Record: rec}, Customer: firstCustomer(rec.Body), Differences: differences})
 		return ctx.Err()
 	})
 	if err != nil {
@@ -144,8 +144,8 @@ func (a *app) inspectAnswers(ctx context.Context, o *inspectOptions, files *capt
 	return nil
 }
 
-// customerOf is the customer of a body's first event, "" for none.
-func customerOf(body []byte) string {
+// firstCustomer is the customer of a body's first event, "" for none.
+func firstCustomer(body []byte) string {
 	_, members, _ := event.Split(body)
 	if len(members) == 0 {
 		return ""

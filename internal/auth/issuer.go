@@ -37,7 +37,7 @@ type IssuerConfig struct {
 	Now          func() time.Time // nil is time.Now
 }
 
-// Issuer hands out expiring tokens for client credentials (RFC 6749, section
+// Issuer issues expiring tokens for client credentials (RFC 6749, section
 // 4.4) and verifies them. Tokens are JWTs signed with a key that the process
 // keeps to itself, so that they end with it. Safe for concurrent use.
 type Issuer struct {

@@ -45,7 +45,7 @@ type oauth struct {
 	streak       int       // tokens in a row that replaced a refused one and were never accepted
 }
 
-// token is a cached token. Its headers are what Sign hands out.
+// token is a cached token. Its headers are what Sign returns.
 type token struct {
 	headers []Header
 	fetched time.Time
@@ -217,7 +217,7 @@ func (o *oauth) Accepted(signed []Header) {
 	}
 }
 
-// Expires gives the end of the token that was handed out last.
+// Expires gives the end of the token that was issued last.
 func (o *oauth) Expires(signed []Header) (time.Time, bool) {
 	t := o.current.Load()
 	if !t.signed(signed) || t.expires.IsZero() {

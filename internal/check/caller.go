@@ -252,9 +252,9 @@ type healing struct {
 	row      int        // of these since an event was accepted the last time
 }
 
-// hopeless is after how many events in a row that were answered 500 four times each the
+// manyUnhealed is after how many events in a row that were answered 500 four times each the
 // cause is taken to be the receiver and not the events.
-const hopeless = 8
+const manyUnhealed = 8
 
 // maxStuck bounds how many of them are kept.
 const maxStuck = 5
@@ -305,7 +305,7 @@ func (h *healing) attempts() int {
 	switch {
 	case !h.accepted && h.unhealed > 0:
 		return 1
-	case h.row >= hopeless:
+	case h.row >= manyUnhealed:
 		return 2
 	}
 	return event.Attempts

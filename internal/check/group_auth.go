@@ -351,7 +351,7 @@ func authOAuthToken() Check {
 }
 
 // servesOnce fails where a token that was just accepted is refused with the next event.
-// It may have come to its end in between; not so many times in a row.
+// One token may end in between, but not several in a row.
 func servesOnce(ctx context.Context, t *Trial) *Result {
 	var again Exchange
 	for range 3 {

@@ -208,7 +208,7 @@ func (t *Trial) tellTexts(ctx context.Context) *subject {
 		}
 		steps = append(steps, st)
 	}
-	s := t.customerOf(variation{name: "texts", usual: steps, unusual: steps}, true)
+	s := t.subjectOf(variation{name: "texts", usual: steps, unusual: steps}, true)
 	s.view = t.Probe.view(s.events) // the texts themselves count here
 	for _, d := range s.events {
 		t.Deliver(ctx, d) // event.unicode says which are refused

@@ -218,7 +218,7 @@ func (t *Trial) letters(ctx context.Context) []variation {
 	values.usual = []plan.Step{action(plain(state.Marker))}
 	list := []variation{values}
 	named := variation{name: name("a ccid"), usual: []plan.Step{message(2)}, ccid: plain(t.Customer().CCID() + "-"), odd: true}
-	if events := t.customerOf(named, true).events; t.Deliver(ctx, events[len(events)-1]).Accepted() {
+	if events := t.subjectOf(named, true).events; t.Deliver(ctx, events[len(events)-1]).Accepted() {
 		named.ccid = filled(t.Customer().CCID() + "-")
 		list = append(list, named)
 	}

@@ -35,13 +35,13 @@ func TestFewerAttemptsWhereNoneHelp(t *testing.T) {
 		}
 		attempts()
 		down.Store(true)
-		for n := range hopeless {
+		for n := range manyUnhealed {
 			if got := attempts(); got != event.Attempts {
 				t.Errorf("event %d that fails: %d attempts", n+1, got)
 			}
 		}
 		if got := attempts(); got != 2 {
-			t.Errorf("after %d that failed: %d attempts, want 2", hopeless, got)
+			t.Errorf("after %d that failed: %d attempts, want 2", manyUnhealed, got)
 		}
 		down.Store(false)
 		attempts()

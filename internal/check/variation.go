@@ -65,9 +65,9 @@ type telling struct {
 	sub     Sub
 }
 
-// customerOf makes a fresh customer of a variation with its events, the unusual
+// subjectOf makes a fresh customer of a variation with its events, the unusual
 // ones or the usual ones.
-func (t *Trial) customerOf(v variation, unusual bool) *subject {
+func (t *Trial) subjectOf(v variation, unusual bool) *subject {
 	steps, n := v.usual, t.customers.Add(1)
 	// Apart from other customers' times, and from the rest of the run.
 	start := t.Start.Add(-headstart - 40*time.Second - time.Duration(n/480)*time.Second).Truncate(time.Second).Add(time.Duration(1+n%480) * time.Millisecond)
@@ -160,7 +160,7 @@ func (t *Trial) variations(ctx context.Context, list []variation) []Sub {
 
 // try tells a fresh customer of a variation.
 func (t *Trial) try(ctx context.Context, v variation) *telling {
-	a := &telling{variation: v, subject: t.customerOf(v, true)}
+	a := &telling{variation: v, subject: t.subjectOf(v, true)}
 	first := len(v.before())
 	for i, d := range a.subject.events {
 		if i < first && v.ccid == "" && v.ago == 0 {
@@ -195,7 +195,7 @@ func (t *Trial) effectOf(ctx context.Context, v variation) *effect {
 	key := fmt.Sprintf("%v %v %v", v.before(), v.usual, v.free)
 	known, _ := t.effects.LoadOrStore(key, new(once[*effect]))
 	return known.(*once[*effect]).get(ctx, func(ctx context.Context) *effect {
-		begun, whole := t.customerOf(v, false), t.customerOf(v, false)
+		begun, whole := t.subjectOf(v, false), t.subjectOf(v, false)
 		// The customer with the effect comes first: where a queue stalls, only the one
 		// that was told last may still lack something, and there it does no harm. So
 		// nothing is read before that one shows anything.

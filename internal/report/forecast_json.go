@@ -17,8 +17,8 @@ func (f Forecast) WriteLine(w io.Writer) error { return writeLines(w, f.object()
 // WriteJSON writes the same object over several lines.
 func (f Forecast) WriteJSON(w io.Writer) error { return writeObject(w, f.object()) }
 
-// overTimeJSON is the run over time, in as many steps as the charts have.
-func (f *Forecast) overTimeJSON() map[string]any {
+// seriesJSON is the run over time, in as many steps as the charts have.
+func (f *Forecast) seriesJSON() map[string]any {
 	s := f.Main.Series.In(chartSteps)
 	steps := []map[string]any{}
 	for i, st := range s.Steps {
@@ -67,7 +67,7 @@ func (f *Forecast) object() map[string]any {
 		"latency_ms": duration.Millis(f.Endpoint.Latency), "concurrency": f.Endpoint.Concurrency, "rate": f.Rate.String(), "attempts": f.Relay.Attempts, "retry_delays_ms": delays, "timeout_ms": duration.Millis(f.Relay.Timeout),
 		"spread": f.Relay.Spread, "by_event": byName, "table": table, "decides": decides, "without_outage": without, "rebatched": rebatched,
 		"quiet_before_ms": duration.Millis(f.Quiet()), "pauses": windowsJSON(f.Pauses()), "survives_ms": duration.Millis(f.Survives()), "unnamed_calls": f.Unnamed, "exit": f.Exit,
-		"series": f.overTimeJSON(), "lateness": map[string]any{"step_ms": duration.Millis(f.Main.LatenessStep), "events": orEmpty(f.Main.Lateness)},
+		"series": f.seriesJSON(), "lateness": map[string]any{"step_ms": duration.Millis(f.Main.LatenessStep), "events": orEmpty(f.Main.Lateness)},
 	} {
 		o[key] = value
 	}
@@ -105,7 +105,7 @@ func (f Forecast) WriteHTML(w io.Writer) error {
 			{Label: "lost", Value: strconv.Itoa(m.Lost), Tone: toneOf(m.Lost, term.Bad), Note: lostHow(&f)},
 			{Label: "backlog", Value: strconv.Itoa(m.PeakBacklog), Note: backlogText(&f, m)},
 		},
-		Sections: []page.Section{f.assumptions(), f.overTime(), f.latenessSection(), f.lostSection(), f.followSection()},
+		Sections: []page.Section{f.assumptions(), f.charts(), f.latenessSection(), f.lostSection(), f.followSection()},
 		Foot:     "Clauses (R-…) are those of Relay's webhook contract as relayctl documents it. What is assumed is not Relay's documented behaviour.",
 	}
 	return p.Write(w)
@@ -126,7 +126,7 @@ func (f *Forecast) assumptions() page.Section {
 	return page.Section{Title: "What is assumed decides", Note: f.decides(), Tables: []page.Table{t}}
 }
 
-func (f *Forecast) overTime() page.Section {
+func (f *Forecast) charts() page.Section {
 	s := f.Main.Series.In(chartSteps)
 	rows := make([][]float64, 6)
 	for _, st := range s.Steps {

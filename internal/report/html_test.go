@@ -159,7 +159,7 @@ func TestNamesOfAReportAreBounded(t *testing.T) {
 func TestChartsCoverTheWholeRun(t *testing.T) {
 	began := time.UnixMilli(0)
 	sum := sim.Summary{Began: began, Ended: began.Add(2 * time.Second), Series: sim.Series{Began: began, Width: time.Millisecond, Buckets: []sim.Bucket{{Attempts: 1, Accepted: 1}}}}
-	for _, c := range overTime(&sum).Charts {
+	for _, c := range sendCharts(&sum).Charts {
 		rows := append(c.Stack, c.Lines...)
 		if n := len(rows[0].Values); n > chartSteps || time.Duration(n)*c.Step < 2*time.Second {
 			t.Errorf("%s: %d steps of %v", c.Title, n, c.Step)

@@ -69,7 +69,7 @@ func (p *Plan) Delivery(d *plan.Delivery) {
 	if d.LostAcks > 0 {
 		note += " lost ack"
 	}
-	line := fmt.Sprintf("%5d %12s  %s %s %s%s", d.Seq+1, d.Arrives.Round(time.Millisecond), p.st.NameColumn(name), p.st.CustomerColumn(customerOf(d)), p.st.IDColumn(id), p.st.Warn(note))
+	line := fmt.Sprintf("%5d %12s  %s %s %s%s", d.Seq+1, d.Arrives.Round(time.Millisecond), p.st.NameColumn(name), p.st.CustomerColumn(customerText(d)), p.st.IDColumn(id), p.st.Warn(note))
 	fmt.Fprintln(p.w, strings.TrimRight(line, " "))
 	for _, o := range p.Overrides {
 		if slices.ContainsFunc(d.Events, func(e plan.EventRef) bool { return o.Events().Match(e.Name) }) {

@@ -242,7 +242,7 @@ func shown(l interface {
 	return l.Flush()
 }
 
-// Where tokens are handed out, the banner says how to get the one that the line
+// Where tokens are issued, the banner says how to get the one that the line
 // to try it needs.
 func TestBannerTellsWhereTheTokenComesFrom(t *testing.T) {
 	var b strings.Builder

@@ -143,7 +143,7 @@ func (s *SendText) Attempt(a *sim.Attempt) {
 	case a.Status != 200:
 		tone = s.st.Warn
 	}
-	who, width := s.st.CustomerColumn(customerOf(a.Delivery)), answerWidth
+	who, width := s.st.CustomerColumn(customerText(a.Delivery)), answerWidth
 	if s.st.ShowsIDs() {
 		who += " " + s.st.IDColumn(id)
 		width++
@@ -230,9 +230,9 @@ func (s *SendText) Outcome(o *sim.Outcome) {
 	}
 }
 
-// customerOf is the customer of a delivery, "3 ccids" for a batch with events of
+// customerText is the customer of a delivery, "3 ccids" for a batch with events of
 // several.
-func customerOf(d *plan.Delivery) string {
+func customerText(d *plan.Delivery) string {
 	ccids := map[string]bool{}
 	for _, e := range d.Events {
 		ccids[e.CCID] = true

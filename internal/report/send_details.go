@@ -97,7 +97,7 @@ func (r *SendDetails) Outcome(o *sim.Outcome) {
 	name, id := deliveryName(o.Delivery)
 	m := notAccepted{
 		EventID: id, EventName: name, Events: max(1, len(o.Delivery.Events)), Outcome: o.Kind, Attempts: o.Attempts, Reason: o.Reason,
-		Answer: bodyText(o.Answer), customer: customerOf(o.Delivery),
+		Answer: bodyText(o.Answer), customer: customerText(o.Delivery),
 	}
 	for _, e := range o.Delivery.Events {
 		if !slices.Contains(m.names, e.Name) {

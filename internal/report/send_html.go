@@ -24,7 +24,7 @@ func (r SendResult) WriteHTML(w io.Writer) error {
 		Title: "relayctl send", Verdict: text, Tone: tone,
 		Subtitle: fmt.Sprintf("to %s, %s, seed %d", term.Clean(r.Details.Target), sum.Began.UTC().Format("2 January 2006 15:04:05 UTC"), sum.Seed),
 		Facts:    r.facts(),
-		Sections: []page.Section{overTime(sum)},
+		Sections: []page.Section{sendCharts(sum)},
 		Foot:     "Clauses (R-…) are those of Relay's webhook contract as relayctl documents it.",
 	}
 	if text := cutShortText(sum); text != "" {
@@ -78,8 +78,8 @@ func toneOf(n int, tone term.Tone) term.Tone {
 // chartSteps is how many steps a chart has at most. More would show noise.
 const chartSteps = 90
 
-// overTime is the section with the charts.
-func overTime(sum *sim.Summary) page.Section {
+// sendCharts is the section with the charts.
+func sendCharts(sum *sim.Summary) page.Section {
 	s := sum.Series.Over(sum.Ended.Sub(sum.Began), chartSteps)
 	n := len(s.Buckets)
 	rows := make([][]float64, 7)

@@ -289,7 +289,7 @@ func (r *run) lacking() string {
 }
 
 // tokenCounter counts the different credentials that calls were signed with: with OAuth,
-// the tokens. A scheme hands out the same headers until they change, and a worker may
+// the tokens. A scheme gives the same headers until they change, and a worker may
 // still hold the previous ones. It is safe for concurrent use.
 type tokenCounter struct {
 	last   atomic.Pointer[auth.Header]

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TokenPath is where tokens are handed out for OAuth.
+// TokenPath is where tokens are issued for OAuth.
 const TokenPath = "/oauth/token"
 
 // Credentials are what a receiver expects. Kind is "", "basic", "api-key" or
@@ -58,7 +58,7 @@ func (r *Receiver) grant(w http.ResponseWriter, req *http.Request) {
 	fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":%d}`, token, int(r.Creds.TTL.Seconds()))
 }
 
-// TokenEnds gives the end of a token that was handed out.
+// TokenEnds gives the end of a token that was issued.
 func (r *Receiver) TokenEnds(token string) (time.Time, bool) {
 	r.tokens.mu.Lock()
 	defer r.tokens.mu.Unlock()

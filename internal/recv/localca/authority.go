@@ -28,7 +28,7 @@ import (
 )
 
 // Authority is a local certificate authority for names and addresses near by.
-// Its certificate can be handed to senders; its key never leaves the machine.
+// Its certificate can be given to senders; its key never leaves the machine.
 // It is immutable and safe for concurrent use.
 type Authority struct {
 	Cert *x509.Certificate
