@@ -107,18 +107,9 @@ func (l *line) one(name string, lostAcks int) *load {
 func (l *line) single(d *plan.Delivery) {
 	lost := d.LostAcks
 	for _, e := range d.Events {
-		l.give(job{seq: d.Seq, lane: laneOf(e.CCID), load: l.one(e.Name, lost)}, d.Arrives)
+		l.give(job{seq: d.Seq, lane: plan.CustomerLane(e.CCID), load: l.one(e.Name, lost)}, d.Arrives)
 		lost = 0
 	}
-}
-
-// laneOf spreads customers over the workers.
-func laneOf(ccid string) uint64 {
-	h := uint64(14695981039346656037) // FNV-1a
-	for i := range len(ccid) {
-		h = (h ^ uint64(ccid[i])) * 1099511628211
-	}
-	return h
 }
 
 // gather puts deliveries together as package plan does: a batch arrives with its

@@ -21,7 +21,7 @@ type Identity struct {
 // of is the identifier of the customer of that index, and its lane.
 func (id *Identity) of(index uint64) (ccid string, lane uint64) {
 	if id.CCID != "" {
-		return id.CCID, laneHash(id.CCID)
+		return id.CCID, CustomerLane(id.CCID)
 	}
 	return strconv.FormatUint(firstCCID+index, 10), index
 }

@@ -137,7 +137,7 @@ func (d *Delivery) edit(edit editor) error {
 		}
 	}
 	if d.Events = refs; len(refs) > 0 && refs[0].CCID != customer {
-		d.Lane = laneHash(refs[0].CCID) // whoever is one customer now stays in order
+		d.Lane = CustomerLane(refs[0].CCID) // whoever is one customer now stays in order
 	}
 	switch {
 	case same || len(bodies) == 0:

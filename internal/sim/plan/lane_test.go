@@ -15,7 +15,7 @@ func TestLaneIsFNV(t *testing.T) {
 		text := rapid.String().Draw(rt, "text")
 		h := fnv.New64a()
 		_, _ = io.WriteString(h, text)
-		if got := laneHash(text); got != h.Sum64() {
+		if got := CustomerLane(text); got != h.Sum64() {
 			rt.Errorf("%q is %x, want %x", text, got, h.Sum64())
 		}
 	})

@@ -45,7 +45,7 @@ func (p Shard) has(ccid string, lane uint64) bool {
 		return true
 	}
 	if ccid != "" {
-		lane = laneHash(ccid)
+		lane = CustomerLane(ccid)
 	}
 	lane ^= lane >> 33 // the last mixing of MurmurHash3
 	lane *= 0xff51afd7ed558ccd

@@ -205,16 +205,17 @@ func captureItems(name string, r io.Reader, warn func(string)) func() (Item, err
 func laneOf(e event.Envelope) uint64 {
 	switch {
 	case e.Payload.CCID != "":
-		return laneHash(e.Payload.CCID)
+		return CustomerLane(e.Payload.CCID)
 	case e.Payload.CustomerID != "":
-		return laneHash(e.Payload.CustomerID)
+		return CustomerLane(e.Payload.CustomerID)
 	}
-	return laneHash(e.ID)
+	return CustomerLane(e.ID)
 }
 
-// laneHash is the same in every run, so that a plan can be repeated: it is FNV-1a, which
-// hash/fnv would put on the heap for each delivery.
-func laneHash(s string) uint64 {
+// CustomerLane is the lane of the events of a customer. It is the same in every run, so that
+// a plan can be repeated: it is FNV-1a, which hash/fnv would put on the heap for each
+// delivery.
+func CustomerLane(s string) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h := uint64(offset)
 	for i := range len(s) {
