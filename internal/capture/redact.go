@@ -121,9 +121,9 @@ func (r Redactor) Target(target string) string {
 	return path + "?" + strings.Join(params, "&")
 }
 
-// shortestMasked is the shortest secret that Mask looks for: a shorter one stands
-// by chance in any text.
-const shortestMasked = 4
+// ShortestMasked is how many bytes a secret has at least for it to be taken out of a text:
+// a shorter one stands by chance in any text.
+const ShortestMasked = 4
 
 // Mask returns a function that replaces the secrets of a request's headers in what
 // was answered to it, in each form in which an app may echo them: plain, in base64
@@ -136,7 +136,7 @@ func (r Redactor) Mask(h http.Header) func([]byte) []byte {
 		}
 		for _, v := range values {
 			for _, secret := range secretsOf(v) {
-				if len(secret) >= shortestMasked {
+				if len(secret) >= ShortestMasked {
 					forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret),
 						base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)))
 				}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"relayctl/internal/auth"
+	"relayctl/internal/capture"
 )
 
 // credentials are the configured ones as the endpoint takes them: an auth.Scheme
@@ -132,10 +133,6 @@ func (c *credentials) secrets() []Secret {
 	return list
 }
 
-// leastMasked is how long a text is at least for it to be taken out of others:
-// shorter ones stand everywhere.
-const leastMasked = 4
-
 // redact takes the run's secrets out of all texts of a result: receivers echo
 // things.
 func (c *credentials) redact(r Result) Result {
@@ -144,11 +141,11 @@ func (c *credentials) redact(r Result) Result {
 		texts = append(texts, &r.Subs[i].Actual)
 	}
 	for _, s := range c.secrets() {
-		if len(s.Text) < leastMasked {
+		if len(s.Text) < capture.ShortestMasked {
 			continue
 		}
 		for _, t := range texts {
-			*t = strings.ReplaceAll(*t, s.Text, "[redacted]")
+			*t = strings.ReplaceAll(*t, s.Text, capture.Redacted)
 		}
 	}
 	return r

@@ -65,7 +65,7 @@ func (c *caller) exchanged(k wire.Call, a wire.Result, began time.Time, took tim
 		answer = c.wholeWords(answer)
 	}
 	for _, s := range c.credentials.secrets() {
-		if len(s.Text) >= leastMasked {
+		if len(s.Text) >= capture.ShortestMasked {
 			answer = strings.ReplaceAll(answer, s.Text, capture.Redacted)
 			comment = strings.ReplaceAll(comment, s.Text, capture.Redacted)
 		}
@@ -83,7 +83,7 @@ func (c *caller) wholeWords(text string) string {
 	least := max(0, len(text)-longest)
 	text = text[:max(least, strings.LastIndexAny(text, " \t\r\n\"'<>,;&"))]
 	for _, s := range c.credentials.secrets() {
-		for n := min(len(s.Text), len(text)); n >= leastMasked; n-- {
+		for n := min(len(s.Text), len(text)); n >= capture.ShortestMasked; n-- {
 			if strings.HasSuffix(text, s.Text[:n]) {
 				text = text[:len(text)-n]
 				break
