@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"relayctl/internal/recv/judge"
 )
 
 // Annotations of a flag. They are written where the flag is declared, so that
@@ -131,6 +133,14 @@ func headerFlag(cmd *cobra.Command, into *[]string, name, short, usage string) {
 // outputFlag declares --output. lines says what a line of the JSON is.
 func outputFlag(cmd *cobra.Command, into *string, lines string) {
 	choiceFlag(cmd, into, "output", "o", "text or json ("+lines+")", "text", "json")
+}
+
+// failOnFlag declares --fail-on; note explains the last word but never.
+func failOnFlag(cmd *cobra.Command, into *string, byDefault, note string) {
+	kinds := judge.FailOnKinds()
+	list := strings.Join(kinds[:len(kinds)-1], ", ")
+	cmd.Flags().StringVar(into, "fail-on", byDefault, "a `list` of what makes the exit code 1: "+list+note+"; or never")
+	words(cmd, "fail-on", kinds...)
 }
 
 // choiceFlag declares a flag that takes one of a few words; the first is the

@@ -75,12 +75,11 @@ func (o *inspectOptions) flags(cmd *cobra.Command) {
 	end()
 	end = group(cmd, "Verdict and output")
 	f.StringVar(&o.har, "har", "", "write the selected requests and their answers to a `FILE` in the HTTP Archive format (HAR 1.2), without credentials")
-	f.StringVar(&o.failOn, "fail-on", "never", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, app-error; or never")
+	failOnFlag(cmd, &o.failOn, "never", "")
 	outputFlag(cmd, &o.output, "one object a line")
 	end()
 	o.ui.flags(cmd)
 	interactiveFlag(cmd, &o.interactive)
-	words(cmd, "fail-on", "error", "warning", "duplicate", "disorder", "unexpected-status", "app-error", "never")
 }
 
 func (a *app) inspect(ctx context.Context, o *inspectOptions, s *settings, args []string) error {

@@ -152,11 +152,10 @@ func (o *listenOptions) verdictFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Uint64Var(&o.expect, "expect", 0, "end after this many different events were answered 200; fewer are a failure")
 	f.DurationVar(&o.lasts, "for", 0, "end after this time")
-	f.StringVar(&o.failOn, "fail-on", "error,app-error", "a `list` of what makes the exit code 1: error, warning, duplicate, disorder, unexpected-status, app-error (the app answered 5xx, or not at all); or never")
+	failOnFlag(cmd, &o.failOn, "error,app-error", " (the app answered 5xx, or not at all)")
 	f.BoolVar(&o.failFast, "fail-fast", false, "end at the first thing that --fail-on names")
 	within(cmd, "1", "", "expect")
 	within(cmd, "1ns", "8760h", "for")
-	words(cmd, "fail-on", "error", "warning", "duplicate", "disorder", "unexpected-status", "app-error", "never")
 }
 
 // listenRun is what the flags came to.

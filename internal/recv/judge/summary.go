@@ -115,24 +115,23 @@ func (s *Summary) addEvent(r *Receipt, again bool) {
 // FailOn says what makes the verdict of a receiver negative.
 type FailOn struct{ kinds []string }
 
-// failOnKinds are the words of a list for FailOn; Failures says what each one finds. The
-// commands that take such a list repeat the words in their help and completion.
-func failOnKinds() []string {
+// FailOnKinds are the words of a list for FailOn, the last of which is never; Failures says
+// what each one finds.
+func FailOnKinds() []string {
 	return []string{"error", "warning", "duplicate", "disorder", "unexpected-status", "app-error", "never"}
 }
 
-// ParseFailOn reads a list of error, warning, duplicate, disorder,
-// unexpected-status and app-error, or never.
+// ParseFailOn reads a list of FailOnKinds; never stands alone.
 func ParseFailOn(list string) (FailOn, error) {
 	var f FailOn
 	for item := range strings.SplitSeq(list, ",") {
 		item = strings.TrimSpace(item)
 		known := false
-		for _, k := range failOnKinds() {
+		for _, k := range FailOnKinds() {
 			known = known || k == item
 		}
 		if !known {
-			return FailOn{}, fmt.Errorf("fail-on takes %s, not %q%s", strings.Join(failOnKinds(), ", "), item, suggest.DidYouMean(item, failOnKinds()))
+			return FailOn{}, fmt.Errorf("fail-on takes %s, not %q%s", strings.Join(FailOnKinds(), ", "), item, suggest.DidYouMean(item, FailOnKinds()))
 		}
 		f.kinds = append(f.kinds, item)
 	}
