@@ -133,6 +133,7 @@ func (o *checkOptions) runFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.verbose, "verbose", false, "show the checks that pass and those that are skipped as well, one a line")
 	o.reports.flags(cmd, "json", "junit", "html", "github")
 	f.StringVar(&o.har, "har", "", "keep every call and its answer in a `file` in the HTTP Archive format (HAR 1.2), without credentials")
+	writes(cmd, "write-baseline", "har")
 	f.StringVar(&o.save, "save", "relayctl-check", "`folder` for what a command that repeats a failure needs; made when it is needed")
 	end()
 	within(cmd, "1", "64", "parallel")

@@ -22,7 +22,10 @@ const (
 	authKey  = "relayctl_auth"  // the value of --auth without which it has no effect
 	maskKey  = "relayctl_mask"  // how its value is hidden: maskSecret, maskHeader or maskURL
 	rangeKey = "relayctl_range" // the numbers or durations that it takes, as LEAST..MOST
+	fileKey  = "relayctl_file"  // fileWritten where it names a file that is written
 )
+
+const fileWritten = "written"
 
 const (
 	maskSecret = "secret" // all of it, unless it is a reference
@@ -73,6 +76,14 @@ func needs(cmd *cobra.Command, other string, flags ...string) {
 func needsAuth(cmd *cobra.Command, kind string, flags ...string) {
 	for _, name := range flags {
 		annotate(cmd.Flags().Lookup(name), authKey, kind)
+	}
+}
+
+// writes says that the flags name files that are written. Other flags that take a file
+// name one that is read.
+func writes(cmd *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		annotate(cmd.Flags().Lookup(name), fileKey, fileWritten)
 	}
 }
 

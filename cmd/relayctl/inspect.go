@@ -75,6 +75,7 @@ func (o *inspectOptions) flags(cmd *cobra.Command) {
 	end()
 	end = group(cmd, "Verdict and output")
 	f.StringVar(&o.har, "har", "", "write the selected requests and their answers to a `FILE` in the HTTP Archive format (HAR 1.2), without credentials")
+	writes(cmd, "har")
 	failOnFlag(cmd, &o.failOn, "never", "")
 	outputFlag(cmd, &o.output, "one object a line")
 	end()

@@ -142,6 +142,7 @@ func (o *listenOptions) captureFlags(cmd *cobra.Command) {
 	defer group(cmd, "Capture")()
 	f := cmd.Flags()
 	f.StringVar(&o.capture, "capture", "", "append every request to this `file`, one JSON line each")
+	writes(cmd, "capture")
 	f.StringVar(&o.captureMax, "capture-max", "", "begin a new capture file at this `size`, such as 100MiB (full ones get a number: events.000001.jsonl)")
 	choiceFlag(cmd, &o.sync, "sync", "", "when a captured request counts as stored: always (it survives a power cut), interval, none", "always", "interval", "none")
 	needs(cmd, "capture", "capture-max", "sync")

@@ -9,12 +9,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// readFlags are the flags that name a file which is read, and writtenFlags those that
-// name one which is written.
-var (
-	readFlags    = []string{"csv", "baseline", "rules", "cacert", "client-cert", "client-key", "cert", "key", "forward-cacert"}
-	writtenFlags = []string{"journal", "rejects", "write-baseline", "capture", "har"}
-)
+// namesFile says whether a flag takes the path of a file, as its help has it.
+func namesFile(f *pflag.Flag) bool {
+	name, _ := pflag.UnquoteUsage(f)
+	return strings.EqualFold(name, "file")
+}
 
 // written is a file that a flag has written.
 type written struct{ flag, path string }
@@ -22,14 +21,11 @@ type written struct{ flag, path string }
 // filesWritten are the files that the command writes.
 func (s *settings) filesWritten() []written {
 	var out []written
-	for _, name := range writtenFlags {
-		if f := s.flags.Lookup(name); f != nil {
-			out = append(out, written{name, f.Value.String()})
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		if annotation(f, fileKey) == fileWritten {
+			out = append(out, written{f.Name, f.Value.String()})
 		}
-	}
-	if s.command == "redact" { // elsewhere it is the form of what is printed
-		out = append(out, written{"output", s.flags.Lookup("output").Value.String()})
-	}
+	})
 	if f := s.flags.Lookup("report"); f != nil {
 		for _, text := range f.Value.(pflag.SliceValue).GetSlice() {
 			format, path, _ := strings.Cut(text, "=")
@@ -43,11 +39,11 @@ func (s *settings) filesWritten() []written {
 // file for two flags.
 func (a *app) refuseOverwriting(s *settings, args []string) error {
 	in := append([]string{a.profile.path}, args...)
-	for _, name := range readFlags {
-		if f := s.flags.Lookup(name); f != nil {
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		if namesFile(f) && annotation(f, fileKey) != fileWritten {
 			in = append(in, f.Value.String())
 		}
-	}
+	})
 	out := s.filesWritten()
 	for i, o := range out {
 		for _, path := range in {

@@ -56,6 +56,7 @@ func (o *planOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.csv, "csv", "", "a campaign: one journey per row of this `file` (header with ccid; also phone_number, product_group_id, consent_type, trigger_id, client_message_tag)")
 	f.StringArrayVar(&o.csvMap, "csv-map", nil, "what a column of --csv means, such as 'Phone Number=phone_number'; 'COLUMN=' ignores one")
 	f.StringVar(&o.rejects, "rejects", "", "`file` for the rows of --csv that cannot be used; without it the first ten are printed on stderr")
+	writes(cmd, "rejects")
 	f.IntVar(&o.count, "count", 1, "repeat each named event or scenario with fresh ids and customers")
 	f.StringSliceVar(&o.events, "events", nil, "only these events, as patterns: notification.* (R-FILTER)")
 	f.StringArrayVar(&o.set, "set", nil, "override a property: payload.message_name=Hi. The value takes the property's type, so that digits stay text where it is a text; PATH:=JSON sets JSON; 'notification.*:payload.x=1' only in these events")

@@ -52,6 +52,7 @@ for.`,
 
 func (o *redactOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "the `FILE` to write; - is stdout")
+	writes(cmd, "output")
 	secretFlag(cmd, &o.salt, "salt", "text that the stand-ins depend on, of 8 characters or more: the same one, the same stand-ins")
 }
 

@@ -33,6 +33,7 @@ func (o *journalOptions) flags(cmd *cobra.Command) {
 	defer group(cmd, "Continuing a run")()
 	f := cmd.Flags()
 	f.StringVar(&o.path, "journal", "", "record the outcome of every event in this `file`, so that --resume can continue after a crash")
+	writes(cmd, "journal")
 	f.BoolVar(&o.resume, "resume", false, "continue the run of --journal: nothing that was accepted is sent again; give the same arguments (seed and start come from the journal)")
 }
 
