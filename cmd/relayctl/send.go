@@ -119,13 +119,13 @@ func (a *app) sendOnce(ctx context.Context, o *sendOptions, s *settings, args []
 	if o.dryRun {
 		return a.dryRun(ctx, r)
 	}
-	if err := r.preflight(ctx, a); err != nil {
-		return err
-	}
 	if err := r.reports.open(a.interrupt); err != nil {
 		return err
 	}
 	defer r.reports.discard()
+	if err := r.preflight(ctx, a); err != nil {
+		return err
+	}
 	if err := r.identify(a, args); err != nil {
 		return usage(err)
 	}
