@@ -157,16 +157,8 @@ func (r *checkRun) ownTime() string {
 // writeCheck writes everything that is asked for beside the run itself. It goes
 // on after an error, and returns them all.
 func (a *app) writeCheck(r *checkRun, result report.CheckResult) error {
-	errs := []error{r.reports.write(func(format string, w io.Writer) error {
-		switch format {
-		case "json":
-			return result.WriteJSON(w)
-		case "junit":
-			return result.WriteJUnit(w)
-		case "html":
-			return result.WriteHTML(w)
-		}
-		return result.WriteGitHub(w)
+	errs := []error{r.reports.write(reportWriters{
+		"json": result.WriteJSON, "junit": result.WriteJUnit, "html": result.WriteHTML, "github": result.WriteGitHub,
 	})}
 	github := r.annotate
 	for _, f := range r.reports {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -162,12 +161,7 @@ func (a *app) showForecast(view report.Forecast, output string, reports reportFi
 	} else {
 		err = view.WriteText(a.stdout, a.style(a.stdout))
 	}
-	return errors.Join(environment(err), reports.write(func(format string, w io.Writer) error {
-		if format == "json" {
-			return view.WriteJSON(w)
-		}
-		return view.WriteHTML(w)
-	}))
+	return errors.Join(environment(err), reports.write(reportWriters{"json": view.WriteJSON, "html": view.WriteHTML}))
 }
 
 // withScenario adds the flags that a scenario sets, which may be nil.

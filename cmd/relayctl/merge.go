@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -75,12 +74,7 @@ func (a *app) merge(ctx context.Context, o *mergeOptions, _ *settings, args []st
 	if err != nil {
 		return environment(err)
 	}
-	if err := reports.write(func(format string, w io.Writer) error {
-		if format == "json" {
-			return merged.WriteJSON(w)
-		}
-		return merged.WriteHTML(w)
-	}); err != nil {
+	if err := reports.write(reportWriters{"json": merged.WriteJSON, "html": merged.WriteHTML}); err != nil {
 		return err
 	}
 	return silent(merged.Exit)
