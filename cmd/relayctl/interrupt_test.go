@@ -108,11 +108,11 @@ func TestInterruptedBeforeAnythingIsSent(t *testing.T) {
 
 func TestPatienceWithAnEndpointThatIsGone(t *testing.T) {
 	for _, tc := range []struct {
-		howOften, noPreflight bool
-		want                  time.Duration
-	}{{want: 30 * time.Second}, {howOften: true}, {noPreflight: true}} {
+		attemptsGiven, noPreflight bool
+		want                       time.Duration
+	}{{want: 30 * time.Second}, {attemptsGiven: true}, {noPreflight: true}} {
 		o := sendOptions{noPreflight: tc.noPreflight}
-		if got := o.givesUpIn(tc.howOften); got != tc.want {
+		if got := o.givesUpIn(tc.attemptsGiven); got != tc.want {
 			t.Errorf("%+v: %v", tc, got)
 		}
 	}

@@ -15,7 +15,7 @@ func namesFile(f *pflag.Flag) bool {
 	return strings.EqualFold(name, "file")
 }
 
-// written is a file that a flag has written.
+// written is a file that a flag asks to write.
 type written struct{ flag, path string }
 
 // filesWritten are the files that the command writes.

@@ -18,8 +18,8 @@ import (
 // givesUpIn is for how long nothing may connect before the run is given up; 0 sets no
 // limit. Without it even a short run would wait for minutes, until --give-up-after is
 // reached. With --give-up-after or --no-preflight all attempts are asked for.
-func (o *sendOptions) givesUpIn(howOften bool) time.Duration {
-	if howOften || o.noPreflight {
+func (o *sendOptions) givesUpIn(attemptsGiven bool) time.Duration {
+	if attemptsGiven || o.noPreflight {
 		return 0
 	}
 	return 30 * time.Second

@@ -92,7 +92,7 @@ func (s *settings) typed(name string) bool { return s.sources[name] == fromFlag 
 // source says where the value of a flag comes from.
 func (s *settings) source(name string) string { return orText(s.sources[name], "default") }
 
-// on says whether a flag without a value is set; false also for one that the
+// on says whether a flag that is true or false is true; it is false for one that the
 // command does not have.
 func (s *settings) on(name string) bool {
 	f := s.flags.Lookup(name)

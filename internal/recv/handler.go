@@ -28,7 +28,7 @@ type exchange struct {
 	remote  string
 	body    body
 	omitted bool // the body was not read whole
-	judge.Request
+	judge.Judging
 
 	record  *capture.Record // made once it is asked for
 	told    bool            // somebody was given receipts, and with them the body
@@ -40,8 +40,9 @@ type exchange struct {
 	relayed *forward.Reply // the app's answer, where it is passed back
 }
 
-// ServeHTTP answers one request. The order of the checks is fixed: method,
-// caller, credentials, content type, size, and only then is the body looked at.
+// ServeHTTP answers one request. The order of the checks is fixed: method, the
+// caller's address, host and origin, credentials, content type and encoding, size, and
+// only then is the body looked at.
 // What could be read and stored is answered 200, also when the event is invalid
 // (R-NO-400), unless the script or the app answers otherwise.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -113,7 +114,7 @@ func (x *exchange) recycle() {
 		buf = nil
 	}
 	x.Reset()
-	*x = exchange{r: x.r, Request: x.Request, body: body{buf: buf}}
+	*x = exchange{r: x.r, Judging: x.Judging, body: body{buf: buf}}
 	x.r.pool.Put(x)
 }
 
@@ -274,8 +275,8 @@ func (x *exchange) wait(d time.Duration) {
 	}
 }
 
-// finish stores the request, tells the tracker and the summary, hands the
-// receipts to the observer, and answers.
+// finish stores the request, tells the tracker and the summary, then Observe and
+// Watch, and answers.
 func (x *exchange) finish(c *conn) {
 	x.Empty()
 	if err := x.store(); err != nil && event.Accepted(x.status) {
@@ -337,13 +338,13 @@ func (x *exchange) tell() {
 			x.told = true
 		}
 	}
-	if x.r.cfg.Watch != nil && x.watched() {
+	if x.r.cfg.Watch != nil && x.tellWhole() {
 		x.told = true
 	}
 }
 
-// watched hands the request over as a whole, and says whether there was room.
-func (x *exchange) watched() bool {
+// tellWhole hands the request over as a whole, and says whether there was room.
+func (x *exchange) tellWhole() bool {
 	whole := judge.Exchange{Record: x.toRecord(), Header: x.req.Header, Target: x.req.RequestURI, Receipts: make([]*judge.Receipt, len(x.Receipts))}
 	whole.Record.Status = x.status
 	copies := make([]judge.Receipt, len(x.Receipts))

@@ -15,8 +15,8 @@ import (
 	"relayctl/internal/recv/judge"
 )
 
-// http1 is a connection of HTTP/1.1 in clear, as net/http sees it. net/http answers
-// some requests itself, such as one with too large a header, and calls no handler;
+// http1 is a connection of HTTP/1.1, in clear or over TLS, as net/http sees it. net/http
+// answers some requests itself, such as one with too large a header, and calls no handler;
 // this tells of them.
 type http1 struct {
 	net.Conn // conn, or TLS on it

@@ -19,9 +19,9 @@ func (r *Receiver) Replay(ctx context.Context, method, target string, header htt
 	if r.apps == nil {
 		return capture.App{}, errNoApp
 	}
-	var judged judge.Request
-	judged.Judge(nil, body)
-	app := r.apps.Route(judged.Receipts[0].Event.Name)
+	var judging judge.Judging
+	judging.Judge(nil, body)
+	app := r.apps.Route(judging.Receipts[0].Event.Name)
 	if app == nil {
 		return capture.App{}, errNoApp
 	}
@@ -32,7 +32,7 @@ func (r *Receiver) Replay(ctx context.Context, method, target string, header htt
 	if header != nil {
 		req.Header = header.Clone()
 	}
-	answer, err := r.apps.Pass(app, req, body, judged.Receipts)
+	answer, err := r.apps.Pass(app, req, body, judging.Receipts)
 	switch {
 	case answer.Record != nil:
 		return *answer.Record, nil

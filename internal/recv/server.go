@@ -129,19 +129,19 @@ const (
 
 // limits keep callers from holding the receiver up.
 type limits struct {
-	header time.Duration // for a request's header to arrive
-	body   time.Duration // for its body, at least
-	idle   time.Duration // between two requests of a connection
-	write  time.Duration // for the caller to take its answer
-	watch  time.Duration // for the observer to take a receipt when the receiver ends
-	grace  time.Duration // for requests under way when the receiver ends
-	fresh  time.Duration // for a connection to begin its first request then
-	conns  int           // open at once
+	header  time.Duration // for a request's header to arrive
+	body    time.Duration // for its body, at least
+	idle    time.Duration // between two requests of a connection
+	write   time.Duration // for the caller to take its answer
+	observe time.Duration // for Observe and Watch to take what waits for them when the receiver ends
+	grace   time.Duration // for requests under way when the receiver ends
+	fresh   time.Duration // for a connection to begin its first request then
+	conns   int           // open at once
 }
 
 func defaultLimits() limits {
 	return limits{
-		header: 10 * time.Second, body: 20 * time.Second, idle: 2 * time.Minute, write: time.Minute, watch: 2 * time.Second,
+		header: 10 * time.Second, body: 20 * time.Second, idle: 2 * time.Minute, write: time.Minute, observe: 2 * time.Second,
 		grace: 3 * time.Second, fresh: 100 * time.Millisecond, conns: maxConns,
 	}
 }
@@ -380,8 +380,8 @@ func (r *Receiver) Serve(ctx context.Context) error {
 		err = r.shutdown(served)
 	}
 	r.apps.Close()
-	r.exchanges.close(r.lim.watch)
-	if !r.receipts.close(r.lim.watch) && err == nil {
+	r.exchanges.close(r.lim.observe)
+	if !r.receipts.close(r.lim.observe) && err == nil {
 		err = ErrStuck
 	}
 	return err
@@ -441,8 +441,8 @@ func (r *Receiver) end() {
 // that of closing the listener.
 func (r *Receiver) Close() error {
 	r.rules.Close()
-	r.receipts.close(r.lim.watch)
-	r.exchanges.close(r.lim.watch)
+	r.receipts.close(r.lim.observe)
+	r.exchanges.close(r.lim.observe)
 	err := r.conns.Close()
 	r.closeConns()
 	return err

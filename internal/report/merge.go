@@ -202,14 +202,14 @@ func addsUp(s *sim.Summary) bool {
 		}
 	}
 	for _, c := range []sim.Outcomes{s.Outcomes, s.OfCopies} {
-		for _, n := range []int{c.Accepted, c.Retried, c.GivenUp, c.Refused, c.Skipped, c.Before} {
+		for _, n := range []int{c.Accepted, c.Retried, c.GivenUp, c.Refused, c.Skipped, c.AcceptedBefore} {
 			if n < 0 || n > 1e15 {
 				return false
 			}
 		}
 	}
 	return s.Events+s.Copies == s.Sum() && s.Copies == s.OfCopies.Sum() && answers == s.Attempts && latencies == int64(s.Attempts) &&
-		s.Retried <= s.Accepted && s.Before <= s.Skipped
+		s.Retried <= s.Accepted && s.AcceptedBefore <= s.Skipped
 }
 
 // maxSteps is far more steps than a report has.
@@ -230,7 +230,7 @@ func (r *SendDetails) addAll(o *SendDetails) {
 			continue
 		}
 		c.Accepted, c.Retried, c.GivenUp = c.Accepted+n.Accepted, c.Retried+n.Retried, c.GivenUp+n.GivenUp
-		c.Refused, c.Skipped, c.Before = c.Refused+n.Refused, c.Skipped+n.Skipped, c.Before+n.Before
+		c.Refused, c.Skipped, c.AcceptedBefore = c.Refused+n.Refused, c.Skipped+n.Skipped, c.AcceptedBefore+n.AcceptedBefore
 	}
 	room := min(len(o.notAccepted), max(0, mostNotAccepted-len(r.notAccepted)))
 	r.notAccepted = append(r.notAccepted, o.notAccepted[:room]...)
@@ -274,7 +274,7 @@ func MergeSends(shards []*SendShard) (*SendResult, error) {
 		details.addAll(p.result.Details)
 	}
 	for _, c := range details.byName {
-		c.Accepted, c.Skipped, c.Before = c.Accepted+c.Before, c.Skipped-c.Before, 0
+		c.Accepted, c.Skipped, c.AcceptedBefore = c.Accepted+c.AcceptedBefore, c.Skipped-c.AcceptedBefore, 0
 	}
 	sum.Finish()
 	id := first.Plan

@@ -63,12 +63,12 @@ func (m *notAccepted) answer() string {
 }
 
 type nameCount struct {
-	Accepted int `json:"accepted"`
-	Retried  int `json:"retried"`
-	GivenUp  int `json:"given_up"`
-	Refused  int `json:"refused"`
-	Skipped  int `json:"skipped"`
-	Before   int `json:"accepted_before"` // of the skipped
+	Accepted       int `json:"accepted"`
+	Retried        int `json:"retried"`
+	GivenUp        int `json:"given_up"`
+	Refused        int `json:"refused"`
+	Skipped        int `json:"skipped"`
+	AcceptedBefore int `json:"accepted_before"` // of the skipped
 }
 
 // NewSendDetails returns details of nothing; target is the endpoint as it may be shown.
@@ -87,7 +87,7 @@ func (r *SendDetails) Outcome(o *sim.Outcome) {
 	if len(o.Delivery.Events) == 0 {
 		r.count("", o)
 	}
-	if o.Kind == sim.Accepted || o.Before {
+	if o.Kind == sim.Accepted || o.AcceptedBefore {
 		return
 	}
 	if len(r.notAccepted) >= mostNotAccepted {
@@ -149,8 +149,8 @@ func (r *SendDetails) count(name string, o *sim.Outcome) {
 		c.Refused++
 	case sim.Skipped:
 		c.Skipped++
-		if o.Before {
-			c.Before++
+		if o.AcceptedBefore {
+			c.AcceptedBefore++
 		}
 	}
 }

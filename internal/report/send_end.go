@@ -94,7 +94,7 @@ func (s *SendText) totals(sum *sim.Summary) {
 	}{
 		{"accepted", sum.Accepted, c.Accepted, term.Good, true}, {"accepted after retry", sum.Retried, c.Retried, term.Plain, true},
 		{"given up", sum.GivenUp, c.GivenUp, term.Bad, true}, {"refused", sum.Refused, c.Refused, term.Bad, true},
-		{"skipped", sum.Skipped - sum.Before, c.Skipped - c.Before, term.Warn, false}, {"accepted before", sum.Before, c.Before, term.Plain, false},
+		{"skipped", sum.Skipped - sum.AcceptedBefore, c.Skipped - c.AcceptedBefore, term.Warn, false}, {"accepted before", sum.AcceptedBefore, c.AcceptedBefore, term.Plain, false},
 	} {
 		if t.n > 0 || t.always {
 			fmt.Fprintln(s.w, s.row(t.label, t.n-t.copies, sum.Events, t.tone)+s.st.Dim(andCopies(t.copies)))

@@ -57,7 +57,7 @@ func (r SendResult) facts() []page.Fact {
 		fact("refused", sum.Refused-c.Refused, term.Bad, note(c.Refused, "R-401, R-RETRY-ONLY")),
 	}
 	if sum.Skipped > 0 {
-		facts = append(facts, fact("skipped", sum.Skipped-c.Skipped, term.Warn, note(c.Skipped, fmt.Sprintf("%d accepted before", sum.Before-c.Before))))
+		facts = append(facts, fact("skipped", sum.Skipped-c.Skipped, term.Warn, note(c.Skipped, fmt.Sprintf("%d accepted before", sum.AcceptedBefore-c.AcceptedBefore))))
 	}
 	return append(facts,
 		page.Fact{Label: "latency, median", Value: duration.Text(sum.P50), Note: "p90 " + duration.Text(sum.P90)},

@@ -165,7 +165,7 @@ func sendSummary(sum *sim.Summary, embedded *judge.Summary) map[string]any {
 	o := map[string]any{
 		"type": "summary", "events": sum.Events, "copies": sum.Copies, "deliveries": sum.Deliveries, "attempts": sum.Attempts, "requests": sum.Requests,
 		"accepted": sum.Accepted, "retried": sum.Retried, "given_up": sum.GivenUp, "refused": sum.Refused, "skipped": sum.Skipped,
-		"accepted_before": sum.Before, "of_copies": outcomesJSON(sum.OfCopies), "lost_acks": sum.LostAcks, "undocumented_2xx": sum.Undoc2xx, "statuses": statuses,
+		"accepted_before": sum.AcceptedBefore, "of_copies": outcomesJSON(sum.OfCopies), "lost_acks": sum.LostAcks, "undocumented_2xx": sum.Undoc2xx, "statuses": statuses,
 		"failures": sum.Failures, "attempts_histogram": orEmpty(sum.ByAttempt),
 		"latency_ms":  map[string]float64{"p50": duration.Millis(sum.P50), "p90": duration.Millis(sum.P90), "p99": duration.Millis(sum.P99), "max": duration.Millis(sum.Max)},
 		"behind_ms":   duration.Millis(sum.Behind),
@@ -187,12 +187,12 @@ func sendSummary(sum *sim.Summary, embedded *judge.Summary) map[string]any {
 
 // outcomesJSON counts how events and copies ended.
 type outcomesJSON struct {
-	Accepted int `json:"accepted"`
-	Retried  int `json:"retried"`
-	GivenUp  int `json:"given_up"`
-	Refused  int `json:"refused"`
-	Skipped  int `json:"skipped"`
-	Before   int `json:"accepted_before"`
+	Accepted       int `json:"accepted"`
+	Retried        int `json:"retried"`
+	GivenUp        int `json:"given_up"`
+	Refused        int `json:"refused"`
+	Skipped        int `json:"skipped"`
+	AcceptedBefore int `json:"accepted_before"`
 }
 
 type resentEvent struct {

@@ -58,8 +58,8 @@ func (r *SendDetails) junitCase(name string) junit.Case {
 	switch failed := n.GivenUp + n.Refused; {
 	case failed > 0:
 		c.Failure = &junit.Problem{Kind: "not-accepted", Message: fmt.Sprintf("%d of %d not accepted: %s", failed, all, message), Detail: detail}
-	case n.Skipped > n.Before:
-		c.Skipped = &junit.Skip{Message: fmt.Sprintf("%d of %d not sent: %s", n.Skipped-n.Before, all, message)}
+	case n.Skipped > n.AcceptedBefore:
+		c.Skipped = &junit.Skip{Message: fmt.Sprintf("%d of %d not sent: %s", n.Skipped-n.AcceptedBefore, all, message)}
 	}
 	return c
 }

@@ -16,8 +16,8 @@ const namedAtMost = 5
 // continues none.
 func resumedText(sum *sim.Summary) string {
 	var parts []string
-	if sum.Before > 0 {
-		parts = append(parts, term.Count(sum.Before, "event")+" accepted before, not sent again")
+	if sum.AcceptedBefore > 0 {
+		parts = append(parts, term.Count(sum.AcceptedBefore, "event")+" accepted before, not sent again")
 	}
 	if n := len(sum.Resent); n > 0 {
 		names := make([]string, 0, namedAtMost)

@@ -60,16 +60,16 @@ const (
 
 // Outcome is the end of a delivery.
 type Outcome struct {
-	Delivery *plan.Delivery // read only; valid during the observer's call
-	Kind     OutcomeKind
-	Attempts int
-	Status   int          // of the last attempt
-	Failure  wire.Failure // of the last attempt
-	Answer   []byte       // of the last attempt
-	Reason   string       // for people: why it was refused, given up or skipped
-	First    time.Time    // when the first attempt was due
-	At       time.Time    // when it was decided
-	Before   bool         // skipped because an earlier run had it accepted
+	Delivery       *plan.Delivery // read only; valid during the observer's call
+	Kind           OutcomeKind
+	Attempts       int
+	Status         int          // of the last attempt
+	Failure        wire.Failure // of the last attempt
+	Answer         []byte       // of the last attempt
+	Reason         string       // for people: why it was refused, given up or skipped
+	First          time.Time    // when the first attempt was due
+	At             time.Time    // when it was decided
+	AcceptedBefore bool         // skipped because an earlier run had it accepted
 }
 
 // Observer is told everything that a Sender does: from one goroutine, and for each lane in

@@ -79,7 +79,7 @@ func TestAResumedRunSendsOnlyWhatWasNotAccepted(t *testing.T) {
 		closeJournal(t, cfg.Journal)
 		e.handlers.Wait()
 		again := e.bodies[before:]
-		if err != nil || len(again) != 1 || !strings.Contains(again[0], `"e3"`) || sum.Before != 9 || sum.Skipped != 9 || !sum.OK() || len(sum.Resent) != 0 {
+		if err != nil || len(again) != 1 || !strings.Contains(again[0], `"e3"`) || sum.AcceptedBefore != 9 || sum.Skipped != 9 || !sum.OK() || len(sum.Resent) != 0 {
 			t.Errorf("sent again %v, %+v, %v", again, sum, err)
 		}
 	})

@@ -255,7 +255,7 @@ func (r *run) enqueue(stream plan.Stream) error {
 		}
 		if past == delivered {
 			passed++
-			r.before(j)
+			r.passOver(j)
 			continue
 		}
 		j.again = past == underWay
@@ -311,9 +311,9 @@ func (r *run) skip(j *job) {
 	r.skipped(j, Outcome{Reason: "the run ended before it was sent"})
 }
 
-// before ends a delivery that was accepted in an earlier run.
-func (r *run) before(j *job) {
-	r.skipped(j, Outcome{Reason: "accepted by an earlier run", Before: true})
+// passOver ends a delivery that was accepted in an earlier run.
+func (r *run) passOver(j *job) {
+	r.skipped(j, Outcome{Reason: "accepted by an earlier run", AcceptedBefore: true})
 }
 
 func (r *run) skipped(j *job, o Outcome) {

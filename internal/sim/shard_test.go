@@ -41,7 +41,7 @@ func TestSummariesAdd(t *testing.T) {
 	began := time.Unix(1e9, 0)
 	shard := func(after time.Duration, latency int64) *Summary {
 		s := NewSummary(1, began.Add(after))
-		s.Events, s.Accepted, s.Before, s.Skipped, s.Deliveries, s.Attempts = 5, 3, 2, 2, 5, 3
+		s.Events, s.Accepted, s.AcceptedBefore, s.Skipped, s.Deliveries, s.Attempts = 5, 3, 2, 2, 5, 3
 		s.Statuses[200], s.ByAttempt = 3, []int{2, 1}
 		s.Series.at(2 * time.Second).Attempts = 3
 		if err := s.Latencies.RecordValues(latency, 3); err != nil {
@@ -62,7 +62,7 @@ func TestSummariesAdd(t *testing.T) {
 				attempts[(time.Duration(i) * sum.Series.Width).Round(time.Second)] += bucket.Attempts
 			}
 		}
-		if sum.Accepted != 10 || sum.Before != 0 || sum.Skipped != 0 || sum.Statuses[200] != 6 || !slices.Equal(sum.ByAttempt, []int{4, 2}) || !sum.OK() ||
+		if sum.Accepted != 10 || sum.AcceptedBefore != 0 || sum.Skipped != 0 || sum.Statuses[200] != 6 || !slices.Equal(sum.ByAttempt, []int{4, 2}) || !sum.OK() ||
 			sum.Ended.Sub(sum.Began) != 10*time.Second || attempts[2*time.Second] != 3 || attempts[8*time.Second] != 3 || sum.Latencies.TotalCount() != 6 || sum.Max < 8*time.Millisecond {
 			t.Errorf("%+v, attempts %v", sum, attempts)
 		}

@@ -93,12 +93,12 @@ func (s *Summary) addAttempt(a *Attempt) {
 
 // Outcomes counts how events and copies ended.
 type Outcomes struct {
-	Accepted int // also after a retry
-	Retried  int // accepted after a retry
-	GivenUp  int
-	Refused  int
-	Skipped  int
-	Before   int // of the skipped: accepted by the run that this one continues
+	Accepted       int // also after a retry
+	Retried        int // accepted after a retry
+	GivenUp        int
+	Refused        int
+	Skipped        int
+	AcceptedBefore int // of the skipped: accepted by the run that this one continues
 }
 
 // Sum is how many events and copies have ended.
@@ -117,8 +117,8 @@ func (c *Outcomes) add(o *Outcome, n int) {
 		c.Refused += n
 	case Skipped:
 		c.Skipped += n
-		if o.Before {
-			c.Before += n
+		if o.AcceptedBefore {
+			c.AcceptedBefore += n
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (c *Outcomes) add(o *Outcome, n int) {
 // join adds the outcomes of another shard of the same plan. What its earlier runs had
 // accepted counts as accepted.
 func (c *Outcomes) join(o Outcomes) {
-	c.Accepted, c.Skipped = c.Accepted+o.Accepted+o.Before, c.Skipped+o.Skipped-o.Before
+	c.Accepted, c.Skipped = c.Accepted+o.Accepted+o.AcceptedBefore, c.Skipped+o.Skipped-o.AcceptedBefore
 	c.Retried, c.GivenUp, c.Refused = c.Retried+o.Retried, c.GivenUp+o.GivenUp, c.Refused+o.Refused
 }
 
@@ -150,7 +150,7 @@ func (s *Summary) addOutcome(o *Outcome) {
 	if o.Kind == Accepted && o.Status != 200 {
 		s.Undoc2xx += events
 	}
-	s.Interrupted = s.Interrupted || o.Kind == Skipped && !o.Before
+	s.Interrupted = s.Interrupted || o.Kind == Skipped && !o.AcceptedBefore
 	s.Outage.addOutcome(o, events)
 }
 
@@ -180,5 +180,5 @@ func (s *Summary) finish(now time.Time) {
 // OK says whether every delivery was accepted, now or by the run that this one
 // continues. A run that delivered nothing is not OK.
 func (s *Summary) OK() bool {
-	return s.Deliveries > 0 && s.GivenUp == 0 && s.Refused == 0 && s.Skipped == s.Before
+	return s.Deliveries > 0 && s.GivenUp == 0 && s.Refused == 0 && s.Skipped == s.AcceptedBefore
 }

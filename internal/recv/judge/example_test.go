@@ -10,15 +10,15 @@ import (
 // answer: that decides whether the next copy is another attempt or a duplicate.
 func Example() {
 	tracker := judge.NewTracker()
-	var request judge.Request
+	var judging judge.Judging
 	receive := func(body string, status int) {
-		request.Judge(tracker, []byte(body))
-		for _, receipt := range request.Receipts {
+		judging.Judge(tracker, []byte(body))
+		for _, receipt := range judging.Receipts {
 			fmt.Println(receipt.Event.Name, "answered", status, receipt.Badges)
 			receipt.Status = status
 			tracker.Answered(receipt)
 		}
-		request.Reset()
+		judging.Reset()
 	}
 	delivered := `{"event_id":"d","event_name":"notification.delivered","event_ts":"2026-01-31T12:00:05.000Z","payload":{"ccid":"1","notification_id":"n"}}`
 	attempted := `{"event_id":"a","event_name":"notification.attempted","event_ts":"2026-01-31T12:00:01.800Z","payload":{"ccid":"1","notification_id":"n"}}`

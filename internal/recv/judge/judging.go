@@ -10,10 +10,10 @@ import (
 // empty members must not become a million receipts.
 const MaxMembers = 1000
 
-// Request judges the events of one request. It may be used again for another one,
+// Judging judges the events of one request. It may be used again for another one,
 // together with its memory, after Reset. The zero value is ready. It is not safe
 // for concurrent use.
-type Request struct {
+type Judging struct {
 	// Receipts has one receipt, or one for each event of a batch, after Judge or
 	// Empty. They are valid until Reset.
 	Receipts []*Receipt
@@ -24,7 +24,7 @@ type Request struct {
 }
 
 // Reset forgets the request.
-func (r *Request) Reset() {
+func (r *Judging) Reset() {
 	clear(r.Receipts)
 	r.Receipts, r.spare = r.Receipts[:0], Receipt{}
 	clear(r.ids)
@@ -32,7 +32,7 @@ func (r *Request) Reset() {
 
 // Empty adds the one receipt of a request whose body is not judged, unless there
 // is one.
-func (r *Request) Empty() {
+func (r *Judging) Empty() {
 	if len(r.Receipts) == 0 {
 		r.receipt()
 	}
@@ -40,7 +40,7 @@ func (r *Request) Empty() {
 
 // Judge decodes, validates and tracks the events of a body. The receipts refer to
 // the body.
-func (r *Request) Judge(t *Tracker, body []byte) {
+func (r *Judging) Judge(t *Tracker, body []byte) {
 	shape, members, findings := event.Split(body)
 	if len(members) == 0 {
 		r.receipt().Findings = findings
@@ -70,7 +70,7 @@ func (r *Request) Judge(t *Tracker, body []byte) {
 
 // twin returns the member of the same batch that has the event's id and came
 // before it, nil for none.
-func (r *Request) twin(rc *Receipt) *Receipt {
+func (r *Judging) twin(rc *Receipt) *Receipt {
 	if rc.Event.ID == "" {
 		return nil
 	}
@@ -85,7 +85,7 @@ func (r *Request) twin(rc *Receipt) *Receipt {
 }
 
 // receipt adds a receipt.
-func (r *Request) receipt() *Receipt {
+func (r *Judging) receipt() *Receipt {
 	rc := &r.spare
 	if len(r.Receipts) > 0 {
 		rc = &Receipt{}

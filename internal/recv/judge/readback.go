@@ -16,7 +16,7 @@ import (
 // record. Its memory is that of a Tracker. It is not safe for concurrent use.
 type Readback struct {
 	tracker *Tracker
-	request Request
+	judging Judging
 	seq     uint64
 	seed    maphash.Seed
 	// repeatFirst has the events whose repetition stood in the capture before the first
@@ -34,23 +34,23 @@ func NewReadback() *Readback {
 // next call.
 func (r *Readback) Receipts(rec *capture.Record) []*Receipt {
 	r.seq++
-	r.request.Reset()
+	r.judging.Reset()
 	if !rec.Omitted {
-		r.request.Judge(r.tracker, rec.Body)
+		r.judging.Judge(r.tracker, rec.Body)
 	}
-	r.request.Empty()
-	for _, rc := range r.request.Receipts {
+	r.judging.Empty()
+	for _, rc := range r.judging.Receipts {
 		rc.take(rec, r.seq)
 		r.recorded(rc, rec)
 		r.tracker.Answered(rc)
 	}
-	return r.request.Receipts
+	return r.judging.Receipts
 }
 
 // Recorded gives the receipts of one record of a capture by itself, with the verdicts
 // that it had when it came. Seq is number. The receipts refer to the record.
 func Recorded(rec *capture.Record, number uint64) []*Receipt {
-	var r Request
+	var r Judging
 	if !rec.Omitted {
 		r.Judge(nil, rec.Body)
 	}

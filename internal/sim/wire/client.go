@@ -203,8 +203,8 @@ func under(conn net.Conn) net.Conn {
 	}
 }
 
-// freshTime is how long is looked at what came first over a new connection with TLS, so
-// many times while there is more.
+// What came first over a new connection is looked at mostLooks times, as long as there is
+// more. With TLS a look takes at most freshTime.
 const (
 	freshTime = 200 * time.Microsecond
 	mostLooks = 10

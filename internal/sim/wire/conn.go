@@ -20,7 +20,7 @@ func NewConn(t *Target, timeout time.Duration) *Conn {
 	return &Conn{target: t, timeout: timeout, client: NewClient(t)}
 }
 
-// Do makes one call and never fails: what went wrong is in the answer. It ends
+// Do makes one call and never fails: what went wrong is in the Result. It ends
 // early when ctx is done. Call.Signed is sent as it is: nothing is signed for
 // the caller.
 func (c *Conn) Do(ctx context.Context, k Call) Result {
