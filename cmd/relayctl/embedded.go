@@ -90,7 +90,7 @@ func startEmbedded(r *sendRun) (*embedded, error) {
 	r.sender.URL = receiver.URL()
 	r.sender.TLS = &tls.Config{RootCAs: receiver.CertPool(), MinVersion: tls.VersionTLS12}
 	r.auth.HTTP = httpClient(r.sender.TLS, nil, r.sender.Timeout)
-	if r.auth.Kind == "oauth" {
+	if r.auth.Kind == auth.KindOAuth {
 		r.auth.TokenURL = receiver.URL() + "oauth/token"
 	}
 	if r.sender.Auth, err = auth.New(r.auth); err != nil {

@@ -232,7 +232,7 @@ func (o *endpointOptions) showCertificate(ctx context.Context, conf *tls.Config)
 // parseHeaders reads the --header flags.
 func (o *endpointOptions) parseHeaders() ([]auth.Header, error) {
 	var out []auth.Header
-	taken := map[string]string{auth.KindBasic: "Authorization", auth.KindOAuth: "Authorization", auth.KindAPIKey: "ApiKey"}[o.auth.kind]
+	taken := auth.HeaderOf(o.auth.kind)
 	for i, text := range o.headers {
 		h, err := headerOf("header", i+1, text)
 		if err != nil {

@@ -329,7 +329,7 @@ func (o *listenOptions) prepareAuth(a *app, c *recv.Config) (err error) {
 	if err := o.auth.resolve(a); err != nil {
 		return err
 	}
-	if o.auth.kind == "oauth" {
+	if o.auth.kind == auth.KindOAuth {
 		issuer, err := auth.NewIssuer(auth.IssuerConfig{
 			ClientID: o.auth.clientID, ClientSecret: o.auth.resolvedOAuth, Scope: o.auth.scope, TTL: o.tokenTTL,
 		})

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"relayctl/internal/auth"
 	"relayctl/internal/capture"
 	"relayctl/internal/input"
 	"relayctl/internal/recv"
@@ -333,11 +334,11 @@ func (a *app) finish(write func() error) error {
 // shell finds them.
 func (o *authOptions) curlAuth() string {
 	switch o.kind {
-	case "basic":
+	case auth.KindBasic:
 		return " -u " + report.ShellQuote(o.username+":") + inShell(o.password, "$RELAY_PASSWORD")
-	case "api-key":
+	case auth.KindAPIKey:
 		return " -H 'ApiKey: '" + inShell(o.apiKey, "$RELAY_API_KEY")
-	case "oauth":
+	case auth.KindOAuth:
 		return ` -H "Authorization: Bearer $TOKEN"`
 	}
 	return ""
@@ -345,7 +346,7 @@ func (o *authOptions) curlAuth() string {
 
 // curlToken gives the credentials of the call that gets $TOKEN.
 func (o *authOptions) curlToken() string {
-	if o.kind == "oauth" {
+	if o.kind == auth.KindOAuth {
 		return " -u " + report.ShellQuote(o.clientID+":") + inShell(o.clientSecret, "$RELAY_CLIENT_SECRET")
 	}
 	return ""

@@ -44,17 +44,18 @@ type Config struct {
 
 // scheme is a row of the table of schemes.
 type scheme struct {
-	kind  string
-	build func(Config) (Scheme, error)
+	kind   string
+	header string // that it sets, "" for none
+	build  func(Config) (Scheme, error)
 }
 
 // schemes is the table of schemes: to add one, write its file and its row.
 func schemes() []scheme {
 	return []scheme{
-		{KindNone, newNone},
-		{KindBasic, newBasic},
-		{KindAPIKey, newAPIKey},
-		{KindOAuth, newOAuth},
+		{KindNone, "", newNone},
+		{KindBasic, authorizationHeader, newBasic},
+		{KindAPIKey, apiKeyHeader, newAPIKey},
+		{KindOAuth, authorizationHeader, newOAuth},
 	}
 }
 
@@ -65,6 +66,16 @@ func Kinds() []string {
 		kinds = append(kinds, s.kind)
 	}
 	return kinds
+}
+
+// HeaderOf returns the name of the header that a kind of credentials sets, "" for none.
+func HeaderOf(kind string) string {
+	for _, s := range schemes() {
+		if s.kind == kind {
+			return s.header
+		}
+	}
+	return ""
 }
 
 // New returns the scheme that cfg describes. An error is a *SettingError or a
