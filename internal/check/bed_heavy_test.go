@@ -22,8 +22,8 @@ import (
 	"relayctl/internal/check/testbed"
 )
 
-// Those of the heavy tests that are not in bubbles wait more than they work.
-func init() { atOnce = "8" }
+// parallelTests: those of the heavy tests that are not in bubbles wait more than they work.
+const parallelTests = "8"
 
 // Every flaw is found by exactly the checks that the table names.
 func TestAllFlaws(t *testing.T) { findFlaws(t, false, testbed.Flaws(), false) }

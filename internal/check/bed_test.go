@@ -27,15 +27,12 @@ import (
 	"relayctl/internal/sim"
 )
 
-// atOnce is how many tests go on at once, "" for as many as there are processors.
-var atOnce = ""
-
 func TestMain(m *testing.M) {
 	postAndExit()
 	debug.SetGCPercent(400) // the runs make much garbage, and keep little
 	flag.Parse()
-	if atOnce != "" {
-		if err := flag.Set("test.parallel", atOnce); err != nil {
+	if parallelTests != "" { // how many tests go on at once; "" for as many as there are processors
+		if err := flag.Set("test.parallel", parallelTests); err != nil {
 			panic(err)
 		}
 	}
