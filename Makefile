@@ -12,8 +12,9 @@ heavy: ; .ci/run heavy
 fuzz: ; .ci/run fuzz
 bench: ; .ci/run bench
 vulnerabilities: ; .ci/run vulnerabilities
+# CI only looks whether the generated pages are current; this writes them again.
+docs: ; UPDATE_DOCS=1 .ci/run docs
 
-# What CI does not do: write the generated pages again, compare with other tools, install.
-docs: ; UPDATE_DOCS=1 go test -run 'UpToDate|Current' ./internal/report ./cmd/relayctl
+# What CI does not do: compare with other tools, install.
 measure: ; bench/listen && bench/send && bench/ui && bench/shard
 install: ; go install ./cmd/relayctl
