@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,23 +138,23 @@ func TestPictureOfARunIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if updateDocs() {
+	picture, err := os.ReadFile(file)
+	if err != nil && !updateDocs() {
+		t.Fatal(err)
+	}
+	words := regexp.MustCompile(`[a-z_]{4,}\.?[a-z_]*`)
+	shown := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(picture), " ")
+	lacks := slices.DeleteFunc(words.FindAllString(escapes.ReplaceAllString(string(out), ""), -1), func(word string) bool { return strings.Contains(shown, word) })
+	switch {
+	case len(lacks) == 0:
+	case !updateDocs():
+		t.Errorf("%s lacks %q; UPDATE_DOCS=1 go test ./cmd/relayctl makes it again", file, lacks)
+	default:
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(file, []byte(terminalSVG("relayctl send", string(out))), 0o644); err != nil { //nolint:gosec // a page is for everybody
 			t.Fatal(err)
-		}
-	}
-	picture, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := regexp.MustCompile(`[a-z_]{4,}\.?[a-z_]*`)
-	shown := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(picture), " ")
-	for _, word := range words.FindAllString(escapes.ReplaceAllString(string(out), ""), -1) {
-		if !strings.Contains(shown, word) {
-			t.Errorf("%s lacks %q; UPDATE_DOCS=1 go test ./cmd/relayctl makes it again", file, word)
 		}
 	}
 }
