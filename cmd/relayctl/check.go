@@ -285,7 +285,7 @@ func (o *checkOptions) endpointOf(a *app, run *check.Settings) error {
 	if e.to == "" {
 		return nil
 	}
-	if err := e.checkURL("to", e.to); err != nil {
+	if err := e.verifyURL("to", e.to); err != nil {
 		return err
 	}
 	if run.Proxy, err = a.proxyTo(e.to, proxies, run.TLS); err != nil {

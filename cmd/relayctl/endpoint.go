@@ -127,8 +127,8 @@ func (o *endpointOptions) leaveSecrets() {
 	o.clientCert, o.clientKey = "", ""
 }
 
-// checkURL holds a URL to R-HTTPS.
-func (o *endpointOptions) checkURL(flag, raw string) error {
+// verifyURL holds a URL to R-HTTPS.
+func (o *endpointOptions) verifyURL(flag, raw string) error {
 	u, err := url.Parse(raw)
 	near := suggest.URL(shownURL(raw))
 	switch {

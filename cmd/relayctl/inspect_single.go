@@ -22,7 +22,7 @@ func (a *app) inspectCurl(o *inspectOptions, files *captures) error {
 	if o.output != "text" {
 		return usageError("--output %s has no effect with --curl", o.output)
 	}
-	if err := o.checkTo(); err != nil {
+	if err := o.verifyTo(); err != nil {
 		return err
 	}
 	found, err := files.pick(a, o.curl)
@@ -43,7 +43,7 @@ func (a *app) inspectCurl(o *inspectOptions, files *captures) error {
 			hint: "listen is at https://127.0.0.1:8443 unless told otherwise; a URL without a path gets the request's own",
 		}
 	}
-	u, _ := url.Parse(to) // checkTo has parsed it, or the app was called there
+	u, _ := url.Parse(to) // verifyTo has parsed it, or the app was called there
 	command, variables := report.Curl(rec, to, a.localCA(u))
 	for _, note := range report.CurlNotes(variables) {
 		command = "# " + note + "\n" + command
@@ -52,8 +52,8 @@ func (a *app) inspectCurl(o *inspectOptions, files *captures) error {
 	return environment(err)
 }
 
-// checkTo holds the URL of --to to what can be asked for.
-func (o *inspectOptions) checkTo() error {
+// verifyTo holds the URL of --to to what can be asked for.
+func (o *inspectOptions) verifyTo() error {
 	u, err := url.Parse(o.to)
 	if err == nil && u.User != nil {
 		return usageError("--to: the URL contains credentials; give them to the command that is printed")
@@ -130,7 +130,7 @@ func (a *app) openHAR(o *inspectOptions) (*harFile, error) {
 	if o.har == "" {
 		return nil, nil
 	}
-	if err := o.checkTo(); err != nil {
+	if err := o.verifyTo(); err != nil {
 		return nil, err
 	}
 	f := &harFile{reportFile: &reportFile{path: o.har, private: true}, to: o.to}

@@ -198,7 +198,7 @@ func (a *app) inspectUI(ctx context.Context, o *inspectOptions, files *captures)
 
 // captureSession makes the session of a capture.
 func (a *app) captureSession(ctx context.Context, o *inspectOptions, files *captures) (*session.Session, error) {
-	if err := o.checkTo(); err != nil {
+	if err := o.verifyTo(); err != nil {
 		return nil, err
 	}
 	var parts []session.File

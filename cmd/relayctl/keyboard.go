@@ -22,8 +22,8 @@ func interactiveFlag(cmd *cobra.Command, on *bool) {
 	cmd.Flags().BoolVarP(on, "interactive", "i", false, "show the requests in the keyboard view; it needs a terminal, and ? lists its keys")
 }
 
-// checkKeyboard refuses the keyboard view where it cannot be shown.
-func (a *app) checkKeyboard(output string) error {
+// verifyKeyboard refuses the keyboard view where it cannot be shown.
+func (a *app) verifyKeyboard(output string) error {
 	in, ok := a.stdin.(*os.File)
 	switch {
 	case output == "json":
@@ -88,7 +88,7 @@ func (a *app) beginKeyboard(k *keyboard, s *session.Session, title string, i *in
 	a.view.Store(k)
 	// The gate would take the cursor for an attack: the view cleans what it shows itself.
 	terminal := term.File(a.stdout)
-	keys, _ := a.stdin.(*os.File) // checkKeyboard has seen to it
+	keys, _ := a.stdin.(*os.File) // verifyKeyboard has seen to it
 	cfg := tui.Config{Session: s, In: keys, Out: terminal, Style: a.style(terminal), Title: title, Inspector: i.where(), Notices: k.shown, Mask: a.secrets.Text}
 	if i != nil {
 		cfg.Browse = func() error { return a.browse(i.server.Invite()) }
@@ -119,7 +119,7 @@ func (k *keyboard) end(a *app) {
 // inspectKeyboard shows a capture in the keyboard view, and in a browser where that is
 // asked for, until q or ctx's end.
 func (a *app) inspectKeyboard(ctx context.Context, o *inspectOptions, files *captures) error {
-	if err := a.checkKeyboard(o.output); err != nil {
+	if err := a.verifyKeyboard(o.output); err != nil {
 		return err
 	}
 	s, err := a.captureSession(ctx, o, files)

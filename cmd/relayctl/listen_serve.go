@@ -43,7 +43,7 @@ func (a *app) listenRenderer(o *listenOptions) listenRenderer {
 
 func (a *app) listen(ctx context.Context, o *listenOptions, s *settings, _ []string) error {
 	if o.interactive {
-		if err := a.checkKeyboard(o.output); err != nil {
+		if err := a.verifyKeyboard(o.output); err != nil {
 			return err
 		}
 	}

@@ -17,8 +17,8 @@ type runMetrics struct {
 	done   chan struct{}
 }
 
-// checkMetrics holds --metrics to its form.
-func (o *sendOptions) checkMetrics() error {
+// verifyMetrics holds --metrics to its form.
+func (o *sendOptions) verifyMetrics() error {
 	if o.metrics == "" {
 		return nil
 	}

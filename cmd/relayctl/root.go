@@ -105,13 +105,13 @@ func finishCommands(root *cobra.Command) {
 		if c.Args == nil {
 			c.Args = noArgs
 		}
-		c.Args = checkArgs(c.Args)
+		c.Args = verifyArgs(c.Args)
 	}
 }
 
-// checkArgs refuses an argument that is empty, as a variable of the shell that is not
-// set, and an address where a command takes none, then what check refuses.
-func checkArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+// verifyArgs refuses an argument that is empty, as a variable of the shell that is not
+// set, and an address where a command takes none, then what verify refuses.
+func verifyArgs(verify cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if slices.Contains(args, "") {
 			return usageError("%s was given an empty argument; is a variable of the shell not set?", cmd.CommandPath())
@@ -119,7 +119,7 @@ func checkArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if err := noURL(cmd, args); err != nil {
 			return usage(err)
 		}
-		return usage(check(cmd, args))
+		return usage(verify(cmd, args))
 	}
 }
 

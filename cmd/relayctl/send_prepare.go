@@ -118,7 +118,7 @@ func (r *sendRun) prepareSender() error {
 	if s.Original = o.pace == "original"; o.timeScale == 0 {
 		s.TimeScale = -1
 	}
-	return o.checkMetrics()
+	return o.verifyMetrics()
 }
 
 func (r *sendRun) prepareEndpoint(a *app) error {
@@ -143,7 +143,7 @@ func (r *sendRun) prepareEndpoint(a *app) error {
 	if e.to == "" {
 		return r.prepareEmbedded()
 	}
-	if err := e.checkURL("to", e.to); err != nil {
+	if err := e.verifyURL("to", e.to); err != nil {
 		return err
 	}
 	proxies, err := a.proxies(e.proxy)

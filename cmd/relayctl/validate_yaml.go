@@ -19,9 +19,9 @@ import (
 // yamlKind is a kind of file that people write for relayctl. What has its key at the
 // outermost level is of that kind.
 type yamlKind struct {
-	name  string // for people
-	key   *regexp.Regexp
-	check func(file string, text []byte) (doubts []error, err error)
+	name   string // for people
+	key    *regexp.Regexp
+	verify func(file string, text []byte) (doubts []error, err error)
 }
 
 func (a *app) yamlKinds(root *cobra.Command) []yamlKind {
@@ -39,12 +39,12 @@ func (a *app) yamlKinds(root *cobra.Command) []yamlKind {
 			_, err := check.ParseBaseline(file, text, check.All())
 			return nil, err
 		}},
-		{"scenario", key(""), a.checkScenario}, // whatever is left
+		{"scenario", key(""), a.verifyScenario}, // whatever is left
 	}
 }
 
-// checkScenario holds a scenario to all that send asks of it.
-func (a *app) checkScenario(file string, text []byte) ([]error, error) {
+// verifyScenario holds a scenario to all that send asks of it.
+func (a *app) verifyScenario(file string, text []byte) ([]error, error) {
 	sc, err := plan.ParseScenario(file, text)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (l *linter) yaml(ctx context.Context, name string, kinds []yamlKind) error 
 			break
 		}
 	}
-	doubts, err := kind.check(name, text)
+	doubts, err := kind.verify(name, text)
 	if fault := new(strictyaml.Error); errors.As(err, &fault) && fault.Message == strictyaml.Empty {
 		return &exitError{code: exitUsage, err: err, hint: "relayctl scenarios NAME prints a scenario to start from, relayctl init writes a configuration"}
 	}
