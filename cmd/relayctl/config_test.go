@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"os"
+	"strings"
 	"testing"
+
+	"relayctl/internal/auth"
 )
 
 // configTexts says of files whether they are configurations.
@@ -26,6 +30,21 @@ func configTexts() map[string]bool {
 		"profiles: {a: {help: true}}":               false,
 		"profiles: [a]":                             false,
 		"profile: {}":                               false,
+	}
+}
+
+func TestSchemesAreNamedWhereTheyAreChosen(t *testing.T) {
+	action, err := os.ReadFile("../../action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := auth.Kinds()
+	last := len(kinds) - 1
+	want := strings.Join(kinds[:last], ", ") + " or " + kinds[last]
+	for place, text := range map[string]string{"action.yml": string(action), "the file of init": sampleConfig} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q", place, want)
+		}
 	}
 }
 

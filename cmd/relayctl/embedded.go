@@ -55,6 +55,13 @@ func demoAuth(conf *recv.Config, c *auth.Config, tokenTTL time.Duration) error {
 	case auth.KindOAuth:
 		c.ClientID = orText(c.ClientID, "relay")
 		c.ClientSecret = orSecret(c.ClientSecret, "demo")
+	}
+	return expect(conf, c, tokenTTL)
+}
+
+// expect makes a receiver expect the credentials c.
+func expect(conf *recv.Config, c *auth.Config, tokenTTL time.Duration) (err error) {
+	if c.Kind == auth.KindOAuth {
 		issuer, err := auth.NewIssuer(auth.IssuerConfig{ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scope: c.Scope, TTL: tokenTTL})
 		if err != nil {
 			return err
@@ -62,8 +69,7 @@ func demoAuth(conf *recv.Config, c *auth.Config, tokenTTL time.Duration) error {
 		conf.Issuer, conf.Auth = issuer, issuer.Scheme()
 		return nil
 	}
-	scheme, err := auth.New(*c)
-	conf.Auth = scheme
+	conf.Auth, err = auth.New(*c)
 	return err
 }
 

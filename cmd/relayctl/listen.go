@@ -325,22 +325,12 @@ func ownAddress(flag, text string) (string, error) {
 	return addr, nil
 }
 
-func (o *listenOptions) prepareAuth(a *app, c *recv.Config) (err error) {
+func (o *listenOptions) prepareAuth(a *app, c *recv.Config) error {
 	if err := o.auth.resolve(a); err != nil {
 		return err
 	}
-	if o.auth.kind == auth.KindOAuth {
-		issuer, err := auth.NewIssuer(auth.IssuerConfig{
-			ClientID: o.auth.clientID, ClientSecret: o.auth.resolvedOAuth, Scope: o.auth.scope, TTL: o.tokenTTL,
-		})
-		if err != nil {
-			return flagged(err)
-		}
-		c.Issuer, c.Auth = issuer, issuer.Scheme()
-		return nil
-	}
-	c.Auth, err = auth.New(o.auth.config())
-	return flagged(err)
+	expected := o.auth.config()
+	return flagged(expect(c, &expected, o.tokenTTL))
 }
 
 // parseSize reads sizes such as 512, 64KiB, 1MiB, 1MB, 2GiB.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"relayctl/internal/auth"
@@ -168,7 +167,5 @@ func (r *sendRun) prepareEndpoint(a *app) error {
 
 // anonymous says whether calls carry no credentials.
 func anonymous(c *auth.Config, headers []auth.Header) bool {
-	return (c.Kind == "" || c.Kind == auth.KindNone) && !slices.ContainsFunc(headers, func(h auth.Header) bool {
-		return strings.EqualFold(h.Name, "Authorization") || strings.EqualFold(h.Name, "ApiKey")
-	})
+	return (c.Kind == "" || c.Kind == auth.KindNone) && !slices.ContainsFunc(headers, func(h auth.Header) bool { return auth.IsCredential(h.Name) })
 }

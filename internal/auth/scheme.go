@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +77,12 @@ func HeaderOf(kind string) string {
 		}
 	}
 	return ""
+}
+
+// IsCredential says whether a header of that name, in any case, is one that a kind of
+// credentials sets.
+func IsCredential(name string) bool {
+	return slices.ContainsFunc(schemes(), func(s scheme) bool { return s.header != "" && strings.EqualFold(s.header, name) })
 }
 
 // New returns the scheme that cfg describes. An error is a *SettingError or a
