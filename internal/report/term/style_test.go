@@ -2,9 +2,12 @@ package term
 
 import (
 	"image/color"
+	"io"
 	"math"
 	"strconv"
 	"testing"
+
+	"relayctl/internal/event"
 )
 
 // The terminal is not asked for its background, so that every tone has to be
@@ -47,4 +50,13 @@ func luminance(c color.RGBA) float64 {
 		return math.Pow((x+0.055)/1.055, 2.4)
 	}
 	return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
+}
+
+func TestEveryFamilyHasAColour(t *testing.T) {
+	st := NewStyle(io.Discard, ColorAlways)
+	for _, name := range event.Names() {
+		if e, _ := event.Lookup(name); e.Default && st.Name(name, "x") == st.Dim("x") {
+			t.Errorf("%s is shown like an unknown event", name)
+		}
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -303,5 +305,26 @@ func TestAPI(t *testing.T) {
 	}
 	if _, _, text := b.do("GET", "/api/requests", "", nil); !strings.Contains(text, `"requests":[]`) {
 		t.Error(text)
+	}
+}
+
+func TestBadgesAndFamiliesHaveAColour(t *testing.T) {
+	css, err := os.ReadFile("static/inspector.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var classes []string
+	for _, kind := range judge.Kinds() {
+		classes = append(classes, ".badge."+kind)
+	}
+	for _, name := range event.Names() {
+		if e, _ := event.Lookup(name); e.Default {
+			classes = append(classes, ".family-"+strings.ReplaceAll(event.FamilyOf(name), "_", "-"))
+		}
+	}
+	for _, class := range classes {
+		if !regexp.MustCompile(regexp.QuoteMeta(class) + "[ ,{]").Match(css) {
+			t.Errorf("inspector.css has nothing for %s", class)
+		}
 	}
 }

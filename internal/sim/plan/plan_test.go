@@ -114,6 +114,19 @@ func TestJourneysObeyTheContract(t *testing.T) {
 	})
 }
 
+// The catalogue and the journeys say alike what is sent without being asked for.
+func TestJourneysHaveEveryEventThatIsGeneratedByDefault(t *testing.T) {
+	told := map[string]bool{}
+	for _, d := range collect(t, Config{Records: 2000, Seed: 1, Start: testStart}) {
+		told[d.Events[0].Name] = true
+	}
+	for _, e := range fixtures.Catalogue() {
+		if told[e.Name] != e.Default {
+			t.Errorf("%s: Default is %v, in the journeys of 2000 customers: %v", e.Name, e.Default, told[e.Name])
+		}
+	}
+}
+
 func TestNoPropertyIsInvented(t *testing.T) {
 	want := map[fixtures.Family]int{fixtures.Message: 19, fixtures.Notification: 14}
 	for _, e := range fixtures.Catalogue() {
