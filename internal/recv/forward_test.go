@@ -201,12 +201,10 @@ func TestScriptBeforeForward(t *testing.T) {
 // An app that is down is told once, answered 500 so that Relay comes again, and
 // told again when it is back.
 func TestAppDownAndBack(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	// The port of a caller's connection is nobody else's, and nobody listens there.
+	other := start(t, Config{})
+	held := other.dial()
+	addr := held.LocalAddr().String()
 	b := start(t, Config{Forward: []forward.Route{route(t, "http://"+addr+"/?token=hush")}})
 	for range 3 {
 		if got := b.post(delivered("1")); got.status != 500 || !strings.Contains(got.body, "refused") {
@@ -214,7 +212,10 @@ func TestAppDownAndBack(t *testing.T) {
 		}
 	}
 	b.told("does not answer")
-	if l, err = net.Listen("tcp", addr); err != nil {
+	other.stop() // which ends the connection first: the port is free at once
+	held.Close()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
 		t.Skipf("the port was taken meanwhile: %v", err)
 	}
 	srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
