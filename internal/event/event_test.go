@@ -200,3 +200,15 @@ func TestTimesAreAppendedAsTheyAreFormatted(t *testing.T) {
 		}
 	})
 }
+
+// A text keeps the letters that encoding/json writes as escapes for web pages: a firewall
+// looks at them as they are.
+func TestNewSetKeepsLetters(t *testing.T) {
+	o, err := NewSet("payload.message_name", "<b>&")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(o.value), `"<b>&"`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -60,15 +60,19 @@ func ParseSet(arg string) (Override, error) {
 }
 
 // NewSet makes an override of a path, checked as by ParseSet, and a value as
-// encoding/json would write it.
+// encoding/json writes it, but with <, > and & as they are.
 func NewSet(path string, value any) (Override, error) {
 	o, err := parsePath(path, "adds a new property")
 	if err != nil {
 		return Override{}, err
 	}
-	if o.value, err = json.Marshal(value); err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // a sender of events has no web page in mind
+	if err := e.Encode(value); err != nil {
 		return Override{}, fmt.Errorf("the value of %s: %w", path, err)
 	}
+	o.value = bytes.TrimSpace(b.Bytes())
 	return o, nil
 }
 
