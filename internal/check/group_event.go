@@ -397,7 +397,7 @@ func eventEffects() []Check {
 		Title: "events that say opposite things do not lead to one state",
 		Why:   "a name that contains another one (undelivered), a value that is true because it is not empty (stop), or a handler under a name that Relay does not send turns what an event says into its opposite",
 		How:   "tells two customers opposite things after the same beginning: delivered and undelivered, opted in and opted out, added and removed; where the first one shows by more than counts, the states must differ. A receipt should show also where its notification.attempted never comes: it may be one of those that Relay gave up, or that are not configured",
-		Fix:   "compare the whole event_name, and current_consent with each of its values; look whether a handler exists for each name of the catalogue. A receiver that means to show both alike leaves this check out. Keep a receipt by its notification_id, whatever came before it",
+		Fix:   "compare the whole event_name, and current_consent with each of its values; look whether a handler exists for each name of the catalogue. A receiver that means to show both alike leaves this check out",
 		Needs: []Need{NeedProbe}, Run: probed(oppositeEvents),
 	}}
 }

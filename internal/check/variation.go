@@ -257,6 +257,9 @@ func (t *Trial) judgeEffects(ctx context.Context, all []*telling) {
 	}
 }
 
+// longestFile bounds what the name of a saved file says of its events.
+const longestFile = 24
+
 // repeatSubject is the repeat of a subject's events, by their very bytes.
 func repeatSubject(s *subject) *Repeat {
 	name := strings.Map(func(r rune) rune {
@@ -265,6 +268,7 @@ func repeatSubject(s *subject) *Repeat {
 		}
 		return '-'
 	}, strings.ToLower(s.story.name))
+	name = name[:min(len(name), longestFile)] // the command with it has to fit a terminal
 	return &Repeat{Sequence: &Sequence{Name: "ignored-" + strings.Trim(name, "-"), Data: linesOf(s.events)}}
 }
 
