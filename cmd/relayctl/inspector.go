@@ -50,7 +50,7 @@ func (a *app) notUI(args []string) error {
 	return nil
 }
 
-// inspector is the inspector's server while it runs; nil where there is no inspector.
+// inspector is the running server of the inspector. It is nil without --ui.
 type inspector struct {
 	server  *web.Server
 	addr    string // as --ui named it

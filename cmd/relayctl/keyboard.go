@@ -40,7 +40,7 @@ func (a *app) verifyKeyboard(output string) error {
 // mostHeld bounds the notices that wait for the end.
 const mostHeld = 100
 
-// keyboard is the keyboard view while it runs; nil where there is no such view.
+// keyboard is the running keyboard view. It is nil without --interactive.
 type keyboard struct {
 	stop  context.CancelFunc
 	done  chan error

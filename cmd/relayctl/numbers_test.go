@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Every flag that takes a number, a duration, a size or a rate refuses what is not one,
-// and what is far too large, and names itself. Here every flag gets a third of the values,
+// A flag for a number, a duration, a size or a rate refuses other texts and values that are
+// too large, and the error names the flag. Here every flag gets a third of the values,
 // the next one the next third; the heavy tests try all.
 func TestNumbersAreHeldToTheirRange(t *testing.T) { tryNumbers(t, 3) }
 

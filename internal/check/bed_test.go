@@ -101,7 +101,7 @@ func (b bedRun) env(t testing.TB, r *testbed.Receiver, served testbed.Served) *c
 func (b bedRun) start(t *testing.T, flaw func(*testbed.Receiver)) (rep *check.Report) {
 	t.Helper()
 	testbed.Bubble(t, func(t *testing.T) {
-		r := b.receiver(flaw, 2*time.Second)
+		r := b.receiver(flaw)
 		rep = b.at(t, r, testbed.Serve(t, r, &testbed.Network{Stall: b.stall}, b.https))
 	})
 	return rep
@@ -110,14 +110,14 @@ func (b bedRun) start(t *testing.T, flaw func(*testbed.Receiver)) (rep *check.Re
 // startOutside is start over the machine's network and in its time.
 func (b bedRun) startOutside(t *testing.T, flaw func(*testbed.Receiver)) *check.Report {
 	t.Helper()
-	r := b.receiver(flaw, 2*time.Second)
+	r := b.receiver(flaw)
 	return b.at(t, r, testbed.Serve(t, r, nil, b.https))
 }
 
-// receiver makes one with that flaw, whose tokens live so long.
-func (b bedRun) receiver(flaw func(*testbed.Receiver), tokens time.Duration) *testbed.Receiver {
+// receiver makes one with that flaw; nil is a good one.
+func (b bedRun) receiver(flaw func(*testbed.Receiver)) *testbed.Receiver {
 	kind := strings.TrimPrefix(cmp.Or(b.auth, auth.KindBasic), auth.KindNone)
-	r := testbed.New(testbed.Standard(kind, tokens))
+	r := testbed.New(testbed.Standard(kind, 2*time.Second))
 	if flaw != nil {
 		flaw(r)
 	}
@@ -306,7 +306,7 @@ func flawNamed(t *testing.T, name string) testbed.Flaw {
 	flaws := testbed.Flaws()
 	i := slices.IndexFunc(flaws, func(f testbed.Flaw) bool { return f.Name == name })
 	if i < 0 {
-		t.Fatalf("there is no flaw %s", name)
+		t.Fatalf("no flaw has the name %s", name)
 	}
 	return flaws[i]
 }

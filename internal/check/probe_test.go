@@ -63,7 +63,7 @@ func TestProbePage(t *testing.T) {
 		t.Errorf("%v %v, asked for %s", known, err, asked)
 	}
 	if known, err := read("404", "1"); known || err != nil {
-		t.Errorf("404 means that there is no state: %v %v", known, err)
+		t.Errorf("404 was taken for a state: %v %v", known, err)
 	}
 	for status, want := range map[string]string{"302": "redirected to /elsewhere", "401": "needs credentials", "503": "status 503"} {
 		if _, err := read(status, "1"); err == nil || !strings.Contains(err.Error(), want) {

@@ -112,7 +112,7 @@ func httpFlaws() []Flaw {
 					for {
 						n, err := req.Body.Read(b)
 						for _, c := range string(b[:n]) {
-							text += string(c) // U+FFFD for what is not a letter
+							text += string(c) // a part of a letter becomes U+FFFD
 						}
 						if err != nil {
 							return []byte(text), 0

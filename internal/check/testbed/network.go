@@ -18,7 +18,7 @@ import (
 // Network is a network in memory. In a bubble of testing/synctest its connections wait
 // in the bubble's time, where those of the kernel would stop the clock: a test that runs
 // over it takes as long as its work, and a busy machine changes nothing in what it finds.
-// A caller waits until it is accepted: there is no backlog. Safe for concurrent use.
+// A connection is made when the listener accepts it. Safe for concurrent use.
 type Network struct {
 	// Stall is how much longer than usual something is under way; nil is not at all. It
 	// must be safe for concurrent use.
